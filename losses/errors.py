@@ -1,0 +1,22 @@
+"""The one error a user can cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(ValueError):
+    """Input that breaks a rule.
+
+    The message is one line that states the rule, the value that broke it and the remedy. The command
+    line prints it as it stands and exits with status 2.
+    """
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
+    """The error for a name that is not among `known`, with the nearest matches."""
+    names = sorted(known)
+    near = get_close_matches(str(name), names, n=3, cutoff=0.5)
+    remedy = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}"
+    return UserError(f"unknown {what} {str(name)!r}: {remedy}")

@@ -1,0 +1,89 @@
+"""What a part of the family is: a pure function together with everything there is to say about it.
+
+A part file in `losses/terms/` holds one function and one `PART`. Spaces, the command line, the
+documentation and the contract tests read the record; nothing else has to change when a part is added.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from torch import Tensor
+
+from .errors import UserError
+
+Kind = Literal["multiclass", "binary", "multilabel", "regression"]
+Stage = Literal["adjust", "smooth", "term", "modulate", "weight", "reduce"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+STAGES: tuple[Stage, ...] = get_args(Stage)
+CLASSIFICATION: tuple[Kind, ...] = ("multiclass", "binary", "multilabel")
+
+Number = float | Tensor
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One real parameter of a part.
+
+    `domain` is where the formula is defined (closed unless `open_low`), `search` is the range a space
+    starts from, `neutral` is the value at which the part disappears from the loss (None: no value does).
+    """
+
+    name: str
+    default: float
+    search: tuple[float, float]
+    domain: tuple[float, float] = (-math.inf, math.inf)
+    open_low: bool = False
+    log: bool = False
+    neutral: float | None = None
+    about: str = ""
+
+    def check(self, owner: str, value: float) -> float:
+        """`value` as a float, or a `UserError` when it lies outside the domain."""
+        low, high = self.domain
+        inside = (low < value if self.open_low else low <= value) and value <= high
+        if not inside:  # also false for NaN
+            bracket = "(" if self.open_low or low == -math.inf else "["
+            end = ")" if high == math.inf else "]"
+            raise UserError(
+                f"{owner}.{self.name} must lie in {bracket}{low:g}, {high:g}{end}, but got {value:g}; "
+                f"its usual range is {self.search[0]:g} to {self.search[1]:g}"
+            )
+        return float(value)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A named part of the loss family.
+
+    `function` takes the quantities it names as positional arguments (`losses/quantities.py`) and its
+    parameters as keyword arguments. What it returns depends on `stage`: `adjust` returns new logits,
+    `smooth` the expected log-likelihood, `term` a loss and `modulate` a factor per sample, `weight` a
+    weight per sample, `reduce` the loss of the batch.
+    """
+
+    name: str
+    stage: Stage
+    kinds: tuple[Kind, ...]
+    function: Callable[..., Tensor]
+    formula: str
+    latex: str
+    source: str
+    parameters: tuple[Parameter, ...] = ()
+    standards: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    order: int = 0
+
+    @property
+    def neutral(self) -> dict[str, float] | None:
+        """The values that switch the part off, or None where none do (a term is off at weight zero)."""
+        values = {p.name: p.neutral for p in self.parameters if p.neutral is not None}
+        return values or None
+
+    def is_neutral(self, values: Mapping[str, float]) -> bool:
+        """Whether the part disappears at these parameter values: every neutral value is met."""
+        neutral = self.neutral
+        return neutral is not None and all(values[name] == value for name, value in neutral.items())

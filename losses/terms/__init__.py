@@ -1,0 +1,1 @@
+"""One file for each part of the family; `losses/registry.py` finds them."""

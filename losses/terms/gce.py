@@ -1,0 +1,29 @@
+"""Generalised cross entropy."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ..numerics import relative_expm1
+from ..parts import CLASSIFICATION, Number, Parameter, Part
+
+
+def gce(log_p: Tensor, *, q: Number) -> Tensor:
+    """(1 - p^q) / q per sample: cross entropy as q -> 0, 1 - p at q = 1."""
+    return -log_p * relative_expm1(q * log_p)
+
+
+PART = Part(
+    name="gce",
+    stage="term",
+    kinds=CLASSIFICATION,
+    function=gce,
+    formula="(1 - p^{q})/{q}",
+    latex=r"\frac{{1 - p^{{{q}}}}}{{{q}}}",
+    source="Zhang and Sabuncu 2018, Generalized Cross Entropy Loss, eq. 6",
+    parameters=(
+        Parameter("q", default=0.7, domain=(0, 1), search=(0.05, 1),
+                  about="how little outliers count: 0 is cross entropy, 1 is the mean absolute error"),
+    ),
+    standards={"gce": {"gce.q": 0.7}},
+)  # fmt: skip

@@ -1,0 +1,29 @@
+"""Poly-1."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..parts import CLASSIFICATION, Number, Parameter, Part
+
+
+def poly1(log_likelihood: Tensor, log_not_p: Tensor, *, epsilon: Number) -> Tensor:
+    """Cross entropy plus epsilon (1 - p), per sample; under focal modulation this is the paper's focal Poly-1."""
+    return epsilon * torch.exp(log_not_p) - log_likelihood
+
+
+PART = Part(
+    name="poly1",
+    stage="term",
+    kinds=CLASSIFICATION,
+    function=poly1,
+    formula="(-ln p + {epsilon} (1 - p))",
+    latex=r"\left(-\ln p + {epsilon}\,(1 - p)\right)",
+    source="Leng et al. 2022, PolyLoss, eq. 6",
+    parameters=(
+        Parameter("epsilon", default=1, domain=(-1, float("inf")), search=(-1, 8),
+                  about="weight of the first polynomial term; 0 is cross entropy"),
+    ),
+    standards={"poly1": {"poly1.epsilon": 1}},
+)  # fmt: skip

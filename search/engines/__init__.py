@@ -1,0 +1,1 @@
+"""How candidates are trained: all at once as one program, or one after another."""

@@ -1,0 +1,90 @@
+"""The seam between the two engines: several candidates trained on one repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..recipe import Recipe
+from ..splits import Split
+from ..streams import generator, stream_seed
+from ..task import Task
+from ..trial import Candidate, Repeat
+
+EXPLODED = 1e6  # a parameter of this size has left every useful region
+
+
+class Stopped(Exception):
+    """Raised inside a program when the search is being stopped."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What a program trains: candidates that share a recipe but for the learning rate, on one repeat."""
+
+    task: Task
+    split: Split
+    candidates: Sequence[Candidate]
+    repeat: Repeat
+    seed: int
+    stop: Event = field(default_factory=Event)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of all candidates, whose learning rate and weight decay may differ."""
+        return self.candidates[0].recipe
+
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch, the same for every candidate: order keyed by seed, repeat and epoch.
+
+        The last batch may be smaller; one that would hold a single sample is left out, for batch
+        normalisation cannot use it.
+        """
+        inputs, targets = self.split.train
+        order = torch.randperm(len(targets), generator=generator(self.seed, "batches", self.repeat, epoch))
+        for rows in order.split(self.recipe.batch_size):
+            if len(rows) > 1 or len(targets) == 1:
+                yield inputs[rows], targets[rows]
+
+    def noise(self) -> AbstractContextManager[None]:
+        """Within it the global generator is the program's own, where the model draws from it at all."""
+        return torch.random.fork_rng(devices=[]) if self.task.draws else nullcontext()
+
+    def begin(self, epoch: int, step: int) -> None:
+        """Called before each step: stops the program if asked to, and seeds what the model draws.
+
+        The seed depends on the repeat and the step alone, so every candidate gets the same dropout masks.
+        """
+        if self.stop.is_set():
+            raise Stopped
+        if self.task.draws:
+            torch.manual_seed(stream_seed(self.seed, "noise", self.repeat, epoch, step))
+
+
+class Program(Protocol):
+    """Candidates in training. Members keep the order of the candidates."""
+
+    def train(self, epochs: int) -> None:
+        """Train every member for `epochs` more epochs."""
+
+    def outputs(self, inputs: Tensor) -> Tensor:
+        """Every member's outputs on `inputs`, (members, N, ...), in evaluation mode."""
+
+    def faults(self) -> dict[int, str]:
+        """The members that diverged, with "nan" or "explode" and the epoch at which it was noticed."""
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Drop every member but these."""
+
+
+def fault_of(largest: float) -> str | None:
+    """What is wrong with a member whose largest parameter has this absolute value."""
+    if largest != largest or largest == float("inf"):
+        return "nan"
+    return "explode" if largest > EXPLODED else None

@@ -1,0 +1,119 @@
+"""The data that flows between who proposes, who trains and who keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..losses import LossSpec
+from .recipe import Recipe
+
+State = Literal["complete", "pruned", "diverged"]
+Phase = Literal["headroom", "explore", "race", "verdict"]
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """One way of training a candidate: which initialisation and batch order, and which part of the data.
+
+    `fold` counts the held-out parts of the partition numbered `partition`; both are 0 where the task
+    brings a validation part of its own.
+    """
+
+    seed: int
+    fold: int = 0
+    partition: int = 0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A loss with its recipe: what is proposed.
+
+    `standard` names the standard loss it is, if it is one; `point` is where a sampler proposed it.
+    """
+
+    spec: LossSpec
+    recipe: Recipe
+    standard: str | None = None
+    point: Mapping[str, float] | None = None
+
+    @property
+    def key(self) -> str:
+        """What two candidates share that would train to the same result."""
+        return f"{self.spec.hash}:{self.recipe.rate:.9g}:{self.recipe.weight_decay:.9g}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of training a candidate.
+
+    `scores` holds the metric of each repeat (in the order asked for) at the last epoch reached, NaN for a
+    repeat that diverged; `rungs` holds (epoch, mean score) for every rung passed, and `reason` says why
+    a candidate diverged: "nan", "explode" or "collapse", with the epoch and the seed.
+    """
+
+    state: State
+    scores: tuple[float, ...]
+    epochs: int
+    rungs: tuple[tuple[int, float], ...] = ()
+    reason: str | None = None
+
+    @property
+    def score(self) -> float:
+        """The mean over the repeats; NaN when one of them diverged."""
+        return math.fsum(self.scores) / len(self.scores)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate that was trained: the unit of the store and of MLflow.
+
+    `number` counts from 0 within its search; `cohort` counts the cohorts of its phase.
+    """
+
+    number: int
+    phase: Phase
+    cohort: int
+    candidate: Candidate
+    repeats: tuple[Repeat, ...]
+    outcome: Outcome
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain document, with NaN as null; `from_json` reads it back."""
+        c, o = self.candidate, self.outcome
+        return {
+            "number": self.number,
+            "phase": self.phase,
+            "cohort": self.cohort,
+            "loss": c.spec.to_json(),
+            "recipe": c.recipe.to_json(),
+            "standard": c.standard,
+            "point": None if c.point is None else dict(c.point),
+            "repeats": [[r.seed, r.fold, r.partition] for r in self.repeats],
+            "state": o.state,
+            "scores": [None if math.isnan(s) else s for s in o.scores],
+            "epochs": o.epochs,
+            "rungs": [list(rung) for rung in o.rungs],
+            "reason": o.reason,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Trial:
+        """The trial a document describes."""
+        candidate = Candidate(
+            LossSpec.from_json(document["loss"]),
+            Recipe.from_mapping(document["recipe"]),
+            document["standard"],
+            document["point"],
+        )
+        outcome = Outcome(
+            document["state"],
+            tuple(math.nan if s is None else float(s) for s in document["scores"]),
+            document["epochs"],
+            tuple((int(epoch), float(score)) for epoch, score in document["rungs"]),
+            document["reason"],
+        )
+        repeats = tuple(Repeat(*values) for values in document["repeats"])
+        return cls(document["number"], document["phase"], document["cohort"], candidate, repeats, outcome)

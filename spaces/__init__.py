@@ -1,0 +1,7 @@
+"""Which losses may be searched."""
+
+from .domain import Domain
+from .load import auto, preset, presets, space_from
+from .space import LEARNING_RATE, Space
+
+__all__ = ["LEARNING_RATE", "Domain", "Space", "auto", "preset", "presets", "space_from"]

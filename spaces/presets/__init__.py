@@ -1,0 +1,1 @@
+"""The shipped spaces, as YAML: a part's number is the probability that it is in the loss."""
