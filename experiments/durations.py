@@ -23,7 +23,9 @@ def parse_duration(value: object) -> float:
         text = value.replace(" ", "").lower()
         found = _SPAN.fullmatch(text)
         if found and text:
-            seconds = sum(float(part) * unit for part, unit in zip(found.groups("0"), _UNITS.values(), strict=True))
+            seconds = sum(
+                float(part) * unit for part, unit in zip(found.groups("0"), _UNITS.values(), strict=True)
+            )
         elif re.fullmatch(r"\d+(\.\d+)?", text):
             seconds = float(text)
     if not 0 < seconds < math.inf:

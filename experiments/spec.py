@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ..losses import UserError
 from ..search.recipe import Recipe
@@ -16,11 +24,13 @@ from .durations import parse_duration
 from .spec_errors import one_line
 
 # YAML 1.1 reads a bare `off` as false, and `headroom: off` must mean what it says.
-Headroom = Annotated[Literal["warn", "stop", "off"], BeforeValidator(lambda value: "off" if value is False else value)]
+Headroom = Annotated[
+    Literal["warn", "stop", "off"], BeforeValidator(lambda value: "off" if value is False else value)
+]
 
 
 class _Strict(BaseModel):
-    """Extra keys are errors, nothing is converted, nothing changes later. A field's description is its rule."""
+    """Extra keys are errors and nothing is converted or changes later. A field's description is its rule."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -56,13 +66,16 @@ class SearchSpec(_Strict):
     """
 
     task: str = Field(
-        min_length=1, description="the name of a built-in task or path/to/file.py:function, such as digits-longtail"
+        min_length=1,
+        description="the name of a built-in task or path/to/file.py:function, such as digits-longtail",
     )
     space: str | dict[str, Any] = Field(
         "auto", description="auto, the name of a preset, or a mapping of preset, parameters and switches"
     )
     trials: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 256")
-    time_limit_s: float | None = Field(None, alias="time_limit", description="a time such as 90s, 10m or 1h30m")
+    time_limit_s: float | None = Field(
+        None, alias="time_limit", description="a time such as 90s, 10m or 1h30m"
+    )
     sampler: str = Field("auto", min_length=1, description="the name of a sampler, such as auto")
     engine: Literal["auto", "cohort", "loop"] = Field("auto", description="auto, cohort or loop")
     repeats: Repeats = Field(Repeats(), description="a mapping such as {seeds: 4}")
@@ -70,8 +83,8 @@ class SearchSpec(_Strict):
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number of at least 0, such as 0")
     name: str | None = Field(
         None,
-        description="at most 100 letters, digits, dots, dashes or underscores, the first a letter or a digit, "
-        "such as digits-1 (a number in quotes)",
+        description="at most 100 letters, digits, dots, dashes or underscores, the first a letter or a "
+        "digit, such as digits-1 (a number in quotes)",
     )
     recipe: dict[str, Any] = Field({}, description="a mapping such as {epochs: 20, batch_size: 128}")
     cohort: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 64")
@@ -141,7 +154,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise UserError(f"a SPEC must be a YAML file that exists, but there is no {path}; check the path") from error
+        raise UserError(
+            f"a SPEC must be a YAML file that exists, but there is no {path}; check the path"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise UserError(f"a SPEC must be a readable YAML file, but {path} is not: {reason}") from error
@@ -155,7 +170,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"a SPEC must be YAML, but {path} is not: {problem}{place}") from error
     if not isinstance(document, dict):
         shown = "an empty file" if document is None else f"a {type(document).__name__}"
-        raise UserError(f"a SPEC must be a mapping of keys to values, but {path} holds {shown}; see `lossmith search --help`")
+        raise UserError(
+            f"a SPEC must be a mapping of keys to values, but {path} holds {shown}; write `task: ...`"
+        )
     return document
 
 
@@ -166,7 +183,9 @@ def _no_key_twice(text: str, path: Path) -> None:
     for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
         if key.value in seen:
             line = key.start_mark.line + 1
-            raise UserError(f"{path}: each key may stand once, but got `{key.value}` again at line {line}; remove one")
+            raise UserError(
+                f"{path}: each key may stand once, but got `{key.value}` again at line {line}; remove one"
+            )
         seen.add(key.value)
 
 
@@ -183,7 +202,9 @@ def _located(task: str, folder: Path, label: str) -> str:
     if not colon and not task.endswith(".py"):
         return task
     if not (colon and file.endswith(".py") and function.isidentifier()):
-        raise UserError(f"{label}: a task in a file must be given as path/to/file.py:function, but got {task!r}")
+        raise UserError(
+            f"{label}: a task in a file must be given as path/to/file.py:function, but got {task!r}"
+        )
     for base in (folder, Path.cwd()):
         found = base / file
         if found.is_file():

@@ -17,7 +17,9 @@ _UNKNOWN = ("extra_forbidden", "invalid_key")  # a key that is not known, or not
 def one_line(error: ValidationError, model: type[BaseModel], label: str) -> str:
     """The first fault of `error`, and how many more there are. The rule is the field's description."""
     # A missing or unknown key first: it usually explains the faults that follow from it.
-    faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] not in (*_UNKNOWN, "missing"))
+    faults = sorted(
+        error.errors(include_url=False), key=lambda fault: fault["type"] not in (*_UNKNOWN, "missing")
+    )
     text = f"{label}: {_sentence(faults[0], model)}"
     more = len({_key(model, fault["loc"]) for fault in faults}) - 1
     return f"{text} (and {more} more {'fault' if more == 1 else 'faults'})" if more else text
@@ -32,7 +34,11 @@ def _sentence(fault: Any, model: type[BaseModel]) -> str:
     owner, field = _field(model, location)
     if fault["type"] in _UNKNOWN:
         known = [found.alias or name for name, found in owner.model_fields.items()]
-        return str(unknown("key", key, [key.rpartition(".")[0] + "." + name if "." in key else name for name in known]))
+        return str(
+            unknown(
+                "key", key, [key.rpartition(".")[0] + "." + name if "." in key else name for name in known]
+            )
+        )
     if field is None:  # the SPEC as a whole
         return f"it must be a mapping of keys to values, but got {fault['input']!r}"
     if fault["type"] == "missing":

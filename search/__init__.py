@@ -1,0 +1,27 @@
+"""How losses are searched: tasks, engines, samplers, phases."""
+
+from .conduct import Conclusion, conduct
+from .ledger import Ledger, MemoryLedger, Unit
+from .plan import Plan
+from .recipe import Recipe
+from .search import Search
+from .task import Task
+from .tasks.load import load_task
+from .trial import Candidate, Outcome, Repeat, Trial
+
+__all__ = [
+    "Candidate",
+    "Conclusion",
+    "Ledger",
+    "MemoryLedger",
+    "Outcome",
+    "Plan",
+    "Recipe",
+    "Repeat",
+    "Search",
+    "Task",
+    "Trial",
+    "Unit",
+    "conduct",
+    "load_task",
+]

@@ -27,3 +27,17 @@ class Domain:
     def clamp(self, value: float) -> float:
         """The nearest value inside."""
         return min(max(value, self.low), self.high)
+
+    def at(self, share: float) -> float:
+        """The value `share` (0 to 1) of the way through the domain."""
+        if self.log:
+            return self.clamp(math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low))))
+        return self.clamp(self.low + share * (self.high - self.low))
+
+    def share(self, value: float) -> float:
+        """Where `value` lies in the domain, 0 to 1; the inverse of `at`."""
+        if self.high == self.low:
+            return 0.5
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)

@@ -172,8 +172,8 @@ def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
     source, out = tmp_path / "source", tmp_path / "out"
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / file, source)
+    for file in [ROOT / "pyproject.toml", ROOT / "LICENSE", *ROOT.glob("*.md")]:
+        shutil.copy(file, source)
     done = subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source)],
         capture_output=True,

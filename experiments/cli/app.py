@@ -1,0 +1,48 @@
+"""The commands, in the order of their help."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from . import cancel, export, list, losses, resume, search, show, ui  # noqa: A004  (named as the commands are)
+
+app = typer.Typer(
+    name="lossmith",
+    epilog="Searches are kept in ./lossmith-data unless --workdir or --store says otherwise.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001  (typer calls it so)
+    if asked:
+        from ..version import version
+
+        sys.stdout.write(f"lossmith {version()}\n")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+]
+
+
+@app.callback()
+def whole(*, version: Version = False) -> None:
+    """Searches for the loss function a task should be trained with."""
+    del version  # its callback has done the work
+
+
+app.command("search")(search.search)
+app.command("resume")(resume.resume)
+app.command("list")(list.list_searches)
+app.command("show")(show.show)
+app.command("cancel")(cancel.cancel)
+app.command("export")(export.export)
+app.command("losses")(losses.losses)
+app.command("ui")(ui.ui)

@@ -1,0 +1,37 @@
+"""lossmith list: the searches of a store."""
+
+from __future__ import annotations
+
+from .commands import Given, command
+from .options import Json, StoreUrl, Workdir
+from .output import console, print_json
+
+
+def list_searches(*, workdir: Workdir = None, store: StoreUrl = None, as_json: Json = False) -> None:
+    """List every search: its status, its trials and its answer."""
+    from ..experiment import summary
+    from ..workdir import places
+    from .opened import exists, opened
+
+    given = Given(workdir, store)
+    document = []
+    if exists(places(workdir, store).store_url):
+        with opened(given) as found:
+            document = [
+                {
+                    **summary(record, found.counts(record.id)),
+                    "task": record.task.get("name"),
+                    "sentence": (record.verdict or {}).get("sentence"),
+                }
+                for record in found.searches()
+            ]
+    if as_json:
+        print_json(document)
+    elif document:
+        from .tables import searches_table
+
+        console().print(searches_table(document))
+    else:
+        console().print(
+            f"no search yet; start one with: {command('search', 'SPEC', given=given)}", soft_wrap=True
+        )

@@ -1,0 +1,33 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The name of a search; `lossmith list` shows them.", show_default=False
+    ),
+]
+Workdir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="LOSSMITH_HOME",
+        help="Where SQLite, MLflow's data and artifacts are kept (default: ./lossmith-data).",
+        show_default=False,
+    ),
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="LOSSMITH_STORE",
+        help="Any SQLAlchemy URL of a store (default: SQLite in the workdir).",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

@@ -1,0 +1,68 @@
+"""lossmith ui: browse the trials in MLflow."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from .commands import Given, command
+from .options import StoreUrl, Workdir
+from .output import console
+
+HOST = "127.0.0.1"  # MLflow asks for no password, so it answers this machine alone
+# Telemetry would tell others of the user's work, and jobs would start processes that nobody here needs.
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 5000,
+    workdir: Workdir = None,
+    store: StoreUrl = None,
+) -> None:
+    """Show every trial in MLflow's pages, on this machine only.
+
+    Ctrl-C stops the pages, not the searches.
+    With MLFLOW_TRACKING_URI set to a server, its address is printed and nothing is started.
+    """
+    from ...losses import UserError
+    from ..store import shown
+    from ..workdir import places
+    from .opened import exists
+
+    given = Given(workdir, store)
+    found = places(workdir, store)
+    if found.tracking_uri.startswith(("http://", "https://")):
+        console().print(f"MLflow runs at {found.tracking_uri}", soft_wrap=True)
+        return
+    if not exists(found.tracking_uri):
+        place, search = shown(found.tracking_uri), command("search", "SPEC", given=given)
+        raise UserError(
+            f"MLflow's data must exist before it can be shown, but there is none at {place}; name another with "
+            f"--workdir, or start a search with {search}"
+        )
+    if _taken(port):
+        raise UserError(f"a port must be free, but {port} on {HOST} is taken; choose another with --port")
+    console().print(f"MLflow at http://{HOST}:{port} (Ctrl-C stops it)", soft_wrap=True)
+    sys.stdout.flush()
+    arguments = [
+        *(sys.executable, "-m", "mlflow", "server"),
+        *("--host", HOST, "--port", str(port), "--workers", "1"),
+        *("--artifacts-destination", str(found.artifacts)),
+    ]
+    # The address of the data may hold a password: in the environment it is not shown by `ps`.
+    environment = {**os.environ, **_QUIET, "MLFLOW_BACKEND_STORE_URI": found.tracking_uri}
+    os.execve(arguments[0], arguments, environment)  # noqa: S606  (our own interpreter, no shell)
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return True
+    return False

@@ -1,0 +1,19 @@
+"""What is kept of searches, in one database that every machine of a team can share."""
+
+from .engine import shown
+from .ledger import StoreLedger
+from .owner import new_owner
+from .records import SearchRecord, Status, StoredTrial
+from .store import AlreadySaved, ClaimLost, Store
+
+__all__ = [
+    "AlreadySaved",
+    "ClaimLost",
+    "SearchRecord",
+    "Status",
+    "Store",
+    "StoreLedger",
+    "StoredTrial",
+    "new_owner",
+    "shown",
+]

@@ -1,0 +1,137 @@
+"""Connections to the database a store is kept in, and what its failures are called."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from ...losses.errors import UserError
+from . import codec
+
+_REMEDY = "name another with --store or LOSSMITH_STORE"
+_BUSY_TIMEOUT_MS = 30_000  # another process may hold the file for as long as it takes to keep one cohort
+_WRITES = "lossmith_writes"
+
+
+def shown(url: str) -> str:
+    """A store's URL as it may be printed: without its password and its query."""
+    try:
+        return make_url(url).set(query={}).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        return re.sub(r"://[^@]*@", "://***@", url)
+
+
+def engine_for(url: str) -> Engine:
+    """An engine for a store's URL; nothing is connected yet. A URL that cannot be used is a `UserError`."""
+    parsed = _parsed(url)
+    options: dict[str, Any] = {}
+    if parsed.get_backend_name() == "sqlite":
+        parsed = _with_directory(parsed)
+    else:
+        options["pool_pre_ping"] = True  # a server may have closed the connection while a cohort was trained
+    try:
+        engine = create_engine(
+            parsed,
+            json_serializer=codec.dumps,
+            json_deserializer=codec.loads,
+            hide_parameters=True,  # an error must not print a cohort, nor what a SPEC holds
+            **options,
+        )
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"the store {shown(url)} needs the Python package {error.name}, which is not installed: "
+            f"pip install {error.name}"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        _tune_sqlite(engine)
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection inside a transaction that only reads."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection inside a transaction that is kept wholly or not at all."""
+    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Turns what a database says while it is opened into one line without a password."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:  # the latter from the first words to a new connection
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        lines = str(cause).strip().splitlines() or [type(cause).__name__]
+        password = make_url(url).password
+        reason = lines[0].replace(password, "***") if password else lines[0]
+        raise UserError(f"cannot open the store {shown(url)}: {reason}; {_REMEDY}") from None
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except NoSuchModuleError:
+        raise UserError(
+            f"a store's URL must begin with sqlite:/// or postgresql://, but got {shown(url)!r}; {_REMEDY}"
+        ) from None
+    except (ArgumentError, ValueError):
+        raise UserError(
+            f"a store must be a database URL such as sqlite:///lossmith.db, but got {shown(url)!r}; {_REMEDY}"
+        ) from None
+    return parsed
+
+
+def _with_directory(url: URL) -> URL:
+    """The URL of a SQLite file with an absolute path, in a directory that exists."""
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise UserError(
+            f"a store must outlive the process, but {url} names no file; write sqlite:///path/to/lossmith.db"
+        )
+    path = Path(url.database).expanduser().absolute()  # a later change of directory must not move the store
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot make the directory {path.parent} for the store: {error.strerror}; {_REMEDY}"
+        ) from None
+    return url.set(database=str(path))
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    """Let readers and one writer work at the same time, and make transactions begin where they are said to.
+
+    Python's driver begins a transaction only before an INSERT, so that a migration would be half-done after a
+    crash. It is told to stay out of it, and a writer takes its lock at once (BEGIN IMMEDIATE): two that
+    read first and write later could each wait for the other.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        with suppress(sqlite3.OperationalError):  # another process is switching it right now
+            cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,33 @@
+"""The store as the ledger of one search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...search.ledger import Unit
+from ...search.trial import Phase
+from .store import Store
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class StoreLedger:
+    """Keeps the units of one search for its owner; `kept` is called after each, so that trackers wake up."""
+
+    store: Store
+    search_id: int
+    owner: str
+    kept: Callable[[], None] = _nothing
+
+    def find(self, phase: Phase, index: int) -> Unit | None:
+        """The unit, if it was finished."""
+        return self.store.unit(self.search_id, phase, index)
+
+    def keep(self, unit: Unit) -> None:
+        """Keep a finished unit, wholly or not at all."""
+        self.store.save_unit(self.search_id, unit, self.owner)
+        self.kept()

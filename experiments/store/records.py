@@ -1,0 +1,95 @@
+"""What the store hands out, and its way to and from rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Row
+
+from ...search.ledger import Unit
+from ...search.trial import Trial
+from .owner import is_live
+
+Status = Literal["running", "finished", "interrupted", "cancelled", "failed"]
+
+# Parts of a trial's document that have a column of their own.
+_COLUMNS = ("number", "phase", "state", "standard")
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """One search as the store knows it. Times are UTC; `seconds` is wall-clock by phase.
+
+    `uid` names the search wherever its trials are shown, for `id` and `name` are its own store's affair. A
+    search whose owner has died while running has the status "interrupted".
+    """
+
+    id: int
+    uid: str
+    name: str
+    status: Status
+    spec: dict[str, Any]
+    task: dict[str, Any]
+    seed: int
+    created_at: datetime
+    updated_at: datetime
+    owner: str | None
+    heartbeat_at: datetime | None
+    reason: str | None
+    verdict: dict[str, Any] | None
+    notes: dict[str, Any]
+    seconds: dict[str, float]
+    experiment_id: str | None
+    run_id: str | None
+
+
+@dataclass(frozen=True)
+class StoredTrial:
+    """A trial with the moments between which its unit was trained."""
+
+    trial: Trial
+    started_at: datetime
+    ended_at: datetime
+
+
+def search_record(row: Row[Any], now: datetime, stale_after_s: float) -> SearchRecord:
+    """The record of a row of `searches`, with the status that is true now."""
+    values = dict(row._mapping)  # noqa: SLF001  (public in SQLAlchemy; the underscore keeps column names free)
+    dead = not is_live(values["owner"], values["heartbeat_at"], now, stale_after_s)
+    if values["status"] == "running" and dead:
+        values["status"] = "interrupted"
+    return SearchRecord(**values)
+
+
+def trial_row(search_id: int, position: int, trial: Trial) -> dict[str, Any]:
+    """The row of `trials` for a trial, without the id of its unit."""
+    rest = trial.to_json()
+    own = {name: rest.pop(name) for name in _COLUMNS}
+    score = trial.outcome.score
+    return own | {
+        "search_id": search_id,
+        "position": position,
+        "score": None if math.isnan(score) else score,
+        "loss": trial.candidate.spec.hash,
+        "rest": rest,
+    }
+
+
+def trial_of(row: Row[Any]) -> Trial:
+    """The trial of a row that holds at least the columns of `TRIAL_COLUMNS`."""
+    rest: Mapping[str, Any] = row.rest
+    return Trial.from_json({**rest, **{name: getattr(row, name) for name in _COLUMNS}})
+
+
+def unit_of(row: Row[Any], trials: tuple[Trial, ...]) -> Unit:
+    """The unit of a row of `units` and its trials."""
+    return Unit(row.phase, row.place, trials, row.payload, row.seconds)
+
+
+def stored_trial(row: Row[Any]) -> StoredTrial:
+    """The trial of a row that also holds its unit's `saved_at` and `seconds`."""
+    return StoredTrial(trial_of(row), row.saved_at - timedelta(seconds=row.seconds), row.saved_at)

@@ -1,0 +1,338 @@
+"""The store: the one place where searches are kept, and where they are resumed from."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any, Self, get_args
+
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ...losses.errors import UserError, unknown
+from ...search.ledger import Unit
+from ...search.trial import State, Trial
+from . import owner as owners
+from .engine import engine_for, explained, reading, writing
+from .records import (
+    SearchRecord,
+    Status,
+    StoredTrial,
+    search_record,
+    stored_trial,
+    trial_of,
+    trial_row,
+    unit_of,
+)
+from .schema import upgrade
+from .tables import NAME_LENGTH, searches, trials, units
+
+# Several missed heartbeats: a search whose machine is gone shows as interrupted within a minute.
+STALE_AFTER_S = 45.0
+
+
+class ClaimLost(RuntimeError):  # noqa: N818  (it names what happened, not a fault)
+    """Another process owns the search by now, or it was cancelled: what this one brings is not kept."""
+
+
+class AlreadySaved(RuntimeError):  # noqa: N818  (as above)
+    """The store holds this unit, or one of its trials, already."""
+
+
+class Store:
+    """Searches, their units and trials, in any database SQLAlchemy can reach; threads may share one."""
+
+    def __init__(self, engine: Engine, stale_after_s: float = STALE_AFTER_S) -> None:
+        self._engine = engine
+        self._stale_after_s = stale_after_s
+
+    @classmethod
+    def open(cls, url: str, stale_after_s: float = STALE_AFTER_S) -> Self:
+        """The store at a URL, made or brought up to date if need be.
+
+        An owner that has been silent for `stale_after_s` seconds counts as dead. Raises `UserError` for a URL
+        that is none, a database that cannot be reached or written, and one of a newer lossmith.
+        """
+        with explained(url):
+            engine = engine_for(url)
+            try:
+                upgrade(engine, url)
+            except BaseException:
+                engine.dispose()
+                raise
+        return cls(engine, stale_after_s)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Searches
+
+    def create(
+        self, name: str, spec: Mapping[str, Any], task: Mapping[str, Any], seed: int, owner: str | None
+    ) -> SearchRecord:
+        """Enter a new search, owned and running. A name that is taken is a `UserError`."""
+        if not 0 < len(name) <= NAME_LENGTH:
+            raise UserError(f"a search's name must have 1 to {NAME_LENGTH} characters, but got {len(name)}")
+        try:
+            with writing(self._engine) as connection:
+                now = _now(connection)
+                connection.execute(
+                    insert(searches).values(
+                        uid=secrets.token_hex(8),
+                        name=name,
+                        status="running",
+                        spec=dict(spec),
+                        task=dict(task),
+                        seed=seed,
+                        created_at=now,
+                        updated_at=now,
+                        owner=owner,
+                        heartbeat_at=now,
+                        notes={},
+                        seconds={},
+                    )
+                )
+        except IntegrityError:
+            if name not in self.names():
+                raise
+            raise UserError(
+                f"a search's name must be new in its store, but {name!r} is taken: choose another with "
+                f"--name, or continue that one with lossmith resume {name}"
+            ) from None
+        return self.get(name)
+
+    def get(self, name: str) -> SearchRecord:
+        """The search of this name. An unknown name is a `UserError` that lists near ones."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(searches).where(searches.c.name == name)).one_or_none()
+            if row is not None:
+                return search_record(row, _now(connection), self._stale_after_s)
+        names = self.names()
+        if not names:
+            raise UserError(
+                f"unknown search {name!r}: the store holds none; start one with lossmith search SPEC"
+            )
+        raise unknown("search", name, get_close_matches(name, names, n=3, cutoff=0.5) or names[-10:])
+
+    def searches(self) -> list[SearchRecord]:
+        """Every search, the oldest first."""
+        with reading(self._engine) as connection:
+            now = _now(connection)
+            rows = connection.execute(select(searches).order_by(searches.c.id))
+            return [search_record(row, now, self._stale_after_s) for row in rows]
+
+    def names(self) -> list[str]:
+        """The name of every search, the oldest first."""
+        with reading(self._engine) as connection:
+            return list(connection.scalars(select(searches.c.name).order_by(searches.c.id)))
+
+    def finish(
+        self,
+        search_id: int,
+        status: Status,
+        verdict: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+        owner: str | None = None,
+    ) -> None:
+        """Set a search's status and let go of it; a verdict that was kept before stays unless one is given.
+
+        With an `owner`, raises `ClaimLost` unless it still holds the search; without one this is anybody's
+        word, such as `lossmith cancel`. Raises `UserError` for a search that is finished.
+        """
+        with self._locked(search_id) as (connection, row):
+            if owner is not None and row.owner != owner:
+                raise _claim_lost(row)
+            if row.status == "finished" and status != "finished":
+                raise UserError(f"search {row.name!r} is finished, so it cannot become {status}")
+            values: dict[str, Any] = {"status": status, "reason": reason, "owner": None, "heartbeat_at": None}
+            if verdict is not None:
+                values["verdict"] = dict(verdict)
+            self._change(connection, search_id, values)
+
+    def note(self, search_id: int, key: str, value: Any) -> None:
+        """Keep something small about a search, as JSON, in place of what was noted under the key before."""
+        with self._locked(search_id) as (connection, row):
+            self._change(connection, search_id, {"notes": {**row.notes, key: value}})
+
+    def add_seconds(self, search_id: int, seconds: Mapping[str, float]) -> None:
+        """Add to the time spent, by phase."""
+        with self._locked(search_id) as (connection, row):
+            total = {phase: row.seconds.get(phase, 0.0) + spent for phase, spent in seconds.items()}
+            self._change(connection, search_id, {"seconds": {**row.seconds, **total}})
+
+    # Ownership
+
+    def claim(self, search_id: int, owner: str, stale_after_s: float | None = None) -> None:
+        """Take a search over, to run it from here. A search that another live owner holds is a `UserError`.
+
+        An owner is dead when it has been silent for `stale_after_s` seconds (by default the store's) or when
+        it was a process of this machine that is gone. A finished search stays finished: claiming it serves
+        only to deliver what MLflow has not seen of it.
+        """
+        limit_s = self._stale_after_s if stale_after_s is None else stale_after_s
+        with self._locked(search_id) as (connection, row):
+            now = _now(connection)
+            if row.owner != owner and owners.is_live(row.owner, row.heartbeat_at, now, limit_s):
+                raise UserError(
+                    f"search {row.name!r} is run by {owners.describe(row.owner)}, last heard of "
+                    f"{(now - row.heartbeat_at).total_seconds():.0f} s ago: wait for it, or stop it with "
+                    f"lossmith cancel {row.name}"
+                )
+            values: dict[str, Any] = {"owner": owner, "heartbeat_at": now}
+            if row.status != "finished":
+                values |= {"status": "running", "reason": None}
+            self._change(connection, search_id, values)
+
+    def heartbeat(self, search_id: int, owner: str) -> bool:
+        """Say that the owner lives. False means it owns the search no more: it was claimed or cancelled."""
+        with writing(self._engine) as connection:
+            mine = (searches.c.id == search_id) & (searches.c.owner == owner)
+            done = connection.execute(update(searches).where(mine).values(heartbeat_at=_now(connection)))
+            return done.rowcount == 1
+
+    def holds(self, search_id: int, owner: str) -> bool:
+        """False once another owner has claimed the search; one that nobody owns is still ours to clear up."""
+        with reading(self._engine) as connection:
+            current = connection.scalar(select(searches.c.owner).where(searches.c.id == search_id))
+            return current is None or current == owner
+
+    # Units and trials
+
+    def save_unit(self, search_id: int, unit: Unit, owner: str) -> None:
+        """Keep a finished unit and its trials in one transaction.
+
+        Raises `ClaimLost` when `owner` does not hold the search any more and `AlreadySaved` when the unit, or
+        a trial of one of its numbers, is kept already.
+        """
+        rows = [trial_row(search_id, position, trial) for position, trial in enumerate(unit.trials)]
+        try:
+            with self._locked(search_id) as (connection, row):
+                if row.owner != owner:
+                    raise _claim_lost(row)
+                now = _now(connection)
+                kept = insert(units).values(
+                    search_id=search_id,
+                    phase=unit.phase,
+                    place=unit.index,
+                    payload=unit.payload,
+                    seconds=unit.seconds,
+                    saved_at=now,
+                )
+                (unit_id,) = connection.execute(kept).inserted_primary_key or (None,)
+                if rows:
+                    connection.execute(insert(trials), [row | {"unit_id": unit_id} for row in rows])
+                self._change(connection, search_id, {"heartbeat_at": now})
+        except IntegrityError as error:
+            what = f"unit {unit.index} of the phase {unit.phase}, or one of its trials,"
+            raise AlreadySaved(f"{what} is kept already") from error
+
+    def unit(self, search_id: int, phase: str, index: int) -> Unit | None:
+        """One unit with its trials, or None while it is not finished."""
+        place = (units.c.phase == phase) & (units.c.place == index)
+        found = self._units(select(units).where(units.c.search_id == search_id, place))
+        return found[0] if found else None
+
+    def units(self, search_id: int) -> list[Unit]:
+        """Every unit with its trials, in the order in which they were kept."""
+        return self._units(select(units).where(units.c.search_id == search_id))
+
+    def trials(self, search_id: int) -> list[Trial]:
+        """Every trial, by number."""
+        query = select(trials).where(trials.c.search_id == search_id).order_by(trials.c.number)
+        with reading(self._engine) as connection:
+            return [trial_of(row) for row in connection.execute(query)]
+
+    def counts(self, search_id: int) -> dict[State, int]:
+        """How many trials there are in each state; a state without any has 0."""
+        query = select(trials.c.state, func.count().label("trials")).where(trials.c.search_id == search_id)
+        with reading(self._engine) as connection:
+            found = {row.state: row.trials for row in connection.execute(query.group_by(trials.c.state))}
+        return {state: found.get(state, 0) for state in get_args(State)}
+
+    # What MLflow has not seen
+
+    def untracked(self, search_id: int, limit: int) -> list[StoredTrial]:
+        """The next trials to track, at most `limit`, in the order in which they were kept."""
+        query = (
+            select(trials, units.c.saved_at, units.c.seconds)
+            .join(units, trials.c.unit_id == units.c.id)
+            .where(trials.c.search_id == search_id, trials.c.run_id.is_(None))
+            .order_by(trials.c.unit_id, trials.c.position)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return [stored_trial(row) for row in connection.execute(query)]
+
+    def count_untracked(self, search_id: int) -> int:
+        """How many trials have no run."""
+        waiting = (trials.c.search_id == search_id) & trials.c.run_id.is_(None)
+        with reading(self._engine) as connection:
+            return connection.scalar(select(func.count()).select_from(trials).where(waiting)) or 0
+
+    def mark_tracked(self, search_id: int, run_ids: Mapping[int, str]) -> None:
+        """Note which run shows each trial, by number."""
+        if not run_ids:
+            return
+        one = (trials.c.search_id == search_id) & (trials.c.number == bindparam("of"))
+        with writing(self._engine) as connection:
+            rows = [{"of": number, "run": run_id} for number, run_id in run_ids.items()]
+            connection.execute(update(trials).where(one).values(run_id=bindparam("run")), rows)
+
+    def set_run(self, search_id: int, experiment_id: str, run_id: str) -> None:
+        """Note the parent run of a search. When it replaces another, no trial counts as tracked any more."""
+        with self._locked(search_id) as (connection, row):
+            if row.run_id not in (None, run_id):
+                connection.execute(update(trials).where(trials.c.search_id == search_id).values(run_id=None))
+            self._change(connection, search_id, {"experiment_id": experiment_id, "run_id": run_id})
+
+    # Within a transaction
+
+    @contextmanager
+    def _locked(self, search_id: int) -> Iterator[tuple[Connection, Row[Any]]]:
+        """A transaction that nobody else changes the search in, and the search's row."""
+        with writing(self._engine) as connection:
+            query = select(searches).where(searches.c.id == search_id).with_for_update()
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                raise UserError(
+                    f"unknown search number {search_id}: lossmith list shows what the store holds"
+                )
+            yield connection, row
+
+    def _change(self, connection: Connection, search_id: int, values: Mapping[str, Any]) -> None:
+        connection.execute(
+            update(searches).where(searches.c.id == search_id).values(**values, updated_at=_now(connection))
+        )
+
+    def _units(self, chosen: Select[Any]) -> list[Unit]:
+        with reading(self._engine) as connection:
+            found = connection.execute(chosen.order_by(units.c.id)).all()
+            members: dict[int, list[Trial]] = {row.id: [] for row in found}
+            inside = trials.c.unit_id.in_(chosen.with_only_columns(units.c.id))
+            for row in connection.execute(select(trials).where(inside).order_by(trials.c.position)):
+                if row.unit_id in members:  # a unit kept between the two queries is not among them
+                    members[row.unit_id].append(trial_of(row))
+        return [unit_of(row, tuple(members[row.id])) for row in found]
+
+
+def _now(connection: Connection) -> datetime:
+    """The time by the database's clock, which is one for everybody; SQLite's is that of its machine."""
+    if connection.dialect.name == "postgresql":
+        moment: datetime = connection.scalars(select(func.clock_timestamp())).one()
+        return moment.astimezone(UTC)
+    return datetime.now(UTC)
+
+
+def _claim_lost(row: Row[Any]) -> ClaimLost:
+    holder = owners.describe(row.owner) if row.owner else "nobody"
+    return ClaimLost(f"search {row.name!r} is {row.status} and owned by {holder}, so this result is not kept")

@@ -1,0 +1,38 @@
+"""A whole search: headroom, explore, race, verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..spaces import Space
+from .ledger import Ledger
+from .phases.explore import explore
+from .phases.headroom import headroom
+from .phases.race import race
+from .phases.stage import Progress, Stage
+from .phases.verdict import verdict
+from .plan import Plan
+from .runners.runner import Runner
+from .search import Search
+from .task import Task
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """How a search ended: the verdict's document, or None when headroom stopped it, with the reason."""
+
+    verdict: dict[str, Any] | None
+    reason: str | None = None
+
+
+def conduct(task: Task, space: Space, plan: Plan, runner: Runner, ledger: Ledger, progress: Progress, sampler: str = "auto") -> Conclusion:
+    """Run every phase that the ledger does not hold yet and return the conclusion."""
+    search = Search(space, task.settings, sampler=sampler, budget=plan.trials, seed=plan.seed, sign=task.measure.sign)
+    stage = Stage(task, plan, search, runner, ledger, progress)
+    tuned = headroom(stage)
+    if tuned.stop is not None:
+        return Conclusion(None, tuned.stop)
+    explored = explore(stage, tuned.trials)
+    finalists = race(stage, tuned, explored)
+    return Conclusion(verdict(stage, tuned, finalists))

@@ -1,0 +1,38 @@
+"""In this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...losses.errors import unknown
+from ..cohort import ENGINES, Trainer
+from ..engines.program import Job
+from ..engines.stacked import StackedProgram
+from ..plan import Plan
+from ..splits import final_split
+from ..task import Task
+from ..trial import Candidate, Repeat
+from ...losses import standard_specs
+
+
+def local(task: Task, plan: Plan, engine: str = "auto", note: Callable[[str], None] = lambda _: None) -> Trainer:
+    """A runner on this machine's cores. With `auto`, models that cannot be stacked go to the loop engine."""
+    if engine not in (*ENGINES, "auto"):
+        raise unknown("engine", engine, (*ENGINES, "auto"))
+    if engine == "auto":
+        obstacle = cannot_stack(task)
+        engine = "loop" if obstacle else "cohort"
+        if obstacle:
+            note(f"engine loop: this model cannot be stacked ({obstacle})")
+    return Trainer(task, folds=plan.folds, seed=plan.seed, engine=engine)
+
+
+def cannot_stack(task: Task) -> str | None:
+    """Why the model cannot be trained as a cohort, or None. Takes one step with two members."""
+    spec = next(iter(standard_specs(task.kind).values()))
+    candidates = [Candidate(spec, task.settings), Candidate(spec, task.settings)]
+    try:
+        StackedProgram(Job(task, final_split(task), candidates, Repeat(0), 0))
+    except (RuntimeError, ValueError, NotImplementedError) as error:
+        return " ".join(str(error).split())[:160]
+    return None

@@ -1,0 +1,12 @@
+"""Who proposes: one file for each sampler. `SAMPLERS` names them."""
+
+from .auto import Auto
+from .evolution import Evolution
+from .qmc import Qmc
+from .random import Random
+from .sampler import Sampler, Told
+from .tpe import Tpe
+
+SAMPLERS: dict[str, type[Sampler]] = {"auto": Auto, "evolution": Evolution, "qmc": Qmc, "random": Random, "tpe": Tpe}
+
+__all__ = ["SAMPLERS", "Sampler", "Told"]
