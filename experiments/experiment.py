@@ -122,7 +122,7 @@ class Experiment:
         """What `lossmith show --json` prints: plain dicts, lists, text and finite numbers."""
         record, trials = self.record, self.trials
         best = best_of(trials, greater_is_better=_greater_is_better(record))
-        return finite(
+        document: dict[str, Any] = finite(
             {
                 **summary(record, Counter(trial.outcome.state for trial in trials)),
                 "spec": record.spec,
@@ -134,6 +134,7 @@ class Experiment:
                 "trials": [trial_document(trial) for trial in trials],
             }
         )
+        return document
 
     def _so_far(self, record: SearchRecord) -> Answer:
         best = self.best
@@ -148,11 +149,11 @@ class Experiment:
         for constant in constants_read(spec):
             if getattr(spec, constant) is None:
                 raise UserError(
-                    f"the loss of trial {best.number} reads {constant}, which {self.name} knows from its verdict "
-                    f"on; go on with lossmith resume {self.name}"
+                    f"the loss of trial {best.number} reads {constant}, which {self.name} keeps with its "
+                    f"verdict; go on with lossmith resume {self.name}"
                 )
         note = (
-            f"the best trial so far, not raced and not compared on test data: the search is {record.status}"
+            f"the best trial so far, neither raced nor compared on test data: the search is {record.status}"
         )
         return Answer(spec, best.candidate.recipe.rate, best.number, best.candidate.standard, note)
 

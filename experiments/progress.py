@@ -36,12 +36,11 @@ class Progress(Protocol):
 
 def progress_on(stream: TextIO | None = None) -> Progress:
     """The display that suits `stream` (default: standard error)."""
-    console = Console(file=stream or sys.stderr, highlight=False)
-    return (
-        LiveProgress(console)
-        if console.is_terminal and not console.is_dumb_terminal
-        else PlainProgress(console.file)
-    )
+    stream = stream or sys.stderr
+    console = Console(file=stream, highlight=False)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveProgress(console)
+    return PlainProgress(stream)
 
 
 @dataclass
@@ -174,14 +173,17 @@ class LiveProgress:
         self._finish()
         self._bar.start()
         self._pace = Pace(name, total, self._clock())
-        self._task = self._bar.add_task("", total=total or None, name=f"{name:<8}", **self._fields())
+        self._task = self._bar.add_task(
+            "", total=total or None, name=f"{name:<8}", count="", best="", rate="", left=""
+        )
+        self._show()
 
     def advance(self, done: int, best: float | None) -> None:
         """The phase's line with its new figures."""
         if self._pace is None or self._task is None:
             return
         self._pace.update(done, best, self._clock())
-        self._bar.update(self._task, completed=done, **self._fields())
+        self._show()
 
     def note(self, message: str) -> None:
         """The message above the live lines."""
@@ -200,6 +202,8 @@ class LiveProgress:
             self._bar.update(self._task, left="")
             self._pace = self._task = None
 
-    def _fields(self) -> dict[str, str]:
+    def _show(self) -> None:
         assert self._pace is not None
-        return dict(zip(("count", "best", "rate", "left"), self._pace.figures(self._clock()), strict=True))
+        assert self._task is not None
+        count, best, rate, left = self._pace.figures(self._clock())
+        self._bar.update(self._task, completed=self._pace.done, count=count, best=best, rate=rate, left=left)

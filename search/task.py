@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from threading import Lock
 from typing import Any
 
@@ -91,6 +92,11 @@ class Task:
 
     def describe(self) -> dict[str, Any]:
         """What the store and MLflow keep of the task: sizes and names, no data."""
+        parts = [getattr(self, name) for name in ("train", "validation", "test") if getattr(self, name) is not None]
+        data = sha256()
+        for tensor in (tensor for part in parts for tensor in part):
+            data.update(str((tensor.dtype, tuple(tensor.shape))).encode())
+            data.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
         sizes = {name: len(getattr(self, name)[1]) for name in ("train", "validation", "test") if getattr(self, name) is not None}
         return {
             "name": self.name,
@@ -98,6 +104,7 @@ class Task:
             "metric": self.metric,
             "sizes": sizes,
             "recipe": self.settings.to_json(),
+            "fingerprint": data.hexdigest()[:16],
             "model_parameters": sum(p.numel() for p in self.build(0).parameters()),
         }
 

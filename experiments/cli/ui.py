@@ -41,8 +41,8 @@ def ui(
     if not exists(found.tracking_uri):
         place, search = shown(found.tracking_uri), command("search", "SPEC", given=given)
         raise UserError(
-            f"MLflow's data must exist before it can be shown, but there is none at {place}; name another with "
-            f"--workdir, or start a search with {search}"
+            f"MLflow's data must exist before it can be shown, but there is none at {place}; name another "
+            f"with --workdir, or start a search with {search}"
         )
     if _taken(port):
         raise UserError(f"a port must be free, but {port} on {HOST} is taken; choose another with --port")

@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lossmith.experiments import export as export_module
 from lossmith.experiments.export import FILES, TOLERANCE, ExportError, export_loss
-from lossmith.experiments.pt2 import load_pt2
-from lossmith.losses import Kind, LossSpec, UserError, freeze, load_frozen, parts_for, standard_spec
+from lossmith.experiments.json_text import json_text
+from lossmith.experiments.pt2 import load_pt2, write_pt2
+from lossmith.losses import FrozenLoss, Kind, LossSpec, UserError, freeze, load_frozen, parts_for, source, standard_spec
 from lossmith.losses.parts import KINDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -217,30 +218,24 @@ def test_no_provenance_can_break_out_of_the_header(text: str, tmp_path: Path) ->
 def wrong_source(spec: LossSpec, provenance: str) -> str:
     """The text of another loss."""
     del spec
-    return export_source(standard_spec("cross_entropy", "multiclass"), provenance)
+    return source(standard_spec("cross_entropy", "multiclass"), provenance)
 
 
 def nan_source(spec: LossSpec, provenance: str) -> str:
     """The text of a loss that is never a number."""
-    return export_source(spec, provenance).replace("return loss\n", "return loss * float('nan')\n")
+    return source(spec, provenance).replace("return loss\n", "return loss * float('nan')\n")
 
 
-def wrong_pt2(loss: nn.Module, outputs: Tensor, targets: Tensor, path: Path) -> None:
+def wrong_pt2(loss: FrozenLoss, outputs: Tensor, targets: Tensor, path: Path) -> None:
     """Another loss as .pt2."""
     del loss
-    export_pt2(freeze(standard_spec("cross_entropy", "multiclass")), outputs, targets, path)
+    write_pt2(freeze(standard_spec("cross_entropy", "multiclass")), outputs, targets, path)
 
 
 def wrong_json(document: Any) -> str:
     """The document of another loss."""
-    return export_json({**document, "loss": standard_spec("cross_entropy", "multiclass").to_json()})
+    return json_text({**document, "loss": standard_spec("cross_entropy", "multiclass").to_json()})
 
-
-export_source, export_pt2, export_json = (
-    export_module.source,
-    export_module.write_pt2,
-    export_module.json_text,
-)
 
 
 @pytest.mark.parametrize(

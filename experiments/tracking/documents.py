@@ -1,0 +1,176 @@
+"""What MLflow is told of a trial and of its search, as plain values that every delivery writes alike."""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ...losses import formula
+from ...losses.family import MIX
+from ...search.trial import Candidate, State, Trial
+from ..store import SearchRecord, Status, StoredTrial
+from ..store.codec import dumps
+
+RunStatus = Literal["FINISHED", "KILLED", "FAILED"]
+
+TRIAL_TAG = "lossmith.trial"  # "<search uid>/<number>": what says that a trial is tracked already
+SEARCH_TAG = "lossmith.search"  # the search's uid, on the parent run
+PARENT_TAG = "mlflow.parentRunId"
+NAME_TAG = "mlflow.runName"
+NOTE_TAG = "mlflow.note.content"  # shown as the run's description
+
+_STATUS: Mapping[State, RunStatus] = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "FAILED"}
+_NAME_LENGTH, _VALUE_LENGTH = 250, 5000  # characters; MLflow takes 250, and 6000 for a parameter
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric; it is finite."""
+
+    key: str
+    value: float
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class RunDocument:
+    """A child run. `label` is the value of its tag `lossmith.trial`; times are milliseconds since 1970."""
+
+    number: int
+    label: str
+    name: str
+    status: RunStatus
+    params: Mapping[str, str]
+    metrics: tuple[Point, ...]
+    tags: Mapping[str, str]
+    started_ms: int
+    ended_ms: int
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """How a search ended: what its parent run is told last. `artifacts` is a directory."""
+
+    status: Status
+    verdict: Mapping[str, Any] | None = None
+    artifacts: Path | None = None
+
+
+def label(search: SearchRecord, number: int) -> str:
+    """What names a trial in every MLflow."""
+    return f"{search.uid}/{number}"
+
+
+def run_document(stored: StoredTrial, search: SearchRecord, parent_run_id: str) -> RunDocument:
+    """The child run of a trial."""
+    trial = stored.trial
+    return RunDocument(
+        trial.number,
+        label(search, trial.number),
+        run_name(trial),
+        _STATUS[trial.outcome.state],
+        _params(trial.candidate),
+        tuple(_metrics(trial, search.task.get("metric"))),
+        _tags(trial, search, parent_run_id),
+        round(stored.started_at.timestamp() * 1000),
+        round(stored.ended_at.timestamp() * 1000),
+    )
+
+
+def run_name(trial: Trial) -> str:
+    """The number, and the name of the standard loss or the parts a searched one is made of."""
+    candidate = trial.candidate
+    names = [name.removeprefix(f"{MIX}.").partition(".")[0] for name in candidate.spec.parameters]
+    return f"{trial.number} {candidate.standard or ' + '.join(dict.fromkeys(names))}"[:_NAME_LENGTH]
+
+
+def search_params(search: SearchRecord) -> dict[str, str]:
+    """The SPEC of a search, one parameter a line: `spec.repeats.seeds` is 4."""
+    return {key: _text(value) for key, value in _flat("spec", search.spec)}
+
+
+def search_tags(search: SearchRecord) -> dict[str, str]:
+    """The tags of the parent run, with its description."""
+    about = {key: search.task[key] for key in ("name", "kind", "metric") if search.task.get(key) is not None}
+    goal = f" for the task `{about['name']}`" if "name" in about else ""
+    judge = f", judged by {about['metric']}" if "metric" in about else ""
+    return {
+        SEARCH_TAG: search.uid,
+        NAME_TAG: search.name[:_NAME_LENGTH],
+        NOTE_TAG: f"A search for a training loss{goal}{judge}. Its trials are the child runs; "
+        f"`lossmith show {search.name}` has the same numbers.",
+        **{f"lossmith.{'task' if key == 'name' else key}": _text(value) for key, value in about.items()},
+        "lossmith.seed": str(search.seed),
+    }
+
+
+def verdict_document(verdict: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
+    """The numbers of a verdict as metrics and its words as tags: `verdict.difference`, `verdict.winner`."""
+    numbers: dict[str, float] = {}
+    words: dict[str, str] = {}
+    for key, value in _flat("verdict", verdict):
+        if isinstance(value, bool | int | float):
+            if math.isfinite(value):
+                numbers[key] = float(value)
+        elif value is not None:
+            words[f"lossmith.{key}"] = _text(value)
+    return numbers, words
+
+
+def _params(candidate: Candidate) -> dict[str, str]:
+    recipe = candidate.recipe.to_json()
+    return {
+        **{key: repr(value) for key, value in candidate.spec.parameters.items()},
+        **{f"recipe.{key}": _text(value) for key, value in recipe.items()},
+    }
+
+
+def _metrics(trial: Trial, metric: str | None) -> Iterator[Point]:
+    scores = [(k, score) for k, score in enumerate(trial.outcome.scores) if math.isfinite(score)]
+    mean = trial.outcome.score
+    if math.isfinite(mean):
+        yield Point("score", mean)
+        if metric is not None and metric != "score":
+            yield Point(_key(metric), mean)
+        if len(scores) > 1:
+            yield Point("score_sd", statistics.stdev(score for _, score in scores))
+    for repeat, score in scores:
+        yield Point("score_by_repeat", score, repeat)
+    for epoch, score in trial.outcome.rungs:
+        if math.isfinite(score):
+            yield Point("rung_score", score, epoch)
+
+
+def _tags(trial: Trial, search: SearchRecord, parent_run_id: str) -> dict[str, str]:
+    maybe = {"lossmith.standard": trial.candidate.standard, "lossmith.reason": trial.outcome.reason}
+    return {
+        TRIAL_TAG: label(search, trial.number),
+        PARENT_TAG: parent_run_id,
+        NAME_TAG: run_name(trial),
+        "lossmith.phase": trial.phase,
+        "lossmith.state": trial.outcome.state,
+        "lossmith.loss": _text(formula(trial.candidate.spec)),
+        **{key: _text(value) for key, value in maybe.items() if value is not None},
+    }
+
+
+def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _flat(f"{prefix}.{_key(str(key))}", inner)
+    else:
+        yield prefix, value
+
+
+def _key(name: str) -> str:
+    """A name with what MLflow refuses in keys replaced."""
+    return re.sub(r"[^\w.\- ]", "_", name, flags=re.ASCII)
+
+
+def _text(value: Any) -> str:
+    return (value if isinstance(value, str) else dumps(value))[:_VALUE_LENGTH]

@@ -1,0 +1,84 @@
+"""The parent run: one for each search, in the experiment "lossmith"."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run
+from mlflow.exceptions import MlflowException
+
+from ..store import SearchRecord
+from .documents import NAME_TAG, SEARCH_TAG, Conclusion, search_params, search_tags, verdict_document
+
+EXPERIMENT = "lossmith"
+_STATUS = {"finished": "FINISHED", "failed": "FAILED", "running": "RUNNING"}  # any other was ended: KILLED
+_MISSING, _EXISTS = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
+_PARAMS = 100  # as many as a request may hold
+
+
+def open_parent(client: MlflowClient, search: SearchRecord, artifact_location: str | None) -> Run:
+    """The parent run of a search, found by what the store or its tag says, or made; its status is RUNNING."""
+    run = _known(client, search)
+    if run is None:
+        experiment_id = _experiment_id(client, artifact_location)
+        found = client.search_runs([experiment_id], f"tags.`{SEARCH_TAG}` = '{search.uid}'", max_results=1)
+        run = found[0] if found else _made(client, experiment_id, search)
+    params = list(search_params(search).items())
+    for start in range(0, len(params), _PARAMS):  # again after a crash: the same values are welcome twice
+        _log_params(client, run.info.run_id, dict(params[start : start + _PARAMS]))
+    if run.info.status != "RUNNING":
+        client.update_run(run.info.run_id, status="RUNNING")
+    return run
+
+
+def conclude(client: MlflowClient, run_id: str, conclusion: Conclusion) -> None:
+    """Log the verdict and the artifacts, and set the status. May be repeated."""
+    now_ms = round(time.time() * 1000)
+    numbers, words = verdict_document(conclusion.verdict or {})
+    client.log_batch(run_id, metrics=[Metric(key, value, now_ms, 0) for key, value in numbers.items()])
+    for key, value in words.items():
+        client.set_tag(run_id, key, value)
+    if conclusion.artifacts is not None:
+        client.log_artifacts(run_id, str(conclusion.artifacts))
+    client.set_terminated(run_id, _STATUS.get(conclusion.status, "KILLED"), now_ms)
+
+
+def _known(client: MlflowClient, search: SearchRecord) -> Run | None:
+    if search.run_id is None:
+        return None
+    try:
+        run = client.get_run(search.run_id)
+    except MlflowException as error:
+        if error.error_code == _MISSING:  # another MLflow than last time
+            return None
+        raise
+    return run if run.info.lifecycle_stage == "active" else None
+
+
+def _made(client: MlflowClient, experiment_id: str, search: SearchRecord) -> Run:
+    tags = search_tags(search)
+    started_ms = round(search.created_at.timestamp() * 1000)
+    return client.create_run(experiment_id, started_ms, tags, tags[NAME_TAG])
+
+
+def _log_params(client: MlflowClient, run_id: str, params: Mapping[str, str]) -> None:
+    client.log_batch(run_id, params=[Param(key, value) for key, value in params.items()])
+
+
+def _experiment_id(client: MlflowClient, artifact_location: str | None) -> str:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        try:
+            return str(client.create_experiment(EXPERIMENT, artifact_location))
+        except MlflowException as error:
+            if error.error_code != _EXISTS:
+                raise
+        experiment = client.get_experiment_by_name(EXPERIMENT)  # another search was faster
+    if experiment is None or experiment.lifecycle_stage != "active":
+        raise RuntimeError(
+            f"MLflow's experiment {EXPERIMENT!r} was deleted; restore it there, or name another MLflow with "
+            "MLFLOW_TRACKING_URI"
+        )
+    return str(experiment.experiment_id)

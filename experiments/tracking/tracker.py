@@ -1,0 +1,202 @@
+"""Feeds MLflow from the store, behind the search: whatever MLflow does, the search goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from ..store import SearchRecord, Status, Store
+from .connection import Connection, connect
+from .documents import Conclusion, label, run_document
+from .quiet import THREAD_PREFIX
+
+CONCLUDED = "mlflow"  # the note in which a search remembers the status its parent run was given
+_GLANCE_S = 0.5  # how often `flush` looks around when nothing happens
+_LONGEST_RETRY_S = 60.0
+
+
+class Tracker:
+    """Delivers the trials of one search to MLflow from a thread of its own, each once.
+
+    A trial counts as tracked when its row in the store carries a run id. What MLflow did not take stays in
+    the store and is delivered later: by a retry, by `flush`, or by the tracker of the next resume. The thread
+    sleeps until `wake` is called and holds one page of trials at a time.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        search: SearchRecord,
+        tracking_uri: str,
+        *,
+        owner: str | None = None,
+        artifacts: Path | None = None,
+        retry_s: float = 1.0,
+        open_connection: Callable[[str, SearchRecord, Path | None], Connection] = connect,
+    ) -> None:
+        """Nothing is started or imported yet.
+
+        With an `owner` the tracker stops when another owner claims the search. `artifacts` is where files go
+        when `tracking_uri` is a database. `retry_s` is the pause after a first failure; it doubles with each.
+        """
+        self._store = store
+        self._search = search
+        self._open: Callable[[], Connection] = lambda: open_connection(tracking_uri, search, artifacts)
+        self._retry_s = retry_s
+        self._owner = owner
+        self._connection: Connection | None = None
+        self._conclusion: Conclusion | None = None
+        self._in_doubt = True  # a tracker before this one may have been killed between MLflow and the store
+        self._turn = threading.Condition()
+        self._turns = 0
+        self._awake = True  # there may be something to do
+        self._hurried = False  # a retry must not wait
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name=f"{THREAD_PREFIX}-{search.name}", daemon=True)
+        self.problem: str | None = None
+        self.cpu_s = 0.0
+
+    def start(self) -> Self:
+        """Start the thread, which makes the parent run and delivers what is waiting."""
+        self._thread.start()
+        return self
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def wake(self) -> None:
+        """Say that trials were kept. Returns at once."""
+        with self._turn:
+            self._awake = True
+            self._turn.notify_all()
+
+    def finish(
+        self,
+        verdict: Mapping[str, Any] | None = None,
+        artifacts: Path | None = None,
+        status: Status = "finished",
+    ) -> None:
+        """Have the parent run told how the search ended, once every trial is delivered. Returns at once."""
+        with self._turn:
+            self._conclusion = Conclusion(status, verdict, artifacts)
+        self.wake()
+
+    def flush(self, progress: Callable[[int, int], None] | None = None, timeout_s: float = 60.0) -> int:
+        """Wait until MLflow has everything, and return how many trials it has not got (0 means: all is well).
+
+        `progress` is called with the trials delivered and the trials there were to deliver. Gives up after
+        `timeout_s` seconds; `problem` then says why. A retry that is waiting is made at once.
+        """
+        deadline = time.monotonic() + timeout_s
+        left = total = self._store.count_untracked(self._search.id)
+        with self._turn:
+            self._awake = self._hurried = True
+            self._turn.notify_all()
+        while left or self._conclusion is not None:
+            remaining_s = deadline - time.monotonic()
+            if remaining_s <= 0 or not self._thread.is_alive():
+                break
+            with self._turn:
+                seen = self._turns
+                self._turn.wait_for(lambda: self._turns != seen, min(remaining_s, _GLANCE_S))  # noqa: B023  (at once)
+            left = self._store.count_untracked(self._search.id)
+            if progress is not None:
+                progress(max(total - left, 0), total)
+        return left
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End the thread after the page it is at; if it hangs in MLflow, it ends with the process."""
+        with self._turn:
+            self._stopped = True
+            self._turn.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    # In the thread
+
+    def _run(self) -> None:
+        retry_s = self._retry_s
+        while not self._stopped:
+            with self._turn:
+                self._awake = self._hurried = False
+            try:
+                busy = self._step()
+            except Exception as error:  # noqa: BLE001  (whatever MLflow raises, the search goes on)
+                self.problem = _one_line(error)
+                self._connection, self._in_doubt = None, True
+                self._rest(lambda: self._hurried, retry_s)  # trials keep coming; they must not hurry a retry
+                retry_s = min(2 * retry_s, _LONGEST_RETRY_S)
+            else:
+                self.problem = None
+                retry_s = self._retry_s
+                if not busy:
+                    self._rest(lambda: self._awake, None)
+
+    def _rest(self, over: Callable[[], bool], timeout_s: float | None) -> None:
+        """Sleep until it is `over`, at most `timeout_s` seconds."""
+        self.cpu_s = time.thread_time()
+        with self._turn:
+            self._turns += 1
+            self._turn.notify_all()
+            self._turn.wait_for(lambda: over() or self._stopped, timeout_s)
+
+    def _step(self) -> bool:
+        """Do the next piece of work; False when there is none."""
+        if self._connection is None:
+            connection = self._open()
+            self._store.set_run(self._search.id, connection.experiment_id, connection.run_id)
+            self._connection = connection
+        if self._owner is not None and not self._store.holds(self._search.id, self._owner):
+            self._stopped = True
+            return False
+        if self._deliver(self._connection):
+            return True
+        return self._conclude(self._connection)
+
+    def _deliver(self, connection: Connection) -> bool:
+        page = self._store.untracked(self._search.id, connection.delivery.page)
+        if not page:
+            return False
+        numbers = {label(self._search, stored.trial.number): stored.trial.number for stored in page}
+        found = connection.delivery.find(list(numbers)) if self._in_doubt else {}
+        known = {numbers[name]: run_id for name, run_id in found.items()}
+        runs = [
+            run_document(stored, self._search, connection.run_id)
+            for stored in page
+            if stored.trial.number not in known
+        ]
+        made = connection.delivery.deliver(runs) if runs else {}
+        self._store.mark_tracked(self._search.id, {**known, **made})
+        # Pages follow each other in a fixed order: past one that nobody began, there is no doubt.
+        self._in_doubt = bool(known)
+        with self._turn:
+            self._turns += 1
+            self._turn.notify_all()
+        return True
+
+    def _conclude(self, connection: Connection) -> bool:
+        conclusion = self._conclusion
+        if conclusion is None:
+            return False
+        connection.conclude(conclusion)
+        self._store.note(self._search.id, CONCLUDED, conclusion.status)
+        with self._turn:
+            if self._conclusion is conclusion:  # else there is a newer one
+                self._conclusion = None
+        return True
+
+
+def is_up_to_date(store: Store, search: SearchRecord) -> bool:
+    """True when MLflow has every trial of a search and knows how it ended."""
+    return search.notes.get(CONCLUDED) == search.status and store.count_untracked(search.id) == 0
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
