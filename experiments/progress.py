@@ -68,6 +68,10 @@ class Pace:
         if now_s - self.started_s < READ_BACK_S:
             self._from = (now_s, done)
 
+    def end(self) -> None:
+        """The phase is over: its total was a bound, as in the race, which drops contenders on its way."""
+        self.total = self.done
+
     def figures(self, now_s: float) -> tuple[str, str, str, str]:
         """Count, best score, rate and time left; empty where nothing is known yet."""
         since_s, read_back = self._from
@@ -113,7 +117,7 @@ class PlainProgress:
 
     def phase(self, name: str, total: int) -> None:
         """Ends the phase before, and names the new one."""
-        self.close()
+        self._finish(whole=True)
         self._pace = Pace(name, total, self.clock())
         self._write(
             f"{name}: {total}{self._pace.unit} to train" if total else f"{name}: as many as time allows"
@@ -134,8 +138,13 @@ class PlainProgress:
 
     def close(self) -> None:
         """A last line for the phase that was going on."""
+        self._finish(whole=False)
+
+    def _finish(self, *, whole: bool) -> None:
         if self._pace is not None:
             pace, now = self._pace, self.clock()
+            if whole:
+                pace.end()
             count, best, rate, _ = pace.figures(now)
             self._pace = None
             self._write(f"{pace.name}: {', '.join(filter(None, [count, best, rate]))}, took {pace.took(now)}")
@@ -170,7 +179,7 @@ class LiveProgress:
 
     def phase(self, name: str, total: int) -> None:
         """A new line; the lines of earlier phases stay."""
-        self._finish()
+        self._finish(whole=True)
         self._bar.start()
         self._pace = Pace(name, total, self._clock())
         self._task = self._bar.add_task(
@@ -193,11 +202,14 @@ class LiveProgress:
         """The lines as they stand, and the cursor below them."""
         if not self._closed:
             self._closed = True
-            self._finish()
+            self._finish(whole=False)
             self._bar.stop()
 
-    def _finish(self) -> None:
+    def _finish(self, *, whole: bool) -> None:
         if self._pace is not None and self._task is not None:
+            if whole:
+                self._pace.end()
+                self._show()
             self._bar.stop_task(self._task)
             self._bar.update(self._task, left="")
             self._pace = self._task = None
@@ -206,4 +218,12 @@ class LiveProgress:
         assert self._pace is not None
         assert self._task is not None
         count, best, rate, left = self._pace.figures(self._clock())
-        self._bar.update(self._task, completed=self._pace.done, count=count, best=best, rate=rate, left=left)
+        self._bar.update(
+            self._task,
+            total=self._pace.total or None,
+            completed=self._pace.done,
+            count=count,
+            best=best,
+            rate=rate,
+            left=left,
+        )

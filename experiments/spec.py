@@ -206,7 +206,7 @@ def _located(task: str, folder: Path, label: str) -> str:
             f"{label}: a task in a file must be given as path/to/file.py:function, but got {task!r}"
         )
     for base in (folder, Path.cwd()):
-        found = base / file
+        found = base / Path(file).expanduser()
         if found.is_file():
             return f"{found.resolve()}:{function}"
     places = " and ".join(dict.fromkeys([str(folder), str(Path.cwd())]))

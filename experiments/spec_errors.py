@@ -40,12 +40,18 @@ def _sentence(fault: Any, model: type[BaseModel]) -> str:
             )
         )
     if field is None:  # the SPEC as a whole
-        return f"it must be a mapping of keys to values, but got {fault['input']!r}"
+        return f"it must be a mapping of keys to values, but got {_short(fault['input'])}"
     if fault["type"] == "missing":
         return f"`{key}` must be given: it is {field.description}"
     if (choices := _choices(field)) and isinstance(fault["input"], str):
         return str(unknown(key, fault["input"], choices))
-    return f"{key} must be {field.description}, but got {fault['input']!r}"
+    return f"{key} must be {field.description}, but got {_short(fault['input'])}"
+
+
+def _short(value: object) -> str:
+    """The value as Python writes it, cut where it would drown the message."""
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
 
 
 def _key(model: type[BaseModel], location: Sequence[str | int]) -> str:

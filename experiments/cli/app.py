@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import cancel, export, list, losses, resume, search, show, ui  # noqa: A004  (named as the commands are)
+from . import cancel, export, listing, losses, resume, search, show, ui
 
 app = typer.Typer(
     name="lossmith",
@@ -40,7 +40,7 @@ def whole(*, version: Version = False) -> None:
 
 app.command("search")(search.search)
 app.command("resume")(resume.resume)
-app.command("list")(list.list_searches)
+app.command("list")(listing.list_searches)
 app.command("show")(show.show)
 app.command("cancel")(cancel.cancel)
 app.command("export")(export.export)

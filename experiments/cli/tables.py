@@ -89,7 +89,7 @@ def searches_table(searches: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(title)
     for title in ("complete", "pruned", "diverged"):
         table.add_column(title, justify="right")
-    table.add_column("answer", overflow="fold")
+    table.add_column("winner, on test data", overflow="fold")
     for search in searches:
         counts = search["counts"]
         table.add_row(
@@ -98,9 +98,17 @@ def searches_table(searches: Sequence[Mapping[str, Any]]) -> Table:
             search["task"],
             search["created_at"][:16].replace("T", " "),
             *(str(counts[state]) for state in ("complete", "pruned", "diverged")),
-            search["sentence"] or search["reason"] or "",
+            _outcome(search["verdict"]) if search["verdict"] else search["reason"] or "",
         )
     return table
+
+
+def _outcome(verdict: Mapping[str, Any]) -> str:
+    digits = decimals(verdict["score"])
+    score = f"{verdict['metric']} {verdict['score']:.{digits}f}"
+    if verdict["winner"] is not None:
+        return f"{verdict['winner']}, a standard loss: {score}"
+    return f"searched: {score}, {verdict['difference']:+.{digits}f} against {verdict['best_standard']}"
 
 
 def seconds_line(seconds: Mapping[str, float]) -> str:

@@ -37,7 +37,7 @@ def serves(tracking_uri: str) -> bool:
 
 
 class TableDelivery:
-    """Writes pages of runs. A run's id follows from its label, so the database refuses a second one."""
+    """Writes pages of runs. A run's id follows from its trial, so the database refuses a second one."""
 
     page = 256
 
@@ -112,8 +112,11 @@ class TableDelivery:
 
 
 def _run_id(run: RunDocument) -> str:
-    """32 hexadecimal digits, as MLflow's own; another parent makes another run of the same trial."""
-    return hashlib.sha256(f"{run.tags[PARENT_TAG]}/{run.label}".encode()).hexdigest()[:32]
+    """32 hexadecimal digits, as MLflow's own, that follow from the parent run and the trial's number.
+
+    They rise with the number, for an index takes neighbours at half the cost of scattered keys.
+    """
+    return f"{hashlib.sha256(run.tags[PARENT_TAG].encode()).hexdigest()[:20]}{run.number:012x}"
 
 
 def _metric(run: RunDocument, point: Point, run_id: str) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -138,7 +137,7 @@ def _metrics(trial: Trial, metric: str | None) -> Iterator[Point]:
         if metric is not None and metric != "score":
             yield Point(_key(metric), mean)
         if len(scores) > 1:
-            yield Point("score_sd", statistics.stdev(score for _, score in scores))
+            yield Point("score_sd", _sd([score for _, score in scores]))
     for repeat, score in scores:
         yield Point("score_by_repeat", score, repeat)
     for epoch, score in trial.outcome.rungs:
@@ -157,6 +156,12 @@ def _tags(trial: Trial, search: SearchRecord, parent_run_id: str) -> dict[str, s
         "lossmith.loss": _text(formula(trial.candidate.spec)),
         **{key: _text(value) for key, value in maybe.items() if value is not None},
     }
+
+
+def _sd(values: Sequence[float]) -> float:
+    """The standard deviation of a sample; `statistics.stdev` is exact in fractions and 20 times slower."""
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:

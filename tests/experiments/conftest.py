@@ -25,7 +25,9 @@ from lossmith.search.trial import Phase
 from lossmith.spaces import space_from
 
 SPEC = {"task": "blobs", "trials": 6, "repeats": {"seeds": 2}}
-PLAN = Plan(trials=6, seeds=2, folds=2, width=6, rates=2, contenders=2, race_rounds=1, race_seeds=2, verdict_seeds=3)
+PLAN = Plan(
+    trials=6, seeds=2, folds=2, width=6, rates=2, contenders=2, race_rounds=1, race_seeds=2, verdict_seeds=3
+)
 
 
 def blobs() -> Task:

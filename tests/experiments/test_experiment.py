@@ -89,7 +89,10 @@ def test_before_the_verdict_the_best_trial_wins_and_says_so(store: Store) -> Non
     assert best is not None
     assert experiment.winner().parameters == best.candidate.spec.parameters
     assert experiment.winner().class_counts == (40, 30, 8)
-    assert (experiment.answer().number, experiment.answer().learning_rate) == (best.number, best.candidate.recipe.rate)
+    assert (experiment.answer().number, experiment.answer().learning_rate) == (
+        best.number,
+        best.candidate.recipe.rate,
+    )
     assert experiment.answer().note == (
         "the best trial so far, neither raced nor compared on test data: the search is interrupted"
     )

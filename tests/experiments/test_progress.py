@@ -118,6 +118,20 @@ def test_plain_lines_hold_no_control_codes(clock: Clock) -> None:
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", written.getvalue())
 
 
+@pytest.mark.parametrize("kind", ["plain", "live"])
+def test_a_phase_that_ended_early_is_shown_as_whole(kind: str, clock: Clock) -> None:
+    """The race drops contenders, so what it announced was a bound: 37 of 108 were all there was to train."""
+    display, written = displays(clock)[kind]
+    display.phase("race", 108)
+    clock.now_s += 20
+    display.advance(37, 0.5)
+    display.phase("verdict", 12)
+    clock.now_s += 1
+    display.close()
+    assert "37/37" in written.getvalue()
+    assert "12/12" not in written.getvalue()
+
+
 def test_what_a_resumed_search_reads_back_counts_for_nothing_in_its_rate(clock: Clock) -> None:
     """128 trials from the store and 64 trained in 8 seconds are 8 trials a second."""
     display, written = displays(clock)["plain"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from .commands import Given, command
 from .options import Json, StoreUrl, Workdir
 from .output import console, print_json
@@ -21,7 +24,7 @@ def list_searches(*, workdir: Workdir = None, store: StoreUrl = None, as_json: J
                 {
                     **summary(record, found.counts(record.id)),
                     "task": record.task.get("name"),
-                    "sentence": (record.verdict or {}).get("sentence"),
+                    "verdict": _short(record.verdict),
                 }
                 for record in found.searches()
             ]
@@ -35,3 +38,12 @@ def list_searches(*, workdir: Workdir = None, store: StoreUrl = None, as_json: J
         console().print(
             f"no search yet; start one with: {command('search', 'SPEC', given=given)}", soft_wrap=True
         )
+
+
+def _short(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The verdict without its tables."""
+    if verdict is None:
+        return None
+    keys = ("metric", "better", "difference", "ci_low", "ci_high", "p_value", "sentence")
+    names = {key: verdict[key]["standard"] for key in ("winner", "best_standard")}
+    return {**names, "score": verdict["scores"]["winner"]["mean"], **{key: verdict[key] for key in keys}}
