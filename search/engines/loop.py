@@ -39,6 +39,10 @@ class LoopProgram:
     def outputs(self, inputs: Tensor) -> Tensor:
         return torch.stack([model.eval()(inputs) for model in self._models])
 
+    def parameters(self, member: int) -> dict[str, Tensor]:
+        model = self._models[member]
+        return {name: value.detach().clone() for name, value in (*model.named_parameters(), *model.named_buffers())}
+
     def faults(self) -> dict[int, str]:
         largest = [max(float(p.detach().abs().max()) for p in model.parameters()) for model in self._models]
         # Python's max keeps or drops a NaN by its place, hence the sum.

@@ -76,6 +76,9 @@ class Program(Protocol):
     def outputs(self, inputs: Tensor) -> Tensor:
         """Every member's outputs on `inputs`, (members, N, ...), in evaluation mode."""
 
+    def parameters(self, member: int) -> dict[str, Tensor]:
+        """A copy of one member's parameters and buffers by name, as `nn.Module.state_dict` names them."""
+
     def faults(self) -> dict[int, str]:
         """The members that diverged, with "nan" or "explode" and the epoch at which it was noticed."""
 

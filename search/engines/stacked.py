@@ -113,6 +113,10 @@ class StackedProgram:
         return torch.cat([forward(parameters, buffers, chunk) for chunk in inputs.split(rows)], 1)
 
     @torch.no_grad()
+    def parameters(self, member: int) -> dict[str, Tensor]:
+        return {name: value[member].clone() for name, value in (self._stacked() | self._buffers).items()}
+
+    @torch.no_grad()
     def faults(self) -> dict[int, str]:
         largest = torch.zeros(len(self._candidates), dtype=self._leaves[0].dtype)
         for leaf, dim in zip(self._leaves, self._member_dims, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,6 @@ from lossmith.search.plan import Plan
 from lossmith.search.runners.local import local
 from lossmith.search.splits import final_split
 from lossmith.search.task import Task
-from lossmith.search.trial import Phase
 from lossmith.spaces import space_from
 
 SPEC = {"task": "blobs", "trials": 6, "repeats": {"seeds": 2}}
@@ -78,11 +77,11 @@ def run(store: Store, name: str, after: int = 10**9) -> None:
         store.finish(record.id, "interrupted", owner=owner)
     else:
         store.finish(record.id, "finished", end.verdict, end.reason, owner)
-    seconds: Counter[Phase | str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     for unit in store.units(record.id):
         seconds[unit.phase] += unit.seconds
     total = monotonic() - started
-    store.add_seconds(record.id, {**seconds, "bookkeeping": total - seconds.total(), "total": total})
+    store.add_seconds(record.id, {**seconds, "bookkeeping": total - sum(seconds.values()), "total": total})
 
 
 @pytest.fixture(scope="session")

@@ -319,7 +319,7 @@ def test_ctrl_c_tells_how_to_go_on(
 
 
 def test_commands_are_spelled_for_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the environment already says is left out, the rest is quoted, and the program is one that is found."""
+    """What the environment says is left out, the rest is quoted, and the program is one that is found."""
     given = Given(Path("my data"), "sqlite:///x.db")
     monkeypatch.setenv("LOSSMITH_STORE", "sqlite:///x.db")
     monkeypatch.setattr(sys, "argv", [".venv/bin/lossmith"])
@@ -502,7 +502,7 @@ def test_export_will_not_mix_with_other_files(tmp_path: Path, capsys: Captured) 
 def test_ui_starts_mlflow_on_this_machine_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    """The venv's own MLflow, by an argument list, on 127.0.0.1, quiet, with the data's address out of `ps`."""
+    """The venv's own MLflow, by an argument list, on 127.0.0.1, quiet, its data's address out of `ps`."""
     found = places(tmp_path, environment={})
     Path(found.tracking_uri.removeprefix("sqlite:///")).touch()
     started: list[tuple[str, list[str], dict[str, str]]] = []
@@ -550,6 +550,6 @@ def test_the_installed_program_answers(store: Store) -> None:
     done = subprocess.run([PROGRAM, "show", "whole", "--json"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == json.loads(json.dumps(Experiment(store, "whole").document()))
-    done = subprocess.run([PROGRAM, "show", "hole"], capture_output=True, text=True, check=False)
+    done = subprocess.run([PROGRAM, "shwo", "whole"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1

@@ -126,7 +126,12 @@ def test_a_winner_that_did_not_win_is_not_the_answer(store: Store, monkeypatch: 
     verdict = verdict_of(store, "whole")
     searched = next(t for t in store.trials(store.get("whole").id) if t.candidate.standard is None)
     spec = searched.candidate.spec.bind((40, 30, 8))
-    entry = {"number": searched.number, "standard": None, "loss": spec.to_json(), "learning_rate": 0.01}
+    entry: dict[str, Any] = {
+        "number": searched.number,
+        "standard": None,
+        "loss": spec.to_json(),
+        "learning_rate": 0.01,
+    }
     for better in (False, True):
         changed = {**verdict, "winner": entry, "better": better}
         record = store.get("whole")
