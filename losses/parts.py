@@ -16,11 +16,14 @@ from torch import Tensor
 from .errors import UserError
 
 Kind = Literal["multiclass", "binary", "multilabel", "regression"]
-Stage = Literal["adjust", "smooth", "term", "modulate", "weight", "reduce"]
+Stage = Literal["adjust", "smooth", "term", "modulate", "weight", "select", "reduce"]
+Level = Literal["sample", "batch"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 STAGES: tuple[Stage, ...] = get_args(Stage)
 CLASSIFICATION: tuple[Kind, ...] = ("multiclass", "binary", "multilabel")
+SIGNED: tuple[Kind, ...] = ("binary", "multilabel")  # kinds whose outputs are one logit for yes or no
+COUNTED: tuple[Kind, ...] = ("multiclass",)  # kinds for which a search knows the class counts
 
 Number = float | Tensor
 
@@ -57,13 +60,37 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Standard:
+    """A loss people use today, as a point of the family.
+
+    `parameters` says which; without a weight `mix.TERM` among them, the part's own term has weight 1.
+    `kinds` are the kinds of problem that use it under this name (default: those of the part).
+    """
+
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    kinds: tuple[Kind, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Part:
     """A named part of the loss family.
 
     `function` takes the quantities it names as positional arguments (`losses/quantities.py`) and its
-    parameters as keyword arguments. What it returns depends on `stage`: `adjust` returns new logits,
-    `smooth` the expected log-likelihood, `term` a loss and `modulate` a factor per sample, `weight` a
-    weight per sample, `reduce` the loss of the batch.
+    parameters as keyword arguments. What it returns depends on `stage`:
+
+    - `adjust`: new logits, of the shape of the logits
+    - `smooth`: the expected log-likelihood, (N,); (N, L) for multilabel
+    - `term`: a loss, of the same shape; or, with `level="batch"`, one number for the whole batch
+    - `modulate`: a factor, of the same shape
+    - `weight`: a weight, of the same shape; the mean divides by the sum of the weights
+    - `select`: the weight (N,) that is left of `weight` (N,), given the `loss` (N,) of each sample
+    - `reduce`: the loss of the batch, given `loss` (N,) and `weight` (N,)
+
+    `same_as` is called with the parameters of a term and returns the other parameters of the family that mean
+    the same, or None: {"mix.mae": 1} for generalised cross entropy at q = 1. The numbers are factors of the
+    term's own weight; a parameter of another part is allowed where the term stands alone.
+    `frozen_factor` says that the gradient of a factor is stopped, so that the gradient of the loss is
+    not the derivative of its value (unless every parameter is neutral).
     """
 
     name: str
@@ -74,8 +101,11 @@ class Part:
     latex: str
     source: str
     parameters: tuple[Parameter, ...] = ()
-    standards: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    standards: Mapping[str, Standard] = field(default_factory=dict)
     order: int = 0
+    level: Level = "sample"
+    same_as: Callable[..., Mapping[str, float] | None] | None = None
+    frozen_factor: bool = False
 
     @property
     def neutral(self) -> dict[str, float] | None:
@@ -87,3 +117,13 @@ class Part:
         """Whether the part disappears at these parameter values: every neutral value is met."""
         neutral = self.neutral
         return neutral is not None and all(values[name] == value for name, value in neutral.items())
+
+    def standards_for(self, kind: Kind) -> dict[str, Mapping[str, float]]:
+        """The standard losses declared here that problems of `kind` use, with all their parameters."""
+        return {
+            name: standard.parameters
+            if any(key.startswith("mix.") for key in standard.parameters)
+            else {f"mix.{self.name}": 1, **standard.parameters}
+            for name, standard in self.standards.items()
+            if kind in self.kinds and (standard.kinds is None or kind in standard.kinds)
+        }

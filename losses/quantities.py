@@ -3,11 +3,12 @@
 A part names the quantities it needs as its positional arguments. For classification everything per
 sample follows from one number, the *gap*: the logit of the true class minus the log-sum-exp of the
 others, so that p = sigmoid(gap) is the probability of the true class. Both ln p and ln(1 - p) are then
-exact at any confidence, which is what keeps every gradient finite (`LOSSES` bug 1: computing 1 - p by
-subtraction loses it when p is near one).
+exact at any confidence, which is what keeps every gradient finite: 1 - p by subtraction loses all its
+digits when p is near one.
 
 Shapes: N samples, K classes, L labels. `logits` is (N, K) for multiclass, (N,) for binary, (N, L) for
-multilabel; everything per sample is (N,), or (N, L) for multilabel.
+multilabel; everything per sample is (N,), or (N, L) for multilabel. Batch-level parts read
+`probabilities` and `truth`, which have M columns: K classes, one, or L labels.
 """
 
 from __future__ import annotations
@@ -66,20 +67,93 @@ def log_likelihood(log_p: Tensor) -> Tensor:
     return log_p
 
 
-def log_prior(class_counts: Tensor) -> Tensor:
-    """ln of the share of each class in the training data, (K,)."""
-    counts = class_counts.clamp(min=1)  # a class never seen counts as seen once
+def entropy_multiclass(logits: Tensor) -> Tensor:
+    """-sum_k p_k ln p_k, (N,)."""
+    log_probabilities = torch.log_softmax(logits, -1)
+    return -(log_probabilities.exp() * log_probabilities).sum(-1)
+
+
+def entropy_binary(log_p: Tensor, log_not_p: Tensor) -> Tensor:
+    """-p ln p - (1 - p) ln(1 - p)."""
+    return -(log_p.exp() * log_p + log_not_p.exp() * log_not_p)
+
+
+def probabilities_multiclass(logits: Tensor) -> Tensor:
+    """The probability of each class, (N, K)."""
+    return torch.softmax(logits, -1)
+
+
+def probabilities_binary(logits: Tensor) -> Tensor:
+    """The probability of a yes, (N, 1); of each label, (N, L)."""
+    return torch.sigmoid(logits if logits.dim() > 1 else logits.unsqueeze(1))
+
+
+def truth_multiclass(logits: Tensor, is_target: Tensor) -> Tensor:
+    """1 at the class each sample belongs to, else 0, (N, K)."""
+    return is_target.to(logits.dtype)
+
+
+def truth_binary(targets: Tensor) -> Tensor:
+    """The targets as (N, 1); (N, L) for multilabel."""
+    return targets if targets.dim() > 1 else targets.unsqueeze(1)
+
+
+def counted(mask: Tensor) -> Tensor:
+    """1 for what counts, 0 for what is ignored, (N, 1); (N, L) for multilabel."""
+    return mask if mask.dim() > 1 else mask.unsqueeze(1)
+
+
+def mask(targets: Tensor, outputs: Tensor) -> Tensor:
+    """1 for each target, of the shape of the targets; where something is ignored it is given, with zeros."""
+    return torch.ones_like(targets, dtype=outputs.dtype)
+
+
+def log_prior_multiclass(class_counts: Tensor) -> Tensor:
+    """ln of the share of each class in the training data, (K,); a class never seen counts as seen once."""
+    counts = class_counts.clamp(min=1)
     return torch.log(counts / counts.sum())
 
 
-def target_count(class_counts: Tensor, targets: Tensor) -> Tensor:
+def log_prior_binary(class_counts: Tensor) -> Tensor:
+    """ln of positives over negatives in the training data, (); (L,) for multilabel."""
+    counts = class_counts.clamp(min=1)
+    return torch.log(counts[..., 1] / counts[..., 0])
+
+
+def relative_size(class_counts: Tensor) -> Tensor:
+    """Each class's training samples over those of the largest, (K,)."""
+    counts = class_counts.clamp(min=1)
+    return counts / counts.max()
+
+
+def target_count_multiclass(class_counts: Tensor, targets: Tensor) -> Tensor:
     """How many training samples the class of each sample has, (N,)."""
     return class_counts.clamp(min=1)[targets]
 
 
-def residual(outputs: Tensor, targets: Tensor, target_scale: Tensor) -> Tensor:
+def target_count_binary(class_counts: Tensor, targets: Tensor) -> Tensor:
+    """How many training samples share the answer, of the shape of the targets."""
+    counts = class_counts.clamp(min=1)
+    return counts[..., 0] + (counts[..., 1] - counts[..., 0]) * targets
+
+
+def prediction(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The predicted value: the outputs, or the first of the two numbers a target has (see `log_variance`)."""
+    return outputs[..., 0] if outputs.dim() > targets.dim() else outputs
+
+
+def log_variance(outputs: Tensor, targets: Tensor) -> Tensor:
+    """ln of the predicted variance, of the shape of the targets.
+
+    A model predicts it when its outputs have one more axis than the targets, of size two: (N, 2) for
+    targets (N,), (N, D, 2) for (N, D). The first number is the mean, the second this. Otherwise it is 0.
+    """
+    return outputs[..., 1] if outputs.dim() > targets.dim() else torch.zeros_like(outputs)
+
+
+def residual(prediction: Tensor, targets: Tensor, target_scale: Tensor) -> Tensor:
     """The error in units of the spread of the training targets."""
-    return (outputs - targets) / target_scale
+    return (prediction - targets) / target_scale
 
 
 _BINARY: dict[str, Callable[..., Tensor]] = {
@@ -88,6 +162,13 @@ _BINARY: dict[str, Callable[..., Tensor]] = {
     "log_not_p": log_not_p,
     "log_p_mean": log_p_mean_binary,
     "log_likelihood": log_likelihood,
+    "entropy": entropy_binary,
+    "probabilities": probabilities_binary,
+    "truth": truth_binary,
+    "mask": mask,
+    "counted": counted,
+    "log_prior": log_prior_binary,
+    "target_count": target_count_binary,
 }
 
 QUANTITIES: Mapping[Kind, Mapping[str, Callable[..., Tensor]]] = {
@@ -99,10 +180,24 @@ QUANTITIES: Mapping[Kind, Mapping[str, Callable[..., Tensor]]] = {
         "log_not_p": log_not_p,
         "log_p_mean": log_p_mean_multiclass,
         "log_likelihood": log_likelihood,
-        "log_prior": log_prior,
-        "target_count": target_count,
+        "entropy": entropy_multiclass,
+        "probabilities": probabilities_multiclass,
+        "truth": truth_multiclass,
+        "mask": mask,
+        "counted": counted,
+        "log_prior": log_prior_multiclass,
+        "relative_size": relative_size,
+        "target_count": target_count_multiclass,
     },
     "binary": _BINARY,
     "multilabel": _BINARY,
-    "regression": {"residual": residual},
+    "regression": {
+        "prediction": prediction,
+        "log_variance": log_variance,
+        "residual": residual,
+        "mask": mask,
+    },
 }
+
+# Quantities that read the logits for their shape alone: adjusting the logits leaves them true.
+OF_SHAPE = frozenset({"is_target", "truth", "mask", "counted"})

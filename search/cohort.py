@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from threading import Event
 from typing import TypeVar
 
@@ -22,6 +23,13 @@ from .task import Task
 from .trial import Candidate, Outcome, Repeat
 
 T = TypeVar("T")
+Watch = Callable[[float], None]
+
+
+def unwatched(_: float) -> None:
+    """Nobody looks."""
+
+
 ENGINES: dict[str, Callable[[Job], Program]] = {"cohort": StackedProgram, "loop": LoopProgram}
 CACHE_NUMBERS = 1_000_000  # members times parameters that one program may hold and still be fast on a CPU
 
@@ -38,6 +46,11 @@ class Rungs:
         """Rungs at a quarter and a half of the training (with two of them)."""
         marks = {max(1, epochs // 2**power) for power in range(1, times + 1)}
         return cls(tuple(sorted(mark for mark in marks if mark < epochs)))
+
+    def work(self, candidates: int, epochs: int) -> float:
+        """The epochs that `candidates` will be trained for in all, if none diverges."""
+        edges = (0, *self.epochs, epochs)
+        return sum((high - low) * candidates * self.keep**i for i, (low, high) in enumerate(pairwise(edges)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,34 +74,43 @@ class Trainer:
         return min(256, max(16, CACHE_NUMBERS // max(1, parameters)))
 
     def train(
-        self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], rungs: Rungs | None = None
+        self,
+        candidates: Sequence[Candidate],
+        repeats: Sequence[Repeat],
+        rungs: Rungs | None = None,
+        watch: Watch = unwatched,
     ) -> list[Outcome]:
         """Train every candidate on every repeat and score it on the held-out part.
 
         At a rung the candidates with the lowest mean metric are dropped, and so are those of which a
-        repeat diverged. Raises `Stopped` when `stop` is set.
+        repeat diverged. `watch` is told the share of the work that is done. Raises `Stopped` when `stop`
+        is set.
         """
         rungs = rungs or Rungs()
         splits = {r: split_for(self.task, r, self.folds, self.seed) for r in repeats}
         cohort = _Cohort(self, candidates, repeats, splits)
+        planned = rungs.work(len(candidates), self._epochs(candidates)) * len(repeats)
         done = 0
         with self._one_thread_each() as pool:
             cohort.start(pool)
             for mark in (*rungs.epochs, self._epochs(candidates)):
-                cohort.advance(pool, mark - done)
+                cohort.advance(pool, mark - done, lambda work: watch(work / planned))
                 done = mark
                 cohort.score(pool, done)
                 if mark in rungs.epochs:
                     cohort.thin(rungs.keep, done)
         return cohort.outcomes(done)
 
-    def predict(self, candidates: Sequence[Candidate], repeats: Sequence[Repeat]) -> Tensor:
+    def predict(
+        self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch = unwatched
+    ) -> Tensor:
         """Train on the whole training part and return outputs on the test part, (candidates, repeats, N, ...)."""
         split = final_split(self.task)
         cohort = _Cohort(self, candidates, repeats, dict.fromkeys(repeats, split))
         with self._one_thread_each() as pool:
             cohort.start(pool)
-            cohort.advance(pool, self._epochs(candidates))
+            planned = len(candidates) * len(repeats) * self._epochs(candidates)
+            cohort.advance(pool, self._epochs(candidates), lambda work: watch(work / planned))
             return cohort.outputs(pool, split.held[0])
 
     @staticmethod
@@ -101,7 +123,9 @@ class Trainer:
         workers = 1 if self.task.draws else self.workers
         before = torch.get_num_threads()
         torch.set_num_threads(max(1, self.workers // workers))
-        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(max(1, self.workers // workers),))
+        pool = ThreadPoolExecutor(
+            workers, initializer=torch.set_num_threads, initargs=(max(1, self.workers // workers),)
+        )
         try:
             yield pool
         except BaseException:
@@ -116,7 +140,11 @@ class _Cohort:
     """The state of a cohort in training. Slots hold the candidates of one program on one repeat."""
 
     def __init__(
-        self, trainer: Trainer, candidates: Sequence[Candidate], repeats: Sequence[Repeat], splits: dict[Repeat, Split]
+        self,
+        trainer: Trainer,
+        candidates: Sequence[Candidate],
+        repeats: Sequence[Repeat],
+        splits: dict[Repeat, Split],
     ) -> None:
         self._trainer, self._candidates, self._repeats = trainer, list(candidates), list(repeats)
         pieces = max(1, math.ceil(len(candidates) / trainer.width()))
@@ -124,25 +152,38 @@ class _Cohort:
             pieces = min(len(candidates), math.ceil(trainer.workers / len(repeats)))
         edges = [round(i * len(candidates) / pieces) for i in range(pieces + 1)]
         self._slots = [
-            _Slot(list(range(low, high)), repeat, Job(trainer.task, splits[repeat], candidates[low:high], repeat, trainer.seed, trainer.stop))
+            _Slot(
+                list(range(low, high)),
+                repeat,
+                Job(trainer.task, splits[repeat], candidates[low:high], repeat, trainer.seed, trainer.stop),
+            )
             for repeat in repeats
-            for low, high in zip(edges, edges[1:], strict=False)
+            for low, high in pairwise(edges)
         ]
         self._scores: list[dict[Repeat, float]] = [{} for _ in candidates]
         self._rungs: list[list[tuple[int, float]]] = [[] for _ in candidates]
         self._ended: dict[int, Outcome] = {}
+        self._work = 0
 
     def start(self, pool: ThreadPoolExecutor) -> None:
         build = ENGINES[self._trainer.engine]
         for slot, program in zip(self._slots, pool.map(lambda s: build(s.job), self._slots), strict=True):
             slot.program = program
 
-    def advance(self, pool: ThreadPoolExecutor, epochs: int) -> None:
-        _all(pool, lambda slot: slot.running.train(epochs), self._slots)
+    def advance(self, pool: ThreadPoolExecutor, epochs: int, watch: Watch) -> None:
+        """Train every program for so many epochs; `watch` is told the epochs times members done in all."""
+        for slot, _ in zip(
+            self._slots, pool.map(lambda s: s.running.train(epochs), self._slots), strict=True
+        ):
+            self._work += len(slot.candidates) * epochs
+            watch(self._work)
 
     def outputs(self, pool: ThreadPoolExecutor, inputs: Tensor) -> Tensor:
         found = _all(pool, lambda slot: slot.running.outputs(inputs), self._slots)
-        by_repeat = [torch.cat([o for o, s in zip(found, self._slots, strict=True) if s.repeat == r]) for r in self._repeats]
+        by_repeat = [
+            torch.cat([o for o, s in zip(found, self._slots, strict=True) if s.repeat == r])
+            for r in self._repeats
+        ]
         return torch.stack(by_repeat, 1)
 
     def score(self, pool: ThreadPoolExecutor, epoch: int) -> None:
@@ -167,7 +208,11 @@ class _Cohort:
         for candidate, mean in means.items():
             self._rungs[candidate].append((epoch, mean))
         ranked = sorted(alive, key=lambda c: (-sign * means[c], c))
-        for candidate in ranked[max(1, math.ceil(len(self._candidates) * keep ** len(self._rungs[ranked[0]]))) :] if ranked else []:
+        for candidate in (
+            ranked[max(1, math.ceil(len(self._candidates) * keep ** len(self._rungs[ranked[0]]))) :]
+            if ranked
+            else []
+        ):
             self._ended[candidate] = self._outcome(candidate, "pruned", epoch, None)
         self._drop(set(self._ended))
 

@@ -26,9 +26,19 @@ class Conclusion:
     reason: str | None = None
 
 
-def conduct(task: Task, space: Space, plan: Plan, runner: Runner, ledger: Ledger, progress: Progress, sampler: str = "auto") -> Conclusion:
+def conduct(
+    task: Task,
+    space: Space,
+    plan: Plan,
+    runner: Runner,
+    ledger: Ledger,
+    progress: Progress,
+    sampler: str = "auto",
+) -> Conclusion:
     """Run every phase that the ledger does not hold yet and return the conclusion."""
-    search = Search(space, task.settings, sampler=sampler, budget=plan.trials, seed=plan.seed, sign=task.measure.sign)
+    search = Search(
+        space, task.settings, sampler=sampler, budget=plan.trials, seed=plan.seed, sign=task.measure.sign
+    )
     stage = Stage(task, plan, search, runner, ledger, progress)
     tuned = headroom(stage)
     if tuned.stop is not None:

@@ -105,7 +105,9 @@ def r2(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     wide = targets.double().reshape(len(targets), -1)
     share = weights / weights.sum(1, keepdim=True)
     spread = share @ wide.square() - (share @ wide).square()  # (D, T)
-    error = (predictions.double().flatten(2) if predictions.dim() > 2 else predictions.double().unsqueeze(2)) - wide
+    error = (
+        predictions.double().flatten(2) if predictions.dim() > 2 else predictions.double().unsqueeze(2)
+    ) - wide
     return (1 - torch.einsum("dn,mnt->dmt", share, error.square()) / spread[:, None]).mean(2)
 
 

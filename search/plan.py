@@ -29,5 +29,5 @@ class Plan:
     contenders: int = 24
     race_rounds: int = 4
     race_seeds: int = 4
-    verdict_seeds: int = 24
+    verdict_seeds: int = 16
     seed: int = 0

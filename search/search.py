@@ -22,7 +22,16 @@ class Search:
     counts the points asked of the sampler; a search that is rebuilt from its trials is given it back.
     """
 
-    def __init__(self, space: Space, recipe: Recipe, *, sampler: str = "auto", budget: int | None = None, seed: int = 0, sign: int = 1) -> None:
+    def __init__(
+        self,
+        space: Space,
+        recipe: Recipe,
+        *,
+        sampler: str = "auto",
+        budget: int | None = None,
+        seed: int = 0,
+        sign: int = 1,
+    ) -> None:
         if sampler not in SAMPLERS:
             raise unknown("sampler", sampler, SAMPLERS)
         self.space = space.with_learning_rate(Domain(recipe.rate / RATES, recipe.rate * RATES, log=True))
@@ -67,4 +76,3 @@ class Search:
         if domain is None:
             return [self.space.learning_rate_at({}, self._recipe.rate)]
         return [self._recipe.with_rate(domain.at((i + 0.5) / count)).rate for i in range(count)]
-

@@ -67,7 +67,9 @@ def _fold(task: Task, repeat: Repeat, folds: int, seed: int) -> Tensor:
     targets = task.train[1]
     parts = 5 if folds == 1 else folds
     if parts > len(targets):
-        raise UserError(f"repeats: folds must be at most the number of training samples, {len(targets)}, but got {folds}")
+        raise UserError(
+            f"repeats: folds must be at most the number of training samples, {len(targets)}, but got {folds}"
+        )
     stratified = task.kind in ("multiclass", "binary") and targets.dim() == 1
     splitter = (StratifiedKFold if stratified else KFold)(
         parts, shuffle=True, random_state=stream_seed(seed, "fold", repeat.partition) % 2**32
@@ -77,7 +79,9 @@ def _fold(task: Task, repeat: Repeat, folds: int, seed: int) -> Tensor:
         try:
             _, held = list(splitter.split(torch.zeros(len(targets)), targets.numpy()))[repeat.fold % parts]
         except ValueError as error:
-            raise UserError(f"repeats: the training part cannot be dealt into {parts} folds: {error}; ask for fewer folds") from error
+            raise UserError(
+                f"repeats: the training part cannot be dealt into {parts} folds: {error}; ask for fewer folds"
+            ) from error
     inside = torch.zeros(len(targets), dtype=torch.bool)
     inside[torch.from_numpy(held)] = True
     return inside

@@ -46,7 +46,9 @@ class Comparison:
     p_value: float
 
 
-def bootstrap_scores(metric: Metric, outputs: Tensor, targets: Tensor, seed: int, draws: int = DRAWS) -> Tensor:
+def bootstrap_scores(
+    metric: Metric, outputs: Tensor, targets: Tensor, seed: int, draws: int = DRAWS
+) -> Tensor:
     """Mean scores of losses under resampled refits and resampled test samples, (draws, losses).
 
     `outputs` is (losses, refits, N, ...) with refits paired over losses (same seed, same position).
@@ -64,7 +66,9 @@ def bootstrap_scores(metric: Metric, outputs: Tensor, targets: Tensor, seed: int
 def _resampled(draws: int, count: int, draw: torch.Generator) -> Tensor:
     """How often each of `count` things is taken when `count` are drawn with replacement, (draws, count)."""
     chosen = torch.randint(count, (draws, count), generator=draw)
-    return torch.zeros(draws, count, dtype=torch.float64).scatter_add_(1, chosen, torch.ones(draws, count, dtype=torch.float64))
+    return torch.zeros(draws, count, dtype=torch.float64).scatter_add_(
+        1, chosen, torch.ones(draws, count, dtype=torch.float64)
+    )
 
 
 def compare(scores: Tensor, winner: int, other: int, difference: float, sign: int) -> Comparison:

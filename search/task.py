@@ -92,12 +92,18 @@ class Task:
 
     def describe(self) -> dict[str, Any]:
         """What the store and MLflow keep of the task: sizes and names, no data."""
-        parts = [getattr(self, name) for name in ("train", "validation", "test") if getattr(self, name) is not None]
+        parts = [
+            getattr(self, name) for name in ("train", "validation", "test") if getattr(self, name) is not None
+        ]
         data = sha256()
         for tensor in (tensor for part in parts for tensor in part):
             data.update(str((tensor.dtype, tuple(tensor.shape))).encode())
             data.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
-        sizes = {name: len(getattr(self, name)[1]) for name in ("train", "validation", "test") if getattr(self, name) is not None}
+        sizes = {
+            name: len(getattr(self, name)[1])
+            for name in ("train", "validation", "test")
+            if getattr(self, name) is not None
+        }
         return {
             "name": self.name,
             "kind": self.kind,
@@ -112,9 +118,13 @@ class Task:
         try:
             model = self.build(0)
         except Exception as error:
-            raise UserError(f"task {self.name}: model() must return an nn.Module, but it raised {_brief(error)}") from error
+            raise UserError(
+                f"task {self.name}: model() must return an nn.Module, but it raised {_brief(error)}"
+            ) from error
         if not isinstance(model, nn.Module):
-            raise UserError(f"task {self.name}: model must build an nn.Module, but it returned {type(model).__name__}")
+            raise UserError(
+                f"task {self.name}: model must build an nn.Module, but it returned {type(model).__name__}"
+            )
         inputs, targets = self.train
         try:
             with torch.no_grad():
@@ -126,10 +136,19 @@ class Task:
         rows = len(targets[:3])
         shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
         if self.kind == "multiclass":
-            labels = torch.cat([getattr(self, n)[1] for n in ("train", "validation", "test") if getattr(self, n) is not None])
+            labels = torch.cat(
+                [getattr(self, n)[1] for n in ("train", "validation", "test") if getattr(self, n) is not None]
+            )
             least, most = int(labels.min()), int(labels.max())
-            if not isinstance(outputs, Tensor) or outputs.dim() != 2 or len(outputs) != rows or outputs.shape[1] < 2:
-                raise UserError(f"task {self.name}: a multiclass model must return logits (N, K) with K >= 2, but it returned {shape} for {rows} samples")
+            if (
+                not isinstance(outputs, Tensor)
+                or outputs.dim() != 2
+                or len(outputs) != rows
+                or outputs.shape[1] < 2
+            ):
+                raise UserError(
+                    f"task {self.name}: a multiclass model must return logits (N, K) with K >= 2, but it returned {shape} for {rows} samples"
+                )
             if least < 0 or most >= outputs.shape[1]:
                 raise UserError(
                     f"task {self.name}: labels must lie in 0..{outputs.shape[1] - 1}, for the model has {outputs.shape[1]} outputs, "
@@ -138,9 +157,13 @@ class Task:
             object.__setattr__(self, "_outputs", outputs.shape[1])
             return
         wanted = tuple(targets[:3].shape)
-        fits = isinstance(outputs, Tensor) and (tuple(outputs.shape) == wanted or (len(wanted) == 1 and tuple(outputs.shape) == (*wanted, 1)))
+        fits = isinstance(outputs, Tensor) and (
+            tuple(outputs.shape) == wanted or (len(wanted) == 1 and tuple(outputs.shape) == (*wanted, 1))
+        )
         if not fits:
-            raise UserError(f"task {self.name}: the model must return outputs shaped as the targets, {wanted}, but it returned {shape}")
+            raise UserError(
+                f"task {self.name}: the model must return outputs shaped as the targets, {wanted}, but it returned {shape}"
+            )
 
     def _check_draws(self) -> None:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -157,18 +180,26 @@ def _checked(kind: Kind, name: str, given: Any) -> Data:
         raise UserError(f"{name} must be a pair (inputs, targets), but got {type(given).__name__}")
     inputs, targets = (_tensor(name, value) for value in given)
     if len(inputs) != len(targets) or len(inputs) == 0:
-        raise UserError(f"{name}: inputs and targets must have one length above 0, but got {len(inputs)} and {len(targets)}")
+        raise UserError(
+            f"{name}: inputs and targets must have one length above 0, but got {len(inputs)} and {len(targets)}"
+        )
     for what, values in (("inputs", inputs), ("targets", targets)):
         if values.is_floating_point() and not bool(values.isfinite().all()):
             row = int((~values.isfinite()).reshape(len(values), -1).any(1).nonzero()[0])
-            raise UserError(f"{name}: {what} must be finite, but row {row} holds NaN or infinity; drop or impute it")
+            raise UserError(
+                f"{name}: {what} must be finite, but row {row} holds NaN or infinity; drop or impute it"
+            )
     if kind == "multiclass":
         if targets.dim() != 1 or (targets.is_floating_point() and bool((targets != targets.round()).any())):
-            raise UserError(f"{name}: multiclass targets must be class indices of shape (N,), but got {targets.dtype} of shape {tuple(targets.shape)}")
+            raise UserError(
+                f"{name}: multiclass targets must be class indices of shape (N,), but got {targets.dtype} of shape {tuple(targets.shape)}"
+            )
         return inputs, targets.long()
     targets = targets.to(inputs.dtype if inputs.is_floating_point() else torch.float32)
     if kind in ("binary", "multilabel") and not bool(((targets == 0) | (targets == 1)).all()):
-        raise UserError(f"{name}: {kind} targets must be 0 or 1, but they run from {targets.min():g} to {targets.max():g}")
+        raise UserError(
+            f"{name}: {kind} targets must be 0 or 1, but they run from {targets.min():g} to {targets.max():g}"
+        )
     return inputs, targets
 
 
@@ -178,7 +209,9 @@ def _tensor(name: str, value: Any) -> Tensor:
     try:
         tensor = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"{name} must hold numbers in arrays or tensors, but got {type(value).__name__}: {_brief(error)}") from error
+        raise UserError(
+            f"{name} must hold numbers in arrays or tensors, but got {type(value).__name__}: {_brief(error)}"
+        ) from error
     return tensor.float() if tensor.dtype == torch.float64 else tensor
 
 

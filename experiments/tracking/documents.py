@@ -109,15 +109,22 @@ def search_tags(search: SearchRecord) -> dict[str, str]:
 
 
 def verdict_document(verdict: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
-    """The numbers of a verdict as metrics and its words as tags: `verdict.difference`, `verdict.winner`."""
+    """The numbers of a verdict as metrics, `verdict.difference`, and its words as tags.
+
+    Lists and the documents of losses are left out: they are in the store and in what is exported. The sentence
+    that sums the verdict up becomes the run's description.
+    """
     numbers: dict[str, float] = {}
     words: dict[str, str] = {}
     for key, value in _flat("verdict", verdict):
-        if isinstance(value, bool | int | float):
-            if math.isfinite(value):
-                numbers[key] = float(value)
-        elif value is not None:
+        if ".loss." in key:
+            continue
+        if isinstance(value, str):
             words[f"lossmith.{key}"] = _text(value)
+        elif isinstance(value, int | float) and math.isfinite(value):
+            numbers[key] = float(value)
+    if isinstance(verdict.get("sentence"), str):
+        words[NOTE_TAG] = _text(verdict["sentence"])
     return numbers, words
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from ..store import SearchRecord
@@ -37,9 +37,11 @@ def conclude(client: MlflowClient, run_id: str, conclusion: Conclusion) -> None:
     """Log the verdict and the artifacts, and set the status. May be repeated."""
     now_ms = round(time.time() * 1000)
     numbers, words = verdict_document(conclusion.verdict or {})
-    client.log_batch(run_id, metrics=[Metric(key, value, now_ms, 0) for key, value in numbers.items()])
-    for key, value in words.items():
-        client.set_tag(run_id, key, value)
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key, value, now_ms, 0) for key, value in numbers.items()],
+        tags=[RunTag(key, value) for key, value in words.items()],
+    )
     if conclusion.artifacts is not None:
         client.log_artifacts(run_id, str(conclusion.artifacts))
     client.set_terminated(run_id, _STATUS.get(conclusion.status, "KILLED"), now_ms)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 
 THREAD_PREFIX = "lossmith-mlflow"
 
@@ -34,8 +33,7 @@ def set_environment() -> None:
 
 
 def silence() -> None:
-    """Drop the log records of the tracker's thread. Call it there, after importing MLflow."""
-    assert threading.current_thread().name.startswith(THREAD_PREFIX), "called from the tracker's thread"
+    """Drop the log records of the tracker's thread. Call it after importing MLflow, which sets up its handlers."""
     silencer = _NotFromTheTracker()
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     handlers = [handler for name in ("mlflow", "alembic") for handler in logging.getLogger(name).handlers]

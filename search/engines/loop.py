@@ -21,7 +21,9 @@ class LoopProgram:
         seed = stream_seed(job.seed, "model", job.repeat.seed)
         self._models = [job.task.build(seed) for _ in job.candidates]
         self._losses = [freeze(_bound(c.spec, job)) for c in job.candidates]
-        self._optimizers = [_optimizer(m, c.recipe) for m, c in zip(self._models, job.candidates, strict=True)]
+        self._optimizers = [
+            _optimizer(m, c.recipe) for m, c in zip(self._models, job.candidates, strict=True)
+        ]
 
     def train(self, epochs: int) -> None:
         with self.job.noise():
@@ -41,13 +43,19 @@ class LoopProgram:
 
     def parameters(self, member: int) -> dict[str, Tensor]:
         model = self._models[member]
-        return {name: value.detach().clone() for name, value in (*model.named_parameters(), *model.named_buffers())}
+        return {
+            name: value.detach().clone()
+            for name, value in (*model.named_parameters(), *model.named_buffers())
+        }
 
     def faults(self) -> dict[int, str]:
         largest = [max(float(p.detach().abs().max()) for p in model.parameters()) for model in self._models]
         # Python's max keeps or drops a NaN by its place, hence the sum.
         broken = [any(bool(p.isnan().any()) for p in model.parameters()) for model in self._models]
-        found = {m: fault_of(float("nan") if nan else value) for m, (value, nan) in enumerate(zip(largest, broken, strict=True))}
+        found = {
+            m: fault_of(float("nan") if nan else value)
+            for m, (value, nan) in enumerate(zip(largest, broken, strict=True))
+        }
         return {member: f"{fault} by epoch {self._epoch}" for member, fault in found.items() if fault}
 
     def keep(self, members: Sequence[int]) -> None:
@@ -67,4 +75,6 @@ def _bound(spec: LossSpec, job: Job) -> LossSpec:
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "adam":
         return torch.optim.Adam(model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
-    return torch.optim.SGD(model.parameters(), lr=recipe.rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+    return torch.optim.SGD(
+        model.parameters(), lr=recipe.rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )

@@ -21,11 +21,22 @@ class StackedOptimizer:
     `rates` and `decays` are (members,): learning rate and L2 weight decay, as in `torch.optim`.
     """
 
-    def __init__(self, leaves: Sequence[Tensor], member_dims: Sequence[int], recipe: Recipe, rates: Tensor, decays: Tensor) -> None:
+    def __init__(
+        self,
+        leaves: Sequence[Tensor],
+        member_dims: Sequence[int],
+        recipe: Recipe,
+        rates: Tensor,
+        decays: Tensor,
+    ) -> None:
         self._leaves = list(leaves)
         self._deltas = [torch.zeros_like(leaf) for leaf in leaves]
         self._rates = [_along(rates, leaf, dim) for leaf, dim in zip(leaves, member_dims, strict=True)]
-        self._decays = [_along(decays, leaf, dim) for leaf, dim in zip(leaves, member_dims, strict=True)] if bool(decays.any()) else []
+        self._decays = (
+            [_along(decays, leaf, dim) for leaf, dim in zip(leaves, member_dims, strict=True)]
+            if bool(decays.any())
+            else []
+        )
         self._torch = _torch_optimizer(self._deltas, recipe)
 
     @torch.no_grad()
@@ -40,7 +51,14 @@ class StackedOptimizer:
             leaf.addcmul_(delta, rate)
             delta.zero_()
 
-    def keep(self, leaves: Sequence[Tensor], member_dims: Sequence[int], rates: Tensor, decays: Tensor, members: Tensor) -> None:
+    def keep(
+        self,
+        leaves: Sequence[Tensor],
+        member_dims: Sequence[int],
+        rates: Tensor,
+        decays: Tensor,
+        members: Tensor,
+    ) -> None:
         """Go on with some of the members: `leaves`, `rates` and `decays` are theirs."""
         old = self._deltas
         self._leaves = list(leaves)
@@ -52,7 +70,9 @@ class StackedOptimizer:
         for before, after, dim in zip(old, self._deltas, member_dims, strict=True):
             kept = state.pop(before, {})
             state[after] = {
-                key: value.index_select(dim, members) if isinstance(value, Tensor) and value.shape == before.shape else value
+                key: value.index_select(dim, members)
+                if isinstance(value, Tensor) and value.shape == before.shape
+                else value
                 for key, value in kept.items()
             }
         self._torch.param_groups[0]["params"] = self._deltas

@@ -23,7 +23,8 @@ class StackedProgram:
     """Members trained as one. What a member becomes does not depend on its place or its neighbours.
 
     Every member starts from the same initialisation and sees the same batches (and the same dropout
-    masks), so that differences between members come from their losses alone.
+    masks), so that differences between members come from their losses alone. Parameters that the model
+    does not train (`requires_grad` off) are not stacked: all members share them.
     """
 
     def __init__(self, job: Job) -> None:
@@ -31,14 +32,16 @@ class StackedProgram:
         self._model = job.task.build(stream_seed(job.seed, "model", job.repeat.seed))
         self._candidates = list(job.candidates)
         count = len(self._candidates)
-        self._names = [name for name, _ in self._model.named_parameters()]
-        parameters = dict(self._model.named_parameters())
+        parameters = {name: p for name, p in self._model.named_parameters() if p.requires_grad}
+        self._names = list(parameters)
         self._orders = [tuple(range(parameters[name].dim() + 1)) for name in self._names]
         self._leaves = [_stack(parameters[name].detach(), count).requires_grad_() for name in self._names]
         self._buffers = {name: _stack(value, count) for name, value in self._model.named_buffers()}
         self._read_candidates()
         self._lay_out()
-        self._optimizer = StackedOptimizer(self._leaves, self._member_dims, job.recipe, self._rates, self._decays)
+        self._optimizer = StackedOptimizer(
+            self._leaves, self._member_dims, job.recipe, self._rates, self._decays
+        )
 
     def _read_candidates(self) -> None:
         """The numbers of the losses as tensors (members,), for the union of the parts they are made of."""
@@ -72,7 +75,8 @@ class StackedProgram:
             gradients = self._gradients(*rows)
             self._buffers = buffers
         for index, gradient in enumerate(gradients):
-            order = tuple(sorted(range(gradient.dim()), key=lambda d: (-gradient.stride(d), d)))  # noqa: B023
+            strides = gradient.stride()
+            order = tuple(sorted(range(gradient.dim()), key=lambda d: (-strides[d], d)))  # noqa: B023  (sorted now)
             self._orders[index] = order
             self._leaves[index] = self._leaves[index].detach().permute(order).contiguous().requires_grad_()
         self._member_dims = [order.index(0) for order in self._orders]
@@ -87,7 +91,9 @@ class StackedProgram:
     def _gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
         kind, constants = self.job.task.kind, self.job.split.constants
 
-        def loss(parameters: dict[str, Tensor], buffers: dict[str, Tensor], numbers: dict[str, Tensor]) -> Tensor:
+        def loss(
+            parameters: dict[str, Tensor], buffers: dict[str, Tensor], numbers: dict[str, Tensor]
+        ) -> Tensor:
             outputs = functional_call(self._model, {**parameters, **buffers}, (inputs,))
             return self._family(*shaped(kind, outputs, targets), numbers, constants)
 
@@ -114,7 +120,9 @@ class StackedProgram:
 
     @torch.no_grad()
     def parameters(self, member: int) -> dict[str, Tensor]:
-        return {name: value[member].clone() for name, value in (self._stacked() | self._buffers).items()}
+        frozen = {name: p.clone() for name, p in self._model.named_parameters() if name not in self._names}
+        own = {name: value[member].clone() for name, value in (self._stacked() | self._buffers).items()}
+        return {**frozen, **own}
 
     @torch.no_grad()
     def faults(self) -> dict[int, str]:
@@ -131,7 +139,8 @@ class StackedProgram:
         rows = torch.tensor(list(members))
         self._candidates = [self._candidates[m] for m in members]
         self._leaves = [
-            leaf.index_select(dim, rows).requires_grad_() for leaf, dim in zip(self._leaves, self._member_dims, strict=True)
+            leaf.index_select(dim, rows).requires_grad_()
+            for leaf, dim in zip(self._leaves, self._member_dims, strict=True)
         ]
         self._buffers = {name: value[rows] for name, value in self._buffers.items()}
         self._read_candidates()

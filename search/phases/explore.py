@@ -21,7 +21,7 @@ def explore(stage: Stage, known: Sequence[Trial]) -> tuple[Trial, ...]:
     rungs = Rungs.halving(stage.task.settings.epochs)
     while True:
         found = stage.ledger.find("explore", index)
-        unit = found or _next(stage, len(known) + len(explored), index, len(explored), spent, rungs)
+        unit = found or _next(stage, len(known) + len(explored), index, len(explored), spent, rungs, best)
         if unit is None:
             return tuple(explored)
         search.asked = (unit.payload or {}).get("asked", search.asked)
@@ -33,7 +33,9 @@ def explore(stage: Stage, known: Sequence[Trial]) -> tuple[Trial, ...]:
         stage.progress.advance(len(explored), best.outcome.score if best else None)
 
 
-def _next(stage: Stage, first: int, index: int, done: int, spent: float, rungs: Rungs) -> Unit | None:
+def _next(
+    stage: Stage, first: int, index: int, done: int, spent: float, rungs: Rungs, best: Trial | None
+) -> Unit | None:
     """The next cohort, trained; None when nothing is left to do."""
     plan = stage.plan
     left = plan.width if plan.trials is None else min(plan.width, plan.trials - done)
@@ -43,4 +45,12 @@ def _next(stage: Stage, first: int, index: int, done: int, spent: float, rungs: 
     if not candidates:
         stage.progress.note(f"the space holds no more than the {done} losses explored")
         return None
-    return stage.trials("explore", index, first, candidates, rungs, {"asked": stage.search.asked})
+    return stage.trials(
+        "explore",
+        index,
+        first,
+        candidates,
+        rungs,
+        {"asked": stage.search.asked},
+        stage.watch(done, len(candidates), best),
+    )

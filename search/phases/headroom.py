@@ -33,7 +33,9 @@ def headroom(stage: Stage) -> Tuned:
     """Train every standard loss over `plan.rates` learning rates, all in one cohort."""
     candidates, names = _candidates(stage)
     stage.progress.phase("headroom", len(candidates))
-    trials = stage.trials("headroom", 0, 0, candidates, None).trials
+    trials = stage.trials(
+        "headroom", 0, 0, candidates, None, watch=stage.watch(0, len(candidates), None)
+    ).trials
     best = {}
     for name, places in names.items():
         found = stage.best([trials[place] for place in places])
@@ -42,7 +44,9 @@ def headroom(stage: Stage) -> Tuned:
     leader = stage.best(trials)
     stage.progress.advance(len(trials), leader.outcome.score if leader else None)
     if leader is None:
-        return Tuned(best, trials, "every standard loss diverged at every learning rate; check the data and the recipe")
+        return Tuned(
+            best, trials, "every standard loss diverged at every learning rate; check the data and the recipe"
+        )
     message, matters = _assess(stage, best, leader)
     stage.progress.note(message)
     stop = stage.plan.headroom == "stop" and not matters
@@ -69,7 +73,11 @@ def _candidates(stage: Stage) -> tuple[list[Candidate], dict[str, list[int]]]:
 def _assess(stage: Stage, best: dict[str, Trial], leader: Trial) -> tuple[str, bool]:
     """How far apart the tuned standard losses are, against how far apart repeats of one loss are."""
     unique = {t.number: t for t in best.values()}
-    noise = mean([deviation(_centred(t, list(unique.values()))) for t in unique.values()]) if len(unique) > 1 else 0.0
+    noise = (
+        mean([deviation(_centred(t, list(unique.values()))) for t in unique.values()])
+        if len(unique) > 1
+        else 0.0
+    )
     error = noise * (2 / len(leader.repeats)) ** 0.5
     usual = best.get("cross_entropy") or best.get("bce") or best.get("mse")
     if usual is None or usual.number == leader.number:
@@ -89,4 +97,7 @@ def _assess(stage: Stage, best: dict[str, Trial], leader: Trial) -> tuple[str, b
 
 def _centred(trial: Trial, others: Sequence[Trial]) -> list[float]:
     """A trial's scores less the mean of all tuned standard losses on the same repeat: paired noise."""
-    return [score - mean([other.outcome.scores[i] for other in others]) for i, score in enumerate(trial.outcome.scores)]
+    return [
+        score - mean([other.outcome.scores[i] for other in others])
+        for i, score in enumerate(trial.outcome.scores)
+    ]

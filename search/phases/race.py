@@ -37,14 +37,19 @@ def race(stage: Stage, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
     """Race the contenders round by round and name the finalists."""
     plan, sign = stage.plan, stage.task.measure.sign
     standards = {t.number: t for t in tuned.best.values()}
-    whole = [t for t in explored if t.outcome.state == "complete" and t.candidate.spec.hash not in {s.candidate.spec.hash for s in standards.values()}]
+    whole = [
+        t
+        for t in explored
+        if t.outcome.state == "complete"
+        and t.candidate.spec.hash not in {s.candidate.spec.hash for s in standards.values()}
+    ]
     whole.sort(key=lambda t: (-sign * t.outcome.score, t.number))
     running = {**standards, **{t.number: t for t in whole[: plan.contenders]}}
     scores: dict[int, list[float]] = {number: [] for number in running}
     stage.progress.phase("race", plan.race_rounds * len(running))
     done = 0
     for index in range(plan.race_rounds):
-        unit = _round(stage, index, running)
+        unit = _round(stage, index, running, done)
         results: dict[str, list[float] | None] = (unit.payload or {})["scores"]
         for number in list(running):
             found = results[str(number)]
@@ -62,21 +67,29 @@ def race(stage: Stage, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
     return _finish(scores, running, standards, sign)
 
 
-def _round(stage: Stage, index: int, running: dict[int, Trial]) -> Unit:
+def _round(stage: Stage, index: int, running: dict[int, Trial], done: int) -> Unit:
     repeats = stage.fresh_repeats(index, stage.plan.race_seeds)
 
     def work() -> Unit:
-        outcomes = stage.runner.train([t.candidate for t in running.values()], repeats, None)
+        outcomes = stage.runner.train(
+            [t.candidate for t in running.values()], repeats, None, stage.watch(done, len(running), None)
+        )
         scores = {
             str(number): None if outcome.state == "diverged" else list(outcome.scores)
             for number, outcome in zip(running, outcomes, strict=True)
         }
-        return Unit("race", index, payload={"scores": scores, "repeats": [[r.seed, r.fold, r.partition] for r in repeats]})
+        return Unit(
+            "race",
+            index,
+            payload={"scores": scores, "repeats": [[r.seed, r.fold, r.partition] for r in repeats]},
+        )
 
     return recall(stage.ledger, "race", index, work)
 
 
-def _behind(scores: dict[int, list[float]], running: dict[int, Trial], standards: dict[int, Trial], sign: int) -> set[int]:
+def _behind(
+    scores: dict[int, list[float]], running: dict[int, Trial], standards: dict[int, Trial], sign: int
+) -> set[int]:
     """The contenders clearly behind the leader; the best standard loss stays in any case."""
     lead = max(running, key=lambda n: (sign * mean(scores[n]), -n))
     stays = max((n for n in running if n in standards), key=lambda n: (sign * mean(scores[n]), -n))
@@ -84,11 +97,14 @@ def _behind(scores: dict[int, list[float]], running: dict[int, Trial], standards
         number
         for number in running
         if number not in (lead, stays)
-        and standard_errors([sign * (a - b) for a, b in zip(scores[lead], scores[number], strict=True)]) > CLEAR
+        and standard_errors([sign * (a - b) for a, b in zip(scores[lead], scores[number], strict=True)])
+        > CLEAR
     }
 
 
-def _finish(scores: dict[int, list[float]], running: dict[int, Trial], standards: dict[int, Trial], sign: int) -> Finalists:
+def _finish(
+    scores: dict[int, list[float]], running: dict[int, Trial], standards: dict[int, Trial], sign: int
+) -> Finalists:
     ranked = sorted(running, key=lambda n: (-sign * mean(scores[n]), n))
     standard = next(n for n in ranked if n in standards)
     searched = next((n for n in ranked if n not in standards), None)

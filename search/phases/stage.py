@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..cohort import Rungs
+from ..cohort import Rungs, Watch, unwatched
 from ..ledger import Ledger, Unit, recall
 from ..plan import Plan
 from ..runners.runner import Runner
@@ -53,12 +53,26 @@ class Stage:
         start = self.plan.seeds + index * count
         return [Repeat(start + i, (start + i) % self.folds, index + 1) for i in range(count)]
 
-    def trials(self, phase: Phase, index: int, first: int, candidates: Sequence[Candidate], rungs: Rungs | None, payload: dict[str, int] | None = None) -> Unit:
+    def watch(self, done: int, size: int, best: Trial | None) -> Watch:
+        """Shows the progress of `size` trials after the `done` that came before them."""
+        score = None if best is None else best.outcome.score
+        return lambda share: self.progress.advance(done + min(int(share * size), size), score)
+
+    def trials(
+        self,
+        phase: Phase,
+        index: int,
+        first: int,
+        candidates: Sequence[Candidate],
+        rungs: Rungs | None,
+        payload: dict[str, int] | None = None,
+        watch: Watch = unwatched,
+    ) -> Unit:
         """The unit of these candidates trained as one cohort, numbered from `first`."""
         repeats = tuple(self.repeats())
 
         def work() -> Unit:
-            outcomes = self.runner.train(candidates, repeats, rungs)
+            outcomes = self.runner.train(candidates, repeats, rungs, watch)
             made = (
                 Trial(first + i, phase, index, candidate, repeats, outcome)
                 for i, (candidate, outcome) in enumerate(zip(candidates, outcomes, strict=True))

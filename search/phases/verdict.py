@@ -23,7 +23,12 @@ def verdict(stage: Stage, tuned: Tuned, finalists: Finalists) -> dict[str, Any]:
     standards = {t.number: t for t in tuned.best.values()}
     entrants = {t.number: t for t in (finalists.searched, *standards.values()) if t is not None}
     stage.progress.phase("verdict", len(entrants))
-    unit = recall(stage.ledger, "verdict", 0, lambda: Unit("verdict", 0, payload=_judge(stage, tuned, finalists, entrants)))
+    unit = recall(
+        stage.ledger,
+        "verdict",
+        0,
+        lambda: Unit("verdict", 0, payload=_judge(stage, tuned, finalists, entrants)),
+    )
     document = unit.payload
     assert document is not None
     stage.progress.advance(len(entrants), document["scores"]["winner"]["mean"])
@@ -34,7 +39,11 @@ def _judge(stage: Stage, tuned: Tuned, finalists: Finalists, entrants: dict[int,
     task, plan = stage.task, stage.plan
     metric, targets = task.measure, task.test[1]
     repeats = stage.fresh_repeats(plan.race_rounds * plan.race_seeds + 1, plan.verdict_seeds)
-    outputs = torch.nan_to_num(stage.runner.predict([t.candidate for t in entrants.values()], repeats))
+    outputs = torch.nan_to_num(
+        stage.runner.predict(
+            [t.candidate for t in entrants.values()], repeats, stage.watch(0, len(entrants), None)
+        )
+    )
     drawn = bootstrap_scores(metric, outputs, targets, plan.seed)
     scores = metric(outputs.flatten(0, 1), targets).view(len(entrants), plan.verdict_seeds).tolist()
     place = {number: index for index, number in enumerate(entrants)}
@@ -48,22 +57,35 @@ def _judge(stage: Stage, tuned: Tuned, finalists: Finalists, entrants: dict[int,
         return vars(compare(drawn, one, two, mean(scores[one]) - mean(scores[two]), metric.sign))
 
     winner, standard, searched = finalists.winner, finalists.standard, finalists.searched
-    table = {name: {**against(winner, t), **summary(t), "learning_rate": t.candidate.recipe.rate} for name, t in tuned.best.items()}
+    table = {
+        name: {**against(winner, t), **summary(t), "learning_rate": t.candidate.recipe.rate}
+        for name, t in tuned.best.items()
+    }
     for name, corrected in zip(table, holm([row["p_value"] for row in table.values()]), strict=True):
         table[name]["p_value_holm"] = corrected
     ahead = against(winner, standard)
-    better = winner is searched and metric.sign * _nearest_zero(ahead, metric.sign) > 0 and ahead["p_value"] < SIGNIFICANT
+    better = (
+        winner is searched
+        and metric.sign * _nearest_zero(ahead, metric.sign) > 0
+        and ahead["p_value"] < SIGNIFICANT
+    )
     document: dict[str, Any] = {
         "winner": _entry(stage, winner),
         "best_standard": _entry(stage, standard),
-        "challenger": None if searched is None else {**_entry(stage, searched), **summary(searched), **against(searched, standard)},
+        "challenger": None
+        if searched is None
+        else {**_entry(stage, searched), **summary(searched), **against(searched, standard)},
         "metric": task.metric,
         "greater_is_better": metric.greater_is_better,
         "scores": {"winner": summary(winner), "best_standard": summary(standard)},
         **ahead,
         "repeats": plan.verdict_seeds,
         "better": better,
-        "race": {"lead": finalists.lead, "standard_errors": _finite(finalists.errors), "crowned": finalists.crowned},
+        "race": {
+            "lead": finalists.lead,
+            "standard_errors": _finite(finalists.errors),
+            "crowned": finalists.crowned,
+        },
         "against": table,
     }
     return {**document, "sentence": _sentence(document, task.name)}

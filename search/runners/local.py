@@ -15,7 +15,9 @@ from ..trial import Candidate, Repeat
 from ...losses import standard_specs
 
 
-def local(task: Task, plan: Plan, engine: str = "auto", note: Callable[[str], None] = lambda _: None) -> Trainer:
+def local(
+    task: Task, plan: Plan, engine: str = "auto", note: Callable[[str], None] = lambda _: None
+) -> Trainer:
     """A runner on this machine's cores. With `auto`, models that cannot be stacked go to the loop engine."""
     if engine not in (*ENGINES, "auto"):
         raise unknown("engine", engine, (*ENGINES, "auto"))

@@ -7,15 +7,20 @@ from typing import Protocol
 
 from torch import Tensor
 
-from ..cohort import Rungs
+from ..cohort import Rungs, Watch
 from ..trial import Candidate, Outcome, Repeat
 
 
 class Runner(Protocol):
     """Trains cohorts. Who proposes them and where results are kept is not its business."""
 
-    def train(self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], rungs: Rungs | None) -> list[Outcome]:
-        """Train every candidate on every repeat; outcomes in the order of the candidates."""
+    def train(
+        self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], rungs: Rungs | None, watch: Watch
+    ) -> list[Outcome]:
+        """Train every candidate on every repeat; outcomes in the order of the candidates.
 
-    def predict(self, candidates: Sequence[Candidate], repeats: Sequence[Repeat]) -> Tensor:
+        `watch` is told the share of the work that is done, as often as that is known.
+        """
+
+    def predict(self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch) -> Tensor:
         """Refit on the whole training part; outputs on the test part, (candidates, repeats, N, ...)."""

@@ -7,6 +7,12 @@ from .random import Random
 from .sampler import Sampler, Told
 from .tpe import Tpe
 
-SAMPLERS: dict[str, type[Sampler]] = {"auto": Auto, "evolution": Evolution, "qmc": Qmc, "random": Random, "tpe": Tpe}
+SAMPLERS: dict[str, type[Sampler]] = {
+    "auto": Auto,
+    "evolution": Evolution,
+    "qmc": Qmc,
+    "random": Random,
+    "tpe": Tpe,
+}
 
 __all__ = ["SAMPLERS", "Sampler", "Told"]

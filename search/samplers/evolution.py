@@ -30,7 +30,10 @@ class Evolution(Sampler):
         rng = np.random.default_rng([seed, start])
         ranked = sorted(told, key=lambda t: t.rank, reverse=True)
         parents = np.array(
-            [[d.share(t.point[n]) for n, d in self._coordinates.items()] for t in ranked[: max(4, int(len(ranked) * PARENTS))]]
+            [
+                [d.share(t.point[n]) for n, d in self._coordinates.items()]
+                for t in ranked[: max(4, int(len(ranked) * PARENTS))]
+            ]
         )
         width = parents.shape[1]
         for child in range(count):
@@ -41,5 +44,7 @@ class Evolution(Sampler):
             changed = rng.random(width) < CHANGE
             shares = np.abs(shares + changed * rng.normal(0, STEP, width))
             shares = np.where(shares > 1, 2 - shares, shares).clip(0, 1)
-            points[child] = {n: d.at(float(u)) for (n, d), u in zip(self._coordinates.items(), shares, strict=True)}
+            points[child] = {
+                n: d.at(float(u)) for (n, d), u in zip(self._coordinates.items(), shares, strict=True)
+            }
         return points

@@ -27,6 +27,9 @@ class Qmc(Sampler):
                 sequence.fast_forward(start)
             draws = sequence.random(count)
         return [
-            {name: domain.at(float(u)) for (name, domain), u in zip(self._coordinates.items(), row, strict=True)}
+            {
+                name: domain.at(float(u))
+                for (name, domain), u in zip(self._coordinates.items(), row, strict=True)
+            }
             for row in draws
         ]

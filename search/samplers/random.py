@@ -19,6 +19,9 @@ class Random(Sampler):
     def propose(self, told: Sequence[Told], count: int, start: int, seed: int) -> list[dict[str, float]]:
         draws = np.random.default_rng([seed, start]).random((count, len(self._coordinates)))
         return [
-            {name: domain.at(float(u)) for (name, domain), u in zip(self._coordinates.items(), row, strict=True)}
+            {
+                name: domain.at(float(u))
+                for (name, domain), u in zip(self._coordinates.items(), row, strict=True)
+            }
             for row in draws
         ]

@@ -24,7 +24,9 @@ class Tpe(Sampler):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = optuna.samplers.TPESampler(seed=(seed + start) % 2**32, multivariate=True, constant_liar=True)
+        sampler = optuna.samplers.TPESampler(
+            seed=(seed + start) % 2**32, multivariate=True, constant_liar=True
+        )
         study = optuna.create_study(direction="maximize", sampler=sampler)
         study.add_trials([self._trial(t) for t in told[-WINDOW:]])
         return [study.ask(self._distributions).params for _ in range(count)]

@@ -46,4 +46,6 @@ def cut_to_tail(data: Data, ratio: float) -> Data:
 
 def mlp(width: int = 64) -> nn.Module:
     """64 - width - width - 10, with ReLU."""
-    return nn.Sequential(nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CLASSES))
+    return nn.Sequential(
+        nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CLASSES)
+    )

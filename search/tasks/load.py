@@ -72,9 +72,13 @@ def _call(module: ModuleType, function: str, name: str) -> Task:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"the task {name} cannot be made: {_where(error, Path(module.__file__ or ''))}") from error
+        raise UserError(
+            f"the task {name} cannot be made: {_where(error, Path(module.__file__ or ''))}"
+        ) from error
     if not isinstance(task, Task):
-        raise UserError(f"the task {name} must return a lossmith.search.Task, but it returned {type(task).__name__}")
+        raise UserError(
+            f"the task {name} must return a lossmith.search.Task, but it returned {type(task).__name__}"
+        )
     return task
 
 

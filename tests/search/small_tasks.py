@@ -125,4 +125,3 @@ def drawn(kind: Kind, recipe: Recipe, count: int, seed: int = 0) -> list[Candida
     space = space_of(kind)
     points = SAMPLERS["random"](space, None).propose((), count, 0, seed)
     return [Candidate(space.loss_at(point), recipe, point=point) for point in points]
-

@@ -41,7 +41,9 @@ def job(task: Task, candidates: Sequence[Candidate], repeat: Repeat | None = Non
 def varied(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The same losses with learning rates and weight decays that differ from member to member."""
     return [
-        replace(c, recipe=replace(c.recipe.with_rate(c.recipe.rate * (1 + i % 3)), weight_decay=0.01 * (i % 4)))
+        replace(
+            c, recipe=replace(c.recipe.with_rate(c.recipe.rate * (1 + i % 3)), weight_decay=0.01 * (i % 4))
+        )
         for i, c in enumerate(candidates)
     ]
 
@@ -50,7 +52,8 @@ def distance(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
     """The largest difference of two members' parameters, relative to the largest value of each tensor."""
     assert one.keys() == other.keys()
     return max(
-        float((one[name] - other[name]).abs().max() / other[name].abs().max().clamp(min=1e-12)) for name in one
+        float((one[name] - other[name]).abs().max() / other[name].abs().max().clamp(min=1e-12))
+        for name in one
     )
 
 
@@ -183,7 +186,7 @@ def test_equal_repeats_are_paired_and_others_are_not(
     assert distance(one.parameters(0), again.parameters(0)) == 0
 
 
-@pytest.mark.parametrize(("rate", "reason"), [(1e300, "nan"), (3e7, "explode")])
+@pytest.mark.parametrize(("rate", "reason"), [(1e300, "nan"), (1e4, "explode")])
 def test_a_member_that_diverges_leaves_its_neighbours_alone(
     engine: Callable[[Job], Program], task: Task, rate: float, reason: str
 ) -> None:
@@ -279,9 +282,7 @@ def test_a_batch_of_one_sample_is_left_out(engine: Callable[[Job], Program]) -> 
 def test_every_sample_is_seen_once_an_epoch(task: Task, candidates: list[Candidate]) -> None:
     """The batches of an epoch are the training part in another order, which differs between epochs."""
     work = job(task, candidates)
-    first, again, second = (
-        torch.cat([inputs for inputs, _ in work.batches(epoch)]) for epoch in (0, 0, 1)
-    )
+    first, again, second = (torch.cat([inputs for inputs, _ in work.batches(epoch)]) for epoch in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, second)
     order = torch.argsort(first[:, 0])
