@@ -111,8 +111,8 @@ def search_tags(search: SearchRecord) -> dict[str, str]:
 def verdict_document(verdict: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
     """The numbers of a verdict as metrics, `verdict.difference`, and its words as tags.
 
-    Lists and the documents of losses are left out: they are in the store and in what is exported. The sentence
-    that sums the verdict up becomes the run's description.
+    Lists and the documents of losses are left out: they are in the store and in what is exported. The
+    sentence that sums the verdict up becomes the run's description.
     """
     numbers: dict[str, float] = {}
     words: dict[str, str] = {}

@@ -33,7 +33,7 @@ def set_environment() -> None:
 
 
 def silence() -> None:
-    """Drop the log records of the tracker's thread. Call it after importing MLflow, which sets up its handlers."""
+    """Drop the log records of the tracker's thread. Call it once MLflow, imported, has made its handlers."""
     silencer = _NotFromTheTracker()
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     handlers = [handler for name in ("mlflow", "alembic") for handler in logging.getLogger(name).handlers]

@@ -54,6 +54,7 @@ class Tracker:
         self._turns = 0
         self._awake = True  # there may be something to do
         self._hurried = False  # a retry must not wait
+        self._idle = False  # nothing was left to do, and nobody has called since
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=f"{THREAD_PREFIX}-{search.name}", daemon=True)
         self.problem: str | None = None
@@ -96,18 +97,19 @@ class Tracker:
         deadline = time.monotonic() + timeout_s
         left = total = self._store.count_untracked(self._search.id)
         with self._turn:
-            self._awake = self._hurried = True
+            self._awake, self._hurried, self._idle = True, True, False
             self._turn.notify_all()
-        while left or self._conclusion is not None:
+        while self._thread.is_alive() and not self._idle:
             remaining_s = deadline - time.monotonic()
-            if remaining_s <= 0 or not self._thread.is_alive():
+            if remaining_s <= 0 or (self.problem and not left and self._conclusion is None):
                 break
             with self._turn:
                 seen = self._turns
                 self._turn.wait_for(lambda: self._turns != seen, min(remaining_s, _GLANCE_S))  # noqa: B023  (at once)
             left = self._store.count_untracked(self._search.id)
+            total = max(total, left)  # a new MLflow lacks what another has
             if progress is not None:
-                progress(max(total - left, 0), total)
+                progress(total - left, total)
         return left
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -136,6 +138,8 @@ class Tracker:
                 self.problem = None
                 retry_s = self._retry_s
                 if not busy:
+                    with self._turn:
+                        self._idle = not self._awake
                     self._rest(lambda: self._awake, None)
 
     def _rest(self, over: Callable[[], bool], timeout_s: float | None) -> None:

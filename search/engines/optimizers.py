@@ -42,10 +42,11 @@ class StackedOptimizer:
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Move every member by one step along its gradient."""
-        for leaf, decay, gradient in zip(self._leaves, self._decays, gradients, strict=False):
-            gradient.addcmul_(leaf, decay)
+        if self._decays:
+            pulls = zip(gradients, self._leaves, self._decays, strict=True)
+            gradients = [torch.addcmul(gradient, leaf, decay) for gradient, leaf, decay in pulls]
         for delta, gradient in zip(self._deltas, gradients, strict=True):
-            delta.grad = gradient
+            delta.grad = _laid_out_as(delta, gradient)
         self._torch.step()
         for leaf, rate, delta in zip(self._leaves, self._rates, self._deltas, strict=True):
             leaf.addcmul_(delta, rate)
@@ -76,6 +77,11 @@ class StackedOptimizer:
                 for key, value in kept.items()
             }
         self._torch.param_groups[0]["params"] = self._deltas
+
+
+def _laid_out_as(delta: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient with its numbers in memory where the delta has them: torch's fused kernels read no strides."""
+    return gradient if gradient.stride() == delta.stride() else torch.empty_like(delta).copy_(gradient)
 
 
 def _along(values: Tensor, leaf: Tensor, dim: int) -> Tensor:

@@ -18,8 +18,6 @@ from lossmith.search.ledger import Unit
 from lossmith.search.recipe import Recipe
 from lossmith.search.trial import Candidate, Outcome, Phase, Repeat, Trial
 
-OWNER = new_owner()
-
 
 @pytest.fixture(scope="session")
 def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -57,11 +55,17 @@ def store(store_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def search(store: Store) -> SearchRecord:
+def owner() -> str:
+    """This process as an owner."""
+    return new_owner()
+
+
+@pytest.fixture
+def search(store: Store, owner: str) -> SearchRecord:
     """A search without trials."""
     spec = {"task": "digits", "trials": 256, "repeats": {"seeds": 4}, "name": None}
     task = {"name": "digits", "kind": "multiclass", "metric": "macro_f1"}
-    return store.create("digits-1", spec, task, 7, OWNER)
+    return store.create("digits-1", spec, task, 7, owner)
 
 
 def make_trial(number: int, phase: Phase = "explore") -> Trial:
@@ -80,14 +84,14 @@ def make_trial(number: int, phase: Phase = "explore") -> Trial:
 
 
 @pytest.fixture
-def keep(store: Store, search: SearchRecord) -> Callable[[int], list[Trial]]:
+def keep(store: Store, search: SearchRecord, owner: str) -> Callable[[int], list[Trial]]:
     """Keeps one more unit of so many trials."""
 
     def kept(count: int) -> list[Trial]:
         index = len(store.units(search.id))
         first = sum(store.counts(search.id).values())
         trials = [make_trial(first + k) for k in range(count)]
-        store.save_unit(search.id, Unit("explore", index, tuple(trials), None, 1.5), OWNER)
+        store.save_unit(search.id, Unit("explore", index, tuple(trials), None, 1.5), owner)
         return trials
 
     return kept

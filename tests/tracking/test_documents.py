@@ -50,7 +50,7 @@ def test_parameters_are_those_of_the_loss_and_of_the_recipe(documents: list[RunD
 
 
 def test_metrics_hold_the_mean_and_every_part_of_it(documents: list[RunDocument]) -> None:
-    """The score stands under both its names, its repeats and rungs as steps, with the deviation of a sample."""
+    """The score stands under both its names, with its deviation; repeats and rungs are steps."""
     points = {(point.key, point.step): point.value for point in documents[0].metrics}
     assert points == pytest.approx(
         {
@@ -90,7 +90,9 @@ def test_a_run_lasts_as_long_as_its_unit(documents: list[RunDocument]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
-def test_every_standard_loss_has_names_that_mlflow_takes(kind: str, store: Store, search: SearchRecord, keep: Keep) -> None:
+def test_every_standard_loss_has_names_that_mlflow_takes(
+    kind: str, store: Store, search: SearchRecord, keep: Keep
+) -> None:
     """No part, parameter, metric or tag of the family breaks MLflow's rules for keys."""
     (trial,) = keep(1)
     (stored,) = store.untracked(search.id, 1)
@@ -129,7 +131,7 @@ def test_the_parent_shows_the_spec_and_the_task(search: SearchRecord) -> None:
 def test_a_verdict_is_split_into_numbers_and_words() -> None:
     """Finite numbers become metrics, sentences tags; lists and documents of losses are left to the store."""
     verdict = {
-        "winner": {"formula": "mean[ -ln p ]", "learning_rate": 0.01, "loss": {"parameters": {"mix.gce": 1.0}}},
+        "winner": {"formula": "mean[ -ln p ]", "rate": 0.01, "loss": {"parameters": {"mix.gce": 1.0}}},
         "difference": 0.01,
         "better": True,
         "p_value": math.nan,
@@ -140,7 +142,7 @@ def test_a_verdict_is_split_into_numbers_and_words() -> None:
     }
     numbers, words = verdict_document(verdict)
     assert numbers == {
-        "verdict.winner.learning_rate": 0.01,
+        "verdict.winner.rate": 0.01,
         "verdict.difference": 0.01,
         "verdict.better": 1.0,
         "verdict.scores.winner.mean": 0.8,
