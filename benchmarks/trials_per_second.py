@@ -28,6 +28,7 @@ from lossmith.losses import freeze
 from lossmith.search import Candidate, Plan, Repeat, Search, Task, Unit
 from lossmith.search.cohort import Trainer
 from lossmith.search.ledger import recall
+from lossmith.search.runners.local import local
 from lossmith.search.trial import Trial
 from lossmith.spaces import preset
 from torch import nn
@@ -74,7 +75,7 @@ def search_on(task: Task, budget: int) -> Search:
 def lossmith(hidden: int, trials: int) -> float:
     """Trials per second through sampler, cohorts, store and MLflow, the last flush included."""
     task = digits(hidden)
-    search, trainer = search_on(task, trials), Trainer(task)
+    search, trainer = search_on(task, trials), local(task, Plan())
     with tempfile.TemporaryDirectory() as folder:
         store, owner = Store.open(f"sqlite:///{folder}/store.db"), new_owner()
         record = store.create("bench", {}, task.describe(), 0, owner)
@@ -93,6 +94,7 @@ def lossmith(hidden: int, trials: int) -> float:
         seconds = time.perf_counter() - started
         assert left == 0, tracker.problem
         tracker.stop()
+        trainer.close()
         store.close()
     return trials / seconds
 

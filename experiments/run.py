@@ -141,9 +141,10 @@ def _run(work: _Work, kept: Store, record: SearchRecord, owner: str, where: Plac
     """Conduct the search under this owner's heartbeat, MLflow being fed behind it."""
     started = time.monotonic()
     spent = _Spent()
+    # Before any thread is started: the trainer forks its workers.
+    trainer = local(work.task, work.plan, work.spec.engine, progress.note)
     tracker = Tracker(kept, record, where.tracking_uri, owner=owner, artifacts=where.artifacts)
     try:
-        trainer = local(work.task, work.plan, work.spec.engine, progress.note)
         ledger = _TimedLedger(StoreLedger(kept, record.id, owner, tracker.wake), spent)
         with _heartbeat(kept, record.id, owner, trainer):
             tracker.start()
@@ -164,6 +165,7 @@ def _run(work: _Work, kept: Store, record: SearchRecord, owner: str, where: Plac
         _let_go(kept, record, owner, "failed", " ".join(f"{type(error).__name__}: {error}".split())[:500])
         raise
     finally:
+        trainer.close()
         tracker.stop()
         total = time.monotonic() - started
         kept.add_seconds(record.id, {**spent.seconds, "bookkeeping": spent.kept + tracker.cpu_s, "total": total})

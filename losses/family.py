@@ -65,7 +65,7 @@ def times(left: Tensor, right: Tensor) -> Tensor:
 
 def mean(loss: Tensor) -> Tensor:
     """The plain mean over the batch; 0 with zero gradient for an empty one."""
-    return loss.mean() if len(loss) else loss.sum()
+    return loss.mean() if loss.numel() else loss.sum()
 
 
 def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:

@@ -1,40 +1,68 @@
-"""A loss as a formula a person can read."""
+"""A loss as a formula a person can read, in plain text and in LaTeX."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
+from .canonical import part_and_parameter
 from .family import MIX
-from .parts import Part
+from .parts import Part, Stage
 from .registry import part
 from .spec import LossSpec
+
+_PLUS_MINUS = {"- -": "+ ", "+ -": "- "}
 
 
 def formula(spec: LossSpec) -> str:
     """One line of plain text: p is the probability of the true class t, z the logits, pi the class shares."""
-    chosen = [part(name) for name in _ordered(spec)]
-    at = {stage: [_filled(p, spec) for p in chosen if p.stage == stage] for stage in ("adjust", "smooth", "modulate", "weight")}
-    mixed = " + ".join(
-        text if weight == 1 else f"{_short(weight)} {f'({text})' if text.startswith('-') else text}"
-        for weight, text in ((spec.parameters[f"{MIX}.{p.name}"], _filled(p, spec)) for p in chosen if p.stage == "term")
-    )
-    factors = at["weight"] + at["modulate"]
-    compound = " + " in mixed or mixed.startswith("-")
-    body = " * ".join([*factors, f"({mixed})" if compound and factors else mixed])
-    where = at["adjust"] + at["smooth"]
-    return f"mean[ {body} ]" + (f"  with {', '.join(where)}" if where else "")
+    body, where = _assembled(spec, lambda p: p.formula, " * ")
+    return f"{body}  with {', '.join(where)}" if where else body
 
 
-def _ordered(spec: LossSpec) -> list[str]:
-    names = []
-    for name in spec.parameters:
-        owner, _, rest = name.partition(".")
-        chosen = rest if owner == MIX else owner
-        if chosen not in names:
-            names.append(chosen)
-    return names
+def latex(spec: LossSpec) -> str:
+    """The same in LaTeX, for a math environment; what the formula applies to follows after a space."""
+    body, where = _assembled(spec, lambda p: p.latex, r"\,")
+    body = re.sub(r"^mean\[ (.*) \]", r"\\operatorname{mean}\\left[\1\\right]", body)
+    conditions = r",\; ".join(where)
+    return rf"{body} \quad \text{{with }} {conditions}" if where else body
 
 
-def _filled(chosen: Part, spec: LossSpec) -> str:
-    return chosen.formula.format(**{p.name: _short(spec.parameters[f"{chosen.name}.{p.name}"]) for p in chosen.parameters})
+def _assembled(spec: LossSpec, text: Callable[[Part], str], product: str) -> tuple[str, list[str]]:
+    chosen = _parts(spec)
+
+    def at(stage: Stage) -> list[str]:
+        return [_filled(text(p), p, spec) for p in chosen if p.stage == stage]
+
+    def weighted(terms: list[Part]) -> str:
+        pairs = [(spec.parameters[f"{MIX}.{p.name}"], _filled(text(p), p, spec)) for p in terms]
+        return " + ".join(
+            body if weight == 1 else f"{_short(weight)} {f'({body})' if body.startswith('-') else body}"
+            for weight, body in pairs
+        )
+
+    terms = [p for p in chosen if p.stage == "term"]
+    samples, batch = ([p for p in terms if p.level == level] for level in ("sample", "batch"))
+    sums = []
+    if samples:
+        factors, mixed = at("weight") + at("modulate"), weighted(samples)
+        compound = (" + " in mixed or mixed.startswith("-")) and factors
+        sums.append(f"mean[ {product.join([*factors, f'({mixed})' if compound else mixed])} ]")
+    if batch:
+        sums.append(weighted(batch))
+    return " + ".join(sums), at("adjust") + at("smooth") + at("select") + at("reduce")
+
+
+def _parts(spec: LossSpec) -> list[Part]:
+    return [part(name) for name in dict.fromkeys(part_and_parameter(name)[0] for name in spec.parameters)]
+
+
+def _filled(text: str, chosen: Part, spec: LossSpec) -> str:
+    values = {p.name: _short(spec.parameters[f"{chosen.name}.{p.name}"]) for p in chosen.parameters}
+    filled = text.format(**values)
+    for signs, sign in _PLUS_MINUS.items():
+        filled = re.sub(rf"{re.escape(signs)}(?=[\d.])", sign, filled)
+    return re.sub(r"(?<![\w.^/])1 (?=[a-zA-Z(])", "", filled)  # "1 ln p" is "ln p"
 
 
 def _short(value: float) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .errors import UserError
-from .family import Family, plan
+from .family import Step, in_full_precision, plan, run
+from .fused import fused
 from .parts import Kind
+from .shapes import ignored, shaped
 from .spec import LossSpec
 
 _NEEDS = {
@@ -29,59 +34,129 @@ def _constants_read(kind: Kind, parts: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in _NEEDS if name in inputs)
 
 
-class FrozenLoss(nn.Module):
-    """The loss a spec describes, on `(outputs, targets)`; see `Family.__call__` for their shapes.
+@dataclass(frozen=True)
+class Folded:
+    """What a frozen loss consists of: tensors that depend on the class counts alone, a scale, and steps.
 
-    Stateless but for the constants of the training data, which `state_dict` carries. Half-precision
-    outputs are computed in float32. Forward checks shapes only, never values.
+    `buffers` hold what the steps read and the class counts determine, computed in float64 (the counts
+    themselves are integers). `scale` is the spread of the target, where a step reads it.
+    """
+
+    buffers: dict[str, Tensor]
+    scale: float | None
+    steps: tuple[Step, ...]
+
+
+def folded(spec: LossSpec) -> Folded:
+    """The loss with every step taken in advance that depends on the training set alone.
+
+    Raises `UserError` when the loss reads a constant that the spec is not bound to.
+    """
+    for name in constants_read(spec):
+        if getattr(spec, name) is None:
+            raise UserError(f"this loss reads {name}, which is not set: it is {_NEEDS[name]}")
+    known: dict[str, Tensor] = {}
+    if spec.class_counts is not None:
+        known["class_counts"] = torch.tensor(spec.class_counts)
+    steps = []
+    for step in plan(spec.kind, spec.parts, masked=spec.ignore_index is not None):
+        if step.inputs and not step.parameters and known.keys() >= set(step.inputs):
+            inputs = (known[name].double() for name in step.inputs)
+            known[step.output] = step.function(*inputs)
+        else:
+            steps.append(step)
+    read = {name for step in steps for name in step.inputs}
+    buffers = {name: value for name, value in known.items() if name in read}
+    return Folded(buffers, spec.target_scale if "target_scale" in read else None, tuple(steps))
+
+
+class FrozenLoss(nn.Module):
+    """The loss a spec describes, on `(outputs, targets)`; see `shaped` for their shapes.
+
+    Stateless but for what the class counts determine, which `state_dict` carries. Half-precision outputs
+    are computed in float32; converting the module to another dtype leaves its constants as they are, for
+    they would lose digits. On a CPU, targets that are no class or neither 0 nor 1 raise `UserError`; on a
+    GPU looking at them would stop it, so only shapes and dtypes are checked there.
     """
 
     def __init__(self, spec: LossSpec) -> None:
         super().__init__()
         self.spec = spec
-        self._family = Family(spec.kind, spec.parts)
-        self._constants = constants_read(spec)
-        for name in self._constants:
-            value = getattr(spec, name)
-            if value is None:
-                raise UserError(f"this loss reads {name}, which is not set: it is {_NEEDS[name]}")
-            # Counts stay integers and the scale is float64, so that `.bfloat16()` cannot round the counts.
-            self.register_buffer(name, torch.tensor(value))
+        content = folded(spec)
+        self._steps, self._fused, self._scale = content.steps, fused(content.steps), content.scale
+        self._names = tuple(content.buffers)
+        for name, value in content.buffers.items():
+            self.register_buffer(name, value)
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of one batch, a 0-d tensor with gradient to `outputs`."""
-        outputs, targets = shaped(self.spec.kind, outputs, targets)
-        constants = {name: getattr(self, name) for name in self._constants}
-        return self._family(outputs, targets, self.spec.parameters, constants)
+        spec = self.spec
+        outputs, targets = shaped(spec.kind, outputs, targets, two_outputs="gaussian_nll" in spec.parts)
+        steps = self._steps
+        if not (torch.compiler.is_compiling() or _batched(outputs) or _batched(targets)):
+            check_counts(spec, outputs)
+            check_values(spec, outputs, targets)
+            steps = self._fused
+        outputs = in_full_precision(outputs)
+        values: dict[str, Any] = {}
+        if spec.ignore_index is not None:
+            outputs, targets, values["mask"] = ignored(outputs, targets, spec.ignore_index)
+        values |= {"outputs": outputs, "logits": outputs, "targets": targets, "target_scale": self._scale}
+        values |= {name: getattr(self, name).to(outputs.dtype) for name in self._names}
+        return run(steps, values, spec.parameters)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FrozenLoss:  # noqa: FBT001, FBT002
+        """Move the constants, but keep their dtype."""
+        before = dict(self._buffers)
+        super()._apply(fn, recurse)
+        for name, value in before.items():
+            moved = self._buffers[name]
+            if value is not None and moved is not None and moved.dtype != value.dtype:
+                self._buffers[name] = value.to(moved.device)
+        return self
 
     def extra_repr(self) -> str:
         """The parameters, for `print(loss)`."""
         return ", ".join(f"{name}={value:g}" for name, value in self.spec.parameters.items())
 
 
-def shaped(kind: Kind, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Outputs and targets in the shapes and dtypes the family expects, or a `UserError`.
+def _batched(value: Tensor) -> bool:
+    """Whether this is a tensor under `vmap`, whose values cannot be looked at."""
+    return bool(torch._C._functorch.is_batchedtensor(value))  # noqa: SLF001  (there is no public way to ask)
 
-    A trailing dimension of one, as models with a single output have, is dropped on either side, because
-    (N, 1) against (N,) would silently broadcast to (N, N).
-    """
-    if kind == "multiclass":
-        if outputs.dim() != 2 or targets.shape != outputs.shape[:1] or outputs.shape[1] < 2:
-            raise UserError(
-                f"multiclass outputs must be (N, K) with K >= 2 and targets (N,), but got {tuple(outputs.shape)} and "
-                f"{tuple(targets.shape)}"
-            )
-        if targets.is_floating_point():
-            raise UserError(f"multiclass targets must be integer class indices, but got {targets.dtype}; use targets.long()")
-        return outputs, targets.long()
-    if kind != "multilabel":
-        outputs = outputs.squeeze(-1) if outputs.dim() == 2 and outputs.shape[1] == 1 else outputs
-        targets = targets.squeeze(-1) if targets.dim() == 2 and targets.shape[1] == 1 else targets
-    if outputs.shape != targets.shape:
-        raise UserError(f"{kind} outputs and targets must have one shape, but got {tuple(outputs.shape)} and {tuple(targets.shape)}")
-    return outputs, targets.to(torch.promote_types(outputs.dtype, torch.float32))
+
+def check_counts(spec: LossSpec, outputs: Tensor) -> None:
+    """Raise `UserError` unless the outputs have as many classes or labels as the spec has counts."""
+    if spec.kind != "binary" and spec.class_counts is not None and outputs.shape[-1] != len(spec.class_counts):
+        raise UserError(
+            f"outputs must have {len(spec.class_counts)} columns, for as many class counts is this loss bound "
+            f"to, but they have {outputs.shape[-1]}"
+        )
+
+
+def check_values(spec: LossSpec, outputs: Tensor, targets: Tensor) -> None:
+    """Raise `UserError` for targets that are no class, or neither 0 nor 1; on a CPU only."""
+    if targets.device.type != "cpu" or targets.numel() == 0 or spec.kind == "regression":
+        return
+    low, high = (value.item() for value in targets.aminmax())
+    most = outputs.shape[-1] - 1 if spec.kind == "multiclass" else 1
+    if 0 <= low and high <= most and (spec.kind == "multiclass" or targets.dtype == torch.bool):
+        return
+    wrong = (targets < 0) | (targets > most) | (targets != targets.round())
+    if spec.ignore_index is not None:
+        wrong = wrong & (targets != spec.ignore_index)
+    if bool(wrong.any()):
+        rule = f"class indices from 0 to {most}" if spec.kind == "multiclass" else "0 or 1"
+        extra = "" if spec.ignore_index is None else f", or the ignored {spec.ignore_index}"
+        raise UserError(
+            f"{spec.kind} targets must be {rule}{extra}, but got {targets[wrong][0].item():g}; "
+            "set ignore_index for targets that should not count"
+        )
 
 
 def freeze(spec: LossSpec) -> FrozenLoss:
     """The loss as a module with its constants folded; raises `UserError` if it lacks data constants."""
     return FrozenLoss(spec)
+
+
+__all__ = ["FrozenLoss", "constants_read", "freeze", "shaped"]

@@ -45,11 +45,15 @@ class Parameter:
     neutral: float | None = None
     about: str = ""
 
+    def allows(self, value: float) -> bool:
+        """Whether the formula is defined at `value`; never for NaN."""
+        low, high = self.domain
+        return (low < value if self.open_low else low <= value) and value <= high
+
     def check(self, owner: str, value: float) -> float:
         """`value` as a float, or a `UserError` when it lies outside the domain."""
         low, high = self.domain
-        inside = (low < value if self.open_low else low <= value) and value <= high
-        if not inside:  # also false for NaN
+        if not self.allows(value):
             bracket = "(" if self.open_low or low == -math.inf else "["
             end = ")" if high == math.inf else "]"
             raise UserError(

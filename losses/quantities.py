@@ -62,6 +62,16 @@ def log_p_mean_binary(log_p: Tensor, log_not_p: Tensor) -> Tensor:
     return (log_p + log_not_p) / 2
 
 
+def log_p_sum_multiclass(logits: Tensor, log_p_mean: Tensor) -> Tensor:
+    """The sum of ln p_k over the classes."""
+    return log_p_mean * logits.shape[-1]
+
+
+def log_p_sum_binary(log_p: Tensor, log_not_p: Tensor) -> Tensor:
+    """The sum of ln p_k over the two classes."""
+    return log_p + log_not_p
+
+
 def log_likelihood(log_p: Tensor) -> Tensor:
     """The expected log-likelihood of the targets; label smoothing replaces it."""
     return log_p
@@ -161,6 +171,7 @@ _BINARY: dict[str, Callable[..., Tensor]] = {
     "log_p": log_p,
     "log_not_p": log_not_p,
     "log_p_mean": log_p_mean_binary,
+    "log_p_sum": log_p_sum_binary,
     "log_likelihood": log_likelihood,
     "entropy": entropy_binary,
     "probabilities": probabilities_binary,
@@ -179,6 +190,7 @@ QUANTITIES: Mapping[Kind, Mapping[str, Callable[..., Tensor]]] = {
         "log_p": log_p,
         "log_not_p": log_not_p,
         "log_p_mean": log_p_mean_multiclass,
+        "log_p_sum": log_p_sum_multiclass,
         "log_likelihood": log_likelihood,
         "entropy": entropy_multiclass,
         "probabilities": probabilities_multiclass,

@@ -1,4 +1,4 @@
-"""Every part there is, found by reading `losses/terms/`."""
+"""Every part there is: those in `losses/terms/`, and users' own."""
 
 from __future__ import annotations
 
@@ -7,20 +7,38 @@ import pkgutil
 from functools import cache
 
 from . import terms
-from .errors import unknown
+from .errors import UserError, unknown
 from .parts import STAGES, Kind, Part
+
+_own: dict[str, Part] = {}
 
 
 @cache
-def parts() -> dict[str, Part]:
-    """All parts by name, in the order in which the family applies them."""
-    found = []
+def _shipped() -> dict[str, Part]:
+    found = {}
     for module in pkgutil.iter_modules(terms.__path__):
         part = importlib.import_module(f"{terms.__name__}.{module.name}").PART
         assert isinstance(part, Part), f"{module.name} must define PART"
-        found.append(part)
+        assert part.name == module.name, f"{module.name} must define a part of its own name"
+        found[part.name] = part
+    return found
+
+
+@cache
+def _sorted(own: tuple[str, ...]) -> dict[str, Part]:
+    found = [*_shipped().values(), *(_own[name] for name in own)]
     found.sort(key=lambda part: (STAGES.index(part.stage), part.order, part.name))
     return {part.name: part for part in found}
+
+
+@cache
+def _serving(kind: Kind, own: tuple[str, ...]) -> dict[str, Part]:
+    return {name: part for name, part in _sorted(own).items() if kind in part.kinds}
+
+
+def parts() -> dict[str, Part]:
+    """All parts by name, in the order in which the family applies them."""
+    return _sorted(tuple(_own))
 
 
 def part(name: str, kind: Kind | None = None) -> Part:
@@ -33,4 +51,19 @@ def part(name: str, kind: Kind | None = None) -> Part:
 
 def parts_for(kind: Kind) -> dict[str, Part]:
     """The parts that serve problems of `kind`."""
-    return {name: part for name, part in parts().items() if kind in part.kinds}
+    return _serving(kind, tuple(_own))
+
+
+def register(own: Part) -> Part:
+    """Add a part of a user's own to the family, for this process; registering the same part again is fine.
+
+    Raises `UserError` when another part has its name, or the name holds a dot or is `mix`.
+    """
+    known = parts().get(own.name)
+    if known is not None and known != own:
+        raise UserError(f"a part must have a name of its own, but there is a part {own.name!r} already; rename yours")
+    if not own.name.isidentifier() or own.name in ("mix", "recipe"):
+        raise UserError(f"a part's name must be a Python name other than mix and recipe, but got {own.name!r}")
+    if known is None:
+        _own[own.name] = own
+    return own

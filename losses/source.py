@@ -16,57 +16,47 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .family import Step, in_full_precision, inputs_of, mean, mean_over_labels, mixed, plan, times, weighted_mean
+from . import family, shapes
+from .family import Step
 from .formula import formula
-from .freeze import constants_read
+from .freeze import Folded, folded
 from .spec import LossSpec
 
 _IMPORTED: dict[str, object] = {"torch": torch, "F": functional, "Tensor": Tensor, "nn": nn}
 _INLINE: dict[Callable[..., Tensor], Callable[[Step, LossSpec], str]] = {
-    mixed: lambda step, spec: " + ".join(
+    family.mixed: lambda step, spec: " + ".join(
         source if spec.parameters[name] == 1 else f"{spec.parameters[name]!r} * {source}"
         for source, (_, name) in zip(step.inputs, step.parameters, strict=True)
     ),
-    times: lambda step, spec: " * ".join(step.inputs),
-    mean: lambda step, spec: "loss.mean()",
-    mean_over_labels: lambda step, spec: "loss.flatten(1).mean(1) if loss.dim() > 1 else loss",
-    in_full_precision: lambda step, spec: "outputs",
+    family.added: lambda step, spec: f"loss + {spec.parameters[step.parameters[0][1]]!r} * {step.inputs[1]}",
+    family.times: lambda step, spec: " * ".join(step.inputs),
+    family.same: lambda step, spec: step.inputs[0],
+    family.mean: lambda step, spec: "loss.mean() if loss.numel() else loss.sum()",
+    family.ones: lambda step, spec: "torch.ones_like(loss)",
 }
 _SHAPES = {
-    "multiclass": ("(N, K) logits", "(N,) int64 class indices"),
-    "binary": ("(N,) logits", "(N,) zeros and ones, floating"),
-    "multilabel": ("(N, L) logits", "(N, L) zeros and ones, floating"),
-    "regression": ("(N,) or (N, D) predictions", "as the outputs"),
+    "multiclass": ("(N, K) or (N, K, ...) logits", "(N,) or (N, ...) integer class indices"),
+    "binary": ("(N,) logits", "zeros and ones, shaped as the outputs"),
+    "multilabel": ("(N, L) logits", "(N, L) zeros and ones"),
+    "regression": ("(N,) or (N, D) predictions", "shaped as the outputs"),
 }
 
 
 def source(spec: LossSpec, provenance: str = "") -> str:
     """The text of a module that defines `Loss`, equal to `freeze(spec)` in value and gradient."""
-    steps = plan(spec.kind, spec.parts)
+    content = folded(spec)
     functions: dict[str, str] = {}
-    for step in steps:
+    for step in content.steps:
         if step.function not in _INLINE:
             _collect(step.function, functions)
-    outputs, targets = _SHAPES[spec.kind]
-    body = [
-        "if outputs.shape != targets.shape:"
-        if spec.kind != "multiclass"
-        else "if outputs.dim() != 2 or targets.shape != outputs.shape[:1]:",
-        f'    raise ValueError(f"outputs must be {outputs}, targets {targets.split(",")[0] if "," not in targets[:4] else targets}; '
-        'got {tuple(outputs.shape)} and {tuple(targets.shape)}")',
-        "outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))",
-    ]
-    if any("logits" in step.inputs for step in steps):
-        body.append("logits = outputs")
-    body += [f"{name} = self.{name}.to(outputs.dtype)" for name in constants_read(spec)]
-    body += [_line(step, spec) for step in steps]
-    body.append("return loss")
-    register = [f'self.register_buffer("{name}", torch.tensor({_literal(getattr(spec, name))}))' for name in constants_read(spec)]
+    if spec.ignore_index is not None:
+        _collect(shapes.ignored, functions)
+    imports = "import torch\nfrom torch import Tensor, nn\nfrom torch.nn import functional as F  # noqa: F401"
     sections = [
         f'"""{_header(spec, provenance)}"""',
-        "import torch\nfrom torch import Tensor, nn\nfrom torch.nn import functional as F  # noqa: F401",
+        imports,
         *functions.values(),
-        _class(spec, outputs, targets, register, body),
+        _class(spec, content, _forward(spec, content)),
     ]
     return "\n\n\n".join(sections) + "\n"
 
@@ -77,13 +67,66 @@ def _header(spec: LossSpec, provenance: str) -> str:
     return f"A loss for {spec.kind} problems, found by lossmith.\n\n    {formula(spec)}\n\n{parameters}\n{note}"
 
 
-def _class(spec: LossSpec, outputs: str, targets: str, register: list[str], body: list[str]) -> str:
+def _forward(spec: LossSpec, content: Folded) -> list[str]:
+    """The lines of `forward`."""
+    outputs, targets = _SHAPES[spec.kind]
+    wrong, flat = {
+        "multiclass": (
+            "outputs.dim() < 2 or targets.shape != outputs.shape[:1] + outputs.shape[2:]",
+            [
+                "if outputs.dim() > 2:",
+                "    outputs, targets = outputs.movedim(1, -1).flatten(0, -2), targets.flatten()",
+                "targets = targets.long()",
+            ],
+        ),
+        "binary": ("outputs.shape != targets.shape", ["outputs, targets = outputs.flatten(), targets.flatten()"]),
+        "multilabel": ("outputs.shape != targets.shape or outputs.dim() != 2", []),
+        "regression": ("outputs.shape != targets.shape", []),
+    }[spec.kind]
+    if "gaussian_nll" in spec.parts:
+        wrong = f"{wrong} and outputs.shape != (*targets.shape, 2)"
+    body = [
+        f"if {wrong}:",
+        f'    raise ValueError(f"outputs must be {outputs}, targets {targets}; '
+        'got {tuple(outputs.shape)} and {tuple(targets.shape)}")',
+        *flat,
+        "outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))",
+    ]
+    if spec.kind != "multiclass":
+        body.append("targets = targets.to(outputs.dtype)")
+    if spec.ignore_index is not None:
+        body.append(f"outputs, targets, mask = _ignored(outputs, targets, {spec.ignore_index})")
+    if any("logits" in step.inputs for step in content.steps):
+        body.append("logits = outputs")
+    body += [f"{name} = self.{name}.to(outputs.dtype)" for name in content.buffers]
+    if content.scale is not None:
+        body.append(f"target_scale = {content.scale!r}")
+    return [*body, *(_line(step, spec) for step in content.steps), "return loss"]
+
+
+def _class(spec: LossSpec, content: Folded, body: list[str]) -> str:
+    outputs, targets = _SHAPES[spec.kind]
     head = f'class Loss(nn.Module):\n    """{formula(spec)}"""\n\n'
-    start = "    def __init__(self) -> None:\n        super().__init__()\n"
-    constructor = start + "".join(f"        {line}\n" for line in register) + "\n" if register else ""
+    constructor = ""
+    if content.buffers:
+        constructor = "    def __init__(self) -> None:\n        super().__init__()\n"
+        for name, value in content.buffers.items():
+            literal = f"torch.tensor({value.tolist()!r}, dtype={value.dtype})"
+            constructor += f'        self.register_buffer("{name}", {literal})\n'
+        constructor += f"\n{_KEEP_DTYPE}\n"
     forward = "    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:\n"
     documentation = f'        """The loss of one batch. outputs: {outputs}; targets: {targets}."""\n'
     return head + constructor + forward + documentation + "\n".join(f"        {line}" for line in body)
+
+
+_KEEP_DTYPE = '''    def _apply(self, fn, recurse=True):
+        """Move the constants, but keep their dtype: half precision would lose their digits."""
+        before = dict(self._buffers)
+        super()._apply(fn, recurse)
+        for name, value in before.items():
+            self._buffers[name] = value.to(self._buffers[name].device)
+        return self
+'''
 
 
 def _line(step: Step, spec: LossSpec) -> str:
@@ -92,10 +135,6 @@ def _line(step: Step, spec: LossSpec) -> str:
     arguments = [*step.inputs, *(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)]
     # Parts and quantities may share a name ("log_p" the number, `log_p` the function): functions carry a prefix.
     return f"{step.output} = _{step.function.__name__}({', '.join(arguments)})"
-
-
-def _literal(value: object) -> str:
-    return repr(list(value)) if isinstance(value, tuple) else repr(value)
 
 
 def _collect(function: Callable[..., Tensor], into: dict[str, str]) -> None:
@@ -108,9 +147,11 @@ def _collect(function: Callable[..., Tensor], into: dict[str, str]) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and inspect.isfunction(scope.get(node.id)):
             called.add(node.id)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in scope and node.id not in _IMPORTED:
-            if node.id != "Number":
-                raise TypeError(f"{function.__name__} uses the global {node.id}; a part may use torch, F and functions only")
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in scope:
+            if node.id not in _IMPORTED and node.id != "Number":
+                raise TypeError(
+                    f"{function.__name__} uses the global {node.id}; a part may use torch, F and functions only"
+                )
     for name in sorted(called):
         _collect(scope[name], into)
     into[function.__name__] = ast.unparse(_Rename(called | {function.__name__}).visit(tree))
@@ -128,14 +169,14 @@ class _Rename(ast.NodeTransformer):
     def __init__(self, functions: set[str]) -> None:
         self.functions = functions
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802  (ast's name)
         node.name = f"_{node.name}"
         return self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
         if isinstance(node.func, ast.Name) and node.func.id in self.functions:
             node.func.id = f"_{node.func.id}"
         return self.generic_visit(node)
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:
+    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
         return ast.Name("float", node.ctx) if node.id == "Number" else node

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from threading import Event
 from typing import TypeVar
@@ -15,7 +16,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from .engines.crew import Crew
 from .engines.loop import LoopProgram
+from .engines.memory import keep_freed_memory
 from .engines.program import Job, Program
 from .engines.stacked import StackedProgram
 from .splits import Split, final_split, split_for
@@ -31,7 +34,7 @@ def unwatched(_: float) -> None:
 
 
 ENGINES: dict[str, Callable[[Job], Program]] = {"cohort": StackedProgram, "loop": LoopProgram}
-CACHE_NUMBERS = 1_000_000  # members times parameters that one program may hold and still be fast on a CPU
+CACHE_NUMBERS = 4_000_000  # members times parameters that one program may hold and still be fast on a CPU
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class Rungs:
 class Trainer:
     """Trains cohorts of a task: which engine, how many programs side by side, which random streams.
 
-    `workers` programs run at a time, one thread each: small tensors gain nothing from more threads to
-    an operation, and torch releases the interpreter while it computes.
+    `workers` programs run at a time, each on one core: small tensors gain nothing from more threads to
+    an operation. They run in the processes of `crew`, or in threads where there is none.
     """
 
     task: Task
@@ -67,6 +70,7 @@ class Trainer:
     engine: str = "cohort"
     workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     stop: Event = field(default_factory=Event)
+    crew: Crew | None = None
 
     def width(self) -> int:
         """How many members one program holds."""
@@ -82,13 +86,13 @@ class Trainer:
     ) -> list[Outcome]:
         """Train every candidate on every repeat and score it on the held-out part.
 
-        At a rung the candidates with the lowest mean metric are dropped, and so are those of which a
+        At a rung the candidates with the worst mean metric are dropped, and so are those of which a
         repeat diverged. `watch` is told the share of the work that is done. Raises `Stopped` when `stop`
         is set.
         """
         rungs = rungs or Rungs()
         splits = {r: split_for(self.task, r, self.folds, self.seed) for r in repeats}
-        cohort = _Cohort(self, candidates, repeats, splits)
+        cohort = _Cohort(self, candidates, repeats, splits, final=False)
         planned = rungs.work(len(candidates), self._epochs(candidates)) * len(repeats)
         done = 0
         with self._one_thread_each() as pool:
@@ -106,12 +110,12 @@ class Trainer:
     ) -> Tensor:
         """Train on the whole training part and return outputs on the test part, (candidates, repeats, N, ...)."""
         split = final_split(self.task)
-        cohort = _Cohort(self, candidates, repeats, dict.fromkeys(repeats, split))
+        cohort = _Cohort(self, candidates, repeats, dict.fromkeys(repeats, split), final=True)
         with self._one_thread_each() as pool:
             cohort.start(pool)
             planned = len(candidates) * len(repeats) * self._epochs(candidates)
             cohort.advance(pool, self._epochs(candidates), lambda work: watch(work / planned))
-            return cohort.outputs(pool, split.held[0])
+            return cohort.outputs(pool)
 
     @staticmethod
     def _epochs(candidates: Sequence[Candidate]) -> int:
@@ -119,8 +123,10 @@ class Trainer:
 
     @contextmanager
     def _one_thread_each(self) -> Iterator[ThreadPoolExecutor]:
-        # A model that draws random numbers draws them from one global generator: its programs take turns.
-        workers = 1 if self.task.draws else self.workers
+        # A model that draws random numbers draws them from its process's one generator: without a crew its
+        # programs take turns.
+        workers = 1 if self.task.draws and self.crew is None else self.workers
+        keep_freed_memory()
         before = torch.get_num_threads()
         torch.set_num_threads(max(1, self.workers // workers))
         pool = ThreadPoolExecutor(
@@ -134,6 +140,13 @@ class Trainer:
         finally:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(before)
+            if self.crew is not None and not self.stop.is_set():
+                self.crew.forget()
+
+    def close(self) -> None:
+        """End the worker processes, if there are any."""
+        if self.crew is not None:
+            self.crew.close()
 
 
 class _Cohort:
@@ -145,11 +158,15 @@ class _Cohort:
         candidates: Sequence[Candidate],
         repeats: Sequence[Repeat],
         splits: dict[Repeat, Split],
+        *,
+        final: bool,
     ) -> None:
         self._trainer, self._candidates, self._repeats = trainer, list(candidates), list(repeats)
+        self._final = final
         pieces = max(1, math.ceil(len(candidates) / trainer.width()))
-        if len(repeats) * pieces < trainer.workers:  # too few programs to occupy every worker
-            pieces = min(len(candidates), math.ceil(trainer.workers / len(repeats)))
+        # As many programs as occupy every worker to the end, none having less to do than another.
+        rounds = math.ceil(len(repeats) * pieces / trainer.workers)
+        pieces = min(len(candidates), math.ceil(rounds * trainer.workers / len(repeats)))
         edges = [round(i * len(candidates) / pieces) for i in range(pieces + 1)]
         self._slots = [
             _Slot(
@@ -166,8 +183,16 @@ class _Cohort:
         self._work = 0
 
     def start(self, pool: ThreadPoolExecutor) -> None:
-        build = ENGINES[self._trainer.engine]
-        for slot, program in zip(self._slots, pool.map(lambda s: build(s.job), self._slots), strict=True):
+        """Make every program: in the crew's processes, dealt out in turn, or here."""
+        engine, crew = self._trainer.engine, self._trainer.crew
+
+        def make(number: int, slot: _Slot) -> Program:
+            if crew is None:
+                return ENGINES[engine](slot.job)
+            return crew.program(number, engine, slot.job.candidates, slot.repeat, self._final)
+
+        made = pool.map(make, range(len(self._slots)), self._slots)
+        for slot, program in zip(self._slots, made, strict=True):
             slot.program = program
 
     def advance(self, pool: ThreadPoolExecutor, epochs: int, watch: Watch) -> None:
@@ -178,8 +203,9 @@ class _Cohort:
             self._work += len(slot.candidates) * epochs
             watch(self._work)
 
-    def outputs(self, pool: ThreadPoolExecutor, inputs: Tensor) -> Tensor:
-        found = _all(pool, lambda slot: slot.running.outputs(inputs), self._slots)
+    def outputs(self, pool: ThreadPoolExecutor) -> Tensor:
+        """Every member's outputs on the held-out part, (candidates, repeats, N, ...)."""
+        found = _all(pool, lambda slot: slot.running.outputs(), self._slots)
         by_repeat = [
             torch.cat([o for o, s in zip(found, self._slots, strict=True) if s.repeat == r])
             for r in self._repeats
@@ -251,17 +277,31 @@ class _Slot:
 
 def _score(task: Task, slot: _Slot) -> tuple[list[float], dict[int, str]]:
     """The metric of every member, and what is wrong with those that diverged."""
-    inputs, targets = slot.job.split.held
-    outputs = slot.running.outputs(inputs)
+    targets = slot.job.split.held[1]
+    outputs = slot.running.outputs()
     reasons = slot.running.faults()
-    finite = outputs.isfinite().flatten(1).all(1)
-    spread = (outputs.amax(1) - outputs.amin(1)).flatten(1).amax(1)
+    wide = outputs.reshape(*outputs.shape[:2], -1)  # outputs may be (members, N) alone
+    finite = wide.isfinite().flatten(1).all(1)
+    spread = (wide.amax(1) - wide.amin(1)).amax(1)
     for place in range(len(slot.candidates)):
         if place not in reasons and not finite[place]:
             reasons[place] = "nan in the outputs"
-        elif place not in reasons and spread[place] == 0:
+        elif place not in reasons and spread[place] == 0 and len(targets) > 1:
             reasons[place] = "collapse: the same output for every sample"
     return task.measure(torch.nan_to_num(outputs), targets).tolist(), reasons
+
+
+def program_maker(task: Task, folds: int, seed: int) -> Callable[..., Program]:
+    """What a crew makes programs with: it looks the data of a repeat up once and keeps it."""
+
+    @lru_cache(maxsize=64)
+    def split(repeat: Repeat, final: bool) -> Split:  # noqa: FBT001  (a key, not an option)
+        return final_split(task) if final else split_for(task, repeat, folds, seed)
+
+    def make(engine: str, candidates: Sequence[Candidate], repeat: Repeat, final: bool) -> Program:  # noqa: FBT001
+        return ENGINES[engine](Job(task, split(repeat, final), candidates, repeat, seed))
+
+    return make
 
 
 def _all(pool: ThreadPoolExecutor, work: Callable[[_Slot], T], slots: Sequence[_Slot]) -> list[T]:

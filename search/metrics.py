@@ -3,7 +3,8 @@
 Every metric takes `outputs` (M, N, ...) of M members on the same N samples with their `targets` (N, ...)
 and returns (M,). `prepare` reduces outputs to what the metric reads (class decisions, say). `score`
 takes `weights` (D, N), how often each sample counts in each of D draws, and returns (D, M): a bootstrap
-over samples is one matrix product. Each metric equals its namesake in scikit-learn.
+over samples is one matrix product. Each metric equals its namesake in scikit-learn; binary_accuracy is
+one minus its Hamming loss.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ class Metric:
 
     name: str
     kinds: tuple[Kind, ...]
-    greater_is_better: bool
     prepare: Callable[[Tensor], Tensor]
     score: Callable[[Tensor, Tensor, Tensor], Tensor]
+    greater_is_better: bool = True
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The metric of each member, (M,)."""
@@ -45,24 +46,30 @@ def _decide(outputs: Tensor) -> Tensor:
     return outputs.argmax(-1)
 
 
+def _columns(values: Tensor) -> Tensor:
+    """(M, N) or (M, N, T) as (M, N, T), in double precision where they are numbers."""
+    wide = values.reshape(*values.shape[:2], -1)
+    return wide.double() if wide.is_floating_point() else wide
+
+
 def _decide_sign(outputs: Tensor) -> Tensor:
-    return _values(outputs) > 0
-
-
-def _values(outputs: Tensor) -> Tensor:
-    """Outputs (M, N) or (M, N, D); a trailing dimension of one is dropped."""
-    return outputs.squeeze(-1) if outputs.dim() == 3 and outputs.shape[-1] == 1 else outputs
+    return _columns(outputs) > 0
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    """The weighted mean over the samples of `values` (M, N, ...), which are averaged over the rest first: (D, M)."""
-    per_sample = values.double().flatten(2).mean(2) if values.dim() > 2 else values.double()
-    return weights @ per_sample.T / weights.sum(1, keepdim=True)
+    """The weighted mean over the samples of `values` (M, N, T): (D, M, T)."""
+    # Divided last: sums of whole numbers are exact, so equal decisions have equal scores.
+    return torch.einsum("dn,mnt->dmt", weights, values.to(weights.dtype)) / weights.sum(1)[:, None, None]
 
 
 def accuracy(decisions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The share of right decisions."""
-    return _mean(decisions == targets, weights)
+    return _mean((decisions == targets)[:, :, None], weights).mean(2)
+
+
+def binary_accuracy(decisions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The share of right decisions over samples and labels."""
+    return _mean(decisions == _columns(targets[None]), weights).mean(2)
 
 
 def _counts(decisions: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -91,33 +98,37 @@ def macro_f1(decisions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
 
 def rmse(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The root of the mean squared error."""
-    return _mean((predictions - targets).square(), weights).sqrt()
+    """The root of the mean squared error, averaged over the target's dimensions."""
+    return _mean((predictions - _columns(targets[None])).square(), weights).sqrt().mean(2)
 
 
 def mae(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The mean absolute error."""
-    return _mean((predictions - targets).abs(), weights)
+    """The mean absolute error, averaged over the target's dimensions."""
+    return _mean((predictions - _columns(targets[None])).abs(), weights).mean(2)
 
 
 def r2(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The share of the targets' variance that is explained, averaged over the target's dimensions."""
-    wide = targets.double().reshape(len(targets), -1)
-    share = weights / weights.sum(1, keepdim=True)
-    spread = share @ wide.square() - (share @ wide).square()  # (D, T)
-    error = (
-        predictions.double().flatten(2) if predictions.dim() > 2 else predictions.double().unsqueeze(2)
-    ) - wide
-    return (1 - torch.einsum("dn,mnt->dmt", share, error.square()) / spread[:, None]).mean(2)
+    """The share of the targets' variance that is explained, averaged over the target's dimensions.
+
+    Where targets do not vary it is 1 for predictions without error and 0 for others, as in scikit-learn.
+    """
+    truth = _columns(targets[None])
+    error = _mean((predictions - truth).square(), weights)
+    centred = truth - truth.mean(1, keepdim=True)  # a far mean would cost the variance its digits
+    size = _mean(centred.square(), weights)
+    variance = size - _mean(centred, weights).square()
+    constant = variance <= 1e-12 * size  # what rounding leaves of zero
+    explained = 1 - error / torch.where(constant, torch.ones_like(variance), variance)
+    return torch.where(constant, (error == 0).to(error.dtype), explained).mean(2)
 
 
 _ALL = (
-    Metric("accuracy", ("multiclass",), True, _decide, accuracy),
-    Metric("balanced_accuracy", ("multiclass",), True, _decide, balanced_accuracy),
-    Metric("macro_f1", ("multiclass",), True, _decide, macro_f1),
-    Metric("binary_accuracy", ("binary", "multilabel"), True, _decide_sign, accuracy),
-    Metric("rmse", ("regression",), False, _values, rmse),
-    Metric("mae", ("regression",), False, _values, mae),
-    Metric("r2", ("regression",), True, _values, r2),
+    Metric("accuracy", ("multiclass",), _decide, accuracy),
+    Metric("balanced_accuracy", ("multiclass",), _decide, balanced_accuracy),
+    Metric("macro_f1", ("multiclass",), _decide, macro_f1),
+    Metric("binary_accuracy", ("binary", "multilabel"), _decide_sign, binary_accuracy),
+    Metric("rmse", ("regression",), _columns, rmse, greater_is_better=False),
+    Metric("mae", ("regression",), _columns, mae, greater_is_better=False),
+    Metric("r2", ("regression",), _columns, r2),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

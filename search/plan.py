@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..losses.errors import UserError
+
 Headroom = Literal["warn", "stop", "off"]
 
 
@@ -16,7 +18,8 @@ class Plan:
     over all resumes; at least one is given. `seeds` and `folds` repeat every trial. `rates` is the number
     of learning rates each standard loss is tuned over, `width` the candidates of a cohort. The race
     trains up to `contenders` searched losses over `race_rounds` rounds of `race_seeds` repeats each;
-    the verdict refits over `verdict_seeds`.
+    the verdict refits over `verdict_seeds`. Raises `UserError` for a plan without an end or with a count
+    below 1.
     """
 
     trials: int | None = 256
@@ -31,3 +34,24 @@ class Plan:
     race_seeds: int = 4
     verdict_seeds: int = 16
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.trials is None and self.time_limit_s is None:
+            raise UserError("a plan must have an end: give trials or time_limit_s")
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"{name} must be a whole number of at least 1, but got {value!r}")
+
+
+_COUNTS = (
+    "trials",
+    "seeds",
+    "folds",
+    "width",
+    "rates",
+    "contenders",
+    "race_rounds",
+    "race_seeds",
+    "verdict_seeds",
+)

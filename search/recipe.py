@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -10,6 +11,11 @@ from ..losses.errors import UserError, unknown
 
 OPTIMIZERS = ("adam", "sgd")
 DEFAULT_LEARNING_RATE = {"adam": 3e-3, "sgd": 0.1}
+_NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "learning_rate": ("be above 0", lambda value: 0 < value < math.inf),
+    "weight_decay": ("be at least 0", lambda value: 0 <= value < math.inf),
+    "momentum": ("lie in [0, 1)", lambda value: 0 <= value < 1),
+}
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,12 @@ class Recipe:
                 raise UserError(f"recipe: {name} must be a whole number of at least 1, but got {value!r}")
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", DEFAULT_LEARNING_RATE[self.optimizer])
-        if not (isinstance(self.learning_rate, int | float) and 0 < self.learning_rate < float("inf")):
-            raise UserError(f"recipe: learning_rate must be above 0, but got {self.learning_rate!r}")
-        if not 0 <= self.weight_decay < float("inf"):
-            raise UserError(f"recipe: weight_decay must be at least 0, but got {self.weight_decay!r}")
-        if not 0 <= self.momentum < 1:
-            raise UserError(f"recipe: momentum must lie in [0, 1), but got {self.momentum!r}")
+        for name, (rule, holds) in _NUMBERS.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise UserError(f"recipe: {name} must be a number, but got {value!r}{_as_yaml(value)}")
+            if not holds(value):
+                raise UserError(f"recipe: {name} must {rule}, but got {value!r}")
 
     @property
     def rate(self) -> float:
@@ -59,8 +65,21 @@ class Recipe:
     @classmethod
     def from_mapping(cls, document: Mapping[str, Any]) -> Recipe:
         """The recipe a mapping describes; unknown keys are errors."""
+        if not isinstance(document, Mapping):
+            raise UserError(f"the recipe must be a mapping such as {{epochs: 20}}, but got {document!r}")
         known = [f.name for f in fields(cls)]
         for key in document:
             if key not in known:
                 raise unknown("key in the recipe", key, known)
         return cls(**document)
+
+
+def _as_yaml(value: object) -> str:
+    """How a number that arrived as text is written: YAML takes 1e-3, without a point, for text."""
+    try:
+        number = repr(float(str(value)))
+    except ValueError:
+        return ""
+    return (
+        f"; write {number if '.' in number else number.replace('e', '.0e')}" if isinstance(value, str) else ""
+    )

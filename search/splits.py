@@ -12,7 +12,8 @@ from torch import Tensor
 from ..losses import Kind
 from ..losses.errors import UserError
 from .streams import stream_seed
-from .task import Data, Task
+from .data import Data
+from .task import Task
 from .trial import Repeat
 
 
@@ -37,7 +38,7 @@ def constants_of(kind: Kind, targets: Tensor, classes: int | None) -> dict[str, 
     if kind == "regression":
         values = targets.double()
         spread = 1.4826 * (values - values.median()).abs().median()
-        spread = spread if spread > 0 else values.std()
+        spread = spread if spread > 0 else values.std(correction=0)
         return {"target_scale": spread if spread > 0 else torch.ones((), dtype=torch.float64)}
     return {}
 
@@ -65,6 +66,8 @@ def _fold(task: Task, repeat: Repeat, folds: int, seed: int) -> Tensor:
     from sklearn.model_selection import KFold, StratifiedKFold
 
     targets = task.train[1]
+    if folds < 1:
+        raise UserError(f"repeats: folds must be a whole number of at least 1, but got {folds}")
     parts = 5 if folds == 1 else folds
     if parts > len(targets):
         raise UserError(

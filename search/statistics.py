@@ -13,6 +13,7 @@ from .metrics import Metric
 from .streams import generator
 
 DRAWS = 2000
+ROUNDING = 1e-12  # of a score: a matrix product may round equal columns differently
 
 
 def mean(values: Sequence[float]) -> float:
@@ -29,7 +30,12 @@ def deviation(values: Sequence[float]) -> float:
 
 
 def standard_errors(differences: Sequence[float]) -> float:
-    """The mean of paired differences in units of its standard error; infinite where they do not vary."""
+    """The mean of paired differences in units of its standard error; infinite where they do not vary.
+
+    A single difference has no standard error, and so is worth nothing: 0.
+    """
+    if len(differences) < 2:
+        return 0.0
     centre, error = mean(differences), deviation(differences) / math.sqrt(len(differences))
     if error == 0:
         return math.copysign(math.inf, centre) if centre else 0.0
@@ -73,9 +79,11 @@ def _resampled(draws: int, count: int, draw: torch.Generator) -> Tensor:
 
 def compare(scores: Tensor, winner: int, other: int, difference: float, sign: int) -> Comparison:
     """The winner minus the other: `difference` as measured, its interval from the bootstrapped `scores`."""
-    drawn = (scores[:, winner] - scores[:, other]).sort().values
     if winner == other:
         return Comparison(0.0, 0.0, 0.0, 1.0)
+    one, two = scores[:, winner], scores[:, other]
+    drawn = one - two
+    drawn[drawn.abs() <= ROUNDING * torch.maximum(one.abs(), two.abs())] = 0
     low, high = torch.quantile(drawn, torch.tensor([0.025, 0.975], dtype=drawn.dtype)).tolist()
     against = sign * drawn
     tail = min(int((against <= 0).sum()), int((against >= 0).sum()))

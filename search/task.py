@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from ..losses import Kind
 from ..losses.errors import UserError, unknown
 from ..losses.parts import KINDS
+from .data import Data, brief, check_alike, checked, shape_of
 from .metrics import METRICS, Metric
 from .recipe import Recipe
 
-Data = tuple[Tensor, Tensor]
+PARTS = ("train", "validation", "test")
 _GENERATOR = Lock()  # torch initialises models from one global generator; programs are built side by side
 
 
@@ -25,7 +26,7 @@ _GENERATOR = Lock()  # torch initialises models from one global generator; progr
 class Task:
     """A problem to find a loss for.
 
-    `train`, `test` and, if the task has one, `validation` are pairs (inputs, targets) of arrays or tensors with
+    `train`, `test` and, if the task has one, `validation` are pairs (inputs, targets) of arrays or tensors,
     the samples along the first axis. Inputs are whatever the model takes; NumPy float64 becomes float32.
     Targets are class indices (N,) for multiclass, zeros and ones (N,) or (N, L) for binary and
     multilabel, numbers (N,) or (N, D) for regression. `model` builds a fresh, randomly initialised
@@ -47,6 +48,8 @@ class Task:
     recipe: Recipe | Mapping[str, Any] = field(default_factory=Recipe)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise UserError(f'a task must have a name such as "digits", but got {self.name!r}')
         if self.kind not in KINDS:
             raise unknown("kind", self.kind, KINDS)
         fitting = {name for name, metric in METRICS.items() if self.kind in metric.kinds}
@@ -54,12 +57,18 @@ class Task:
             raise unknown(f"metric for {self.kind}", self.metric, fitting)
         if not isinstance(self.recipe, Recipe):
             object.__setattr__(self, "recipe", Recipe.from_mapping(self.recipe))
-        for name in ("train", "validation", "test"):
+        for name in PARTS:
             given = getattr(self, name)
-            if given is not None:
-                object.__setattr__(self, name, _checked(self.kind, name, given))
+            if given is not None or name != "validation":
+                object.__setattr__(self, name, checked(self.kind, f"task {self.name}: {name}", given))
+        for name, data in self.parts.items():
+            check_alike(f"task {self.name}: {name}", data, self.train)
         self._check_model()
-        self._check_draws()
+
+    @property
+    def parts(self) -> dict[str, Data]:
+        """The parts of the data that there are, by name."""
+        return {name: getattr(self, name) for name in PARTS if getattr(self, name) is not None}
 
     @property
     def measure(self) -> Metric:
@@ -83,142 +92,105 @@ class Task:
         return self._draws
 
     def build(self, seed: int) -> nn.Module:
-        """A fresh model whose initialisation depends on `seed` alone; the global generator stays as it was."""
+        """A fresh model, initialised from `seed` alone; the global generator stays as it was."""
         with _GENERATOR, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = self.model()
+        if not isinstance(model, nn.Module):
+            raise self._wrong(f"model() must return an nn.Module, but it returned {type(model).__name__}")
         inputs: Tensor = self.train[0]
         return model.to(inputs.dtype) if inputs.is_floating_point() else model
 
     def describe(self) -> dict[str, Any]:
         """What the store and MLflow keep of the task: sizes and names, no data."""
-        parts = [
-            getattr(self, name) for name in ("train", "validation", "test") if getattr(self, name) is not None
-        ]
         data = sha256()
-        for tensor in (tensor for part in parts for tensor in part):
+        for tensor in (tensor for part in self.parts.values() for tensor in part):
             data.update(str((tensor.dtype, tuple(tensor.shape))).encode())
             data.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
-        sizes = {
-            name: len(getattr(self, name)[1])
-            for name in ("train", "validation", "test")
-            if getattr(self, name) is not None
-        }
         return {
             "name": self.name,
             "kind": self.kind,
             "metric": self.metric,
-            "sizes": sizes,
+            "sizes": {name: len(targets) for name, (_, targets) in self.parts.items()},
             "recipe": self.settings.to_json(),
             "fingerprint": data.hexdigest()[:16],
             "model_parameters": sum(p.numel() for p in self.build(0).parameters()),
         }
 
     def _check_model(self) -> None:
-        try:
-            model = self.build(0)
-        except Exception as error:
-            raise UserError(
-                f"task {self.name}: model() must return an nn.Module, but it raised {_brief(error)}"
-            ) from error
-        if not isinstance(model, nn.Module):
-            raise UserError(
-                f"task {self.name}: model must build an nn.Module, but it returned {type(model).__name__}"
+        """Refuse models that could not be trained; note how many outputs they have and whether they draw."""
+        if isinstance(self.model, nn.Module) or not callable(self.model):
+            raise self._wrong(
+                "model must be a function that builds a fresh nn.Module, but got "
+                f"{type(self.model).__name__}; write model=lambda: nn.Sequential(...)"
             )
-        inputs, targets = self.train
         try:
-            with torch.no_grad():
-                outputs = model.eval()(inputs[:3])
+            model, twin = self.build(0), self.build(0)
+        except UserError:
+            raise
         except Exception as error:
-            raise UserError(
-                f"task {self.name}: the model must accept inputs of shape (N, {_tail(inputs)}), but it raised {_brief(error)}"
-            ) from error
-        rows = len(targets[:3])
-        shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-        if self.kind == "multiclass":
-            labels = torch.cat(
-                [getattr(self, n)[1] for n in ("train", "validation", "test") if getattr(self, n) is not None]
+            raise self._wrong(f"model() must return an nn.Module, but it raised {brief(error)}") from error
+        parameters = list(model.parameters())
+        if any(isinstance(p, nn.UninitializedParameter) for p in parameters):
+            raise self._wrong(
+                "lazy layers must be replaced by layers whose sizes are given, such as nn.Linear(64, 10)"
             )
-            least, most = int(labels.min()), int(labels.max())
-            if (
-                not isinstance(outputs, Tensor)
-                or outputs.dim() != 2
-                or len(outputs) != rows
-                or outputs.shape[1] < 2
-            ):
-                raise UserError(
-                    f"task {self.name}: a multiclass model must return logits (N, K) with K >= 2, but it returned {shape} for {rows} samples"
-                )
-            if least < 0 or most >= outputs.shape[1]:
-                raise UserError(
-                    f"task {self.name}: labels must lie in 0..{outputs.shape[1] - 1}, for the model has {outputs.shape[1]} outputs, "
-                    f"but they run from {least} to {most}"
-                )
-            object.__setattr__(self, "_outputs", outputs.shape[1])
-            return
-        wanted = tuple(targets[:3].shape)
-        fits = isinstance(outputs, Tensor) and (
-            tuple(outputs.shape) == wanted or (len(wanted) == 1 and tuple(outputs.shape) == (*wanted, 1))
-        )
-        if not fits:
-            raise UserError(
-                f"task {self.name}: the model must return outputs shaped as the targets, {wanted}, but it returned {shape}"
+        if not any(p.requires_grad for p in parameters):
+            raise self._wrong("the model must have parameters to train, but it has none")
+        self._check_outputs(self._tried(model.eval(), "evaluation"))
+        twins_buffers = [buffer.clone() for buffer in twin.buffers()]
+        with torch.random.fork_rng(devices=[]):
+            before = torch.get_rng_state()
+            self._tried(model.train(), "training")
+            object.__setattr__(self, "_draws", not torch.equal(before, torch.get_rng_state()))
+        trained = {id(p) for p in parameters if p.requires_grad}
+        if any(id(p) in trained for p in twin.parameters()) or not all(
+            torch.equal(buffer, old) for buffer, old in zip(twin.buffers(), twins_buffers, strict=True)
+        ):
+            raise self._wrong(
+                "model() must build a fresh nn.Module at each call, but what two calls built shares layers; "
+                "make every layer inside the function"
             )
 
-    def _check_draws(self) -> None:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            model, before = self.build(0).train(), torch.get_rng_state()
-            model(self.train[0][:2])
-            object.__setattr__(self, "_draws", not torch.equal(before, torch.get_rng_state()))
+    @torch.no_grad()
+    def _tried(self, model: nn.Module, mode: str) -> object:
+        """What the model returns for three samples."""
+        inputs: Tensor = self.train[0]
+        try:
+            return model(inputs[:3])
+        except Exception as error:
+            raise self._wrong(
+                f"the model must accept inputs of shape {shape_of(inputs)}, "
+                f"but in {mode} it raised {brief(error)}"
+            ) from error
+
+    def _check_outputs(self, outputs: object) -> None:
+        shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+        wanted = tuple(self.train[1][:3].shape)
+        if self.kind != "multiclass":
+            # A single output may have a dimension of its own.
+            if shape != wanted and not (len(wanted) == 1 and shape == (*wanted, 1)):
+                raise self._wrong(
+                    f"the model must return outputs shaped as the targets, {wanted}, but it returned {shape}"
+                )
+            return
+        if not isinstance(outputs, Tensor) or outputs.shape[:-1] != wanted or outputs.shape[1] < 2:
+            raise self._wrong(
+                f"a multiclass model must return logits (N, K) with K >= 2, but it returned {shape} "
+                f"for {wanted[0]} samples"
+            )
+        classes = outputs.shape[1]
+        labels = torch.cat([targets for _, targets in self.parts.values()])
+        least, most = int(labels.min()), int(labels.max())
+        if least < 0 or most >= classes:
+            raise self._wrong(
+                f"labels must lie in 0..{classes - 1}, for the model has {classes} outputs, "
+                f"but they run from {least} to {most}"
+            )
+        object.__setattr__(self, "_outputs", classes)
+
+    def _wrong(self, message: str) -> UserError:
+        return UserError(f"task {self.name}: {message}")
 
     _outputs: int = field(init=False, repr=False, default=0)
     _draws: bool = field(init=False, repr=False, default=False)
-
-
-def _checked(kind: Kind, name: str, given: Any) -> Data:
-    if not isinstance(given, tuple | list) or len(given) != 2:
-        raise UserError(f"{name} must be a pair (inputs, targets), but got {type(given).__name__}")
-    inputs, targets = (_tensor(name, value) for value in given)
-    if len(inputs) != len(targets) or len(inputs) == 0:
-        raise UserError(
-            f"{name}: inputs and targets must have one length above 0, but got {len(inputs)} and {len(targets)}"
-        )
-    for what, values in (("inputs", inputs), ("targets", targets)):
-        if values.is_floating_point() and not bool(values.isfinite().all()):
-            row = int((~values.isfinite()).reshape(len(values), -1).any(1).nonzero()[0])
-            raise UserError(
-                f"{name}: {what} must be finite, but row {row} holds NaN or infinity; drop or impute it"
-            )
-    if kind == "multiclass":
-        if targets.dim() != 1 or (targets.is_floating_point() and bool((targets != targets.round()).any())):
-            raise UserError(
-                f"{name}: multiclass targets must be class indices of shape (N,), but got {targets.dtype} of shape {tuple(targets.shape)}"
-            )
-        return inputs, targets.long()
-    targets = targets.to(inputs.dtype if inputs.is_floating_point() else torch.float32)
-    if kind in ("binary", "multilabel") and not bool(((targets == 0) | (targets == 1)).all()):
-        raise UserError(
-            f"{name}: {kind} targets must be 0 or 1, but they run from {targets.min():g} to {targets.max():g}"
-        )
-    return inputs, targets
-
-
-def _tensor(name: str, value: Any) -> Tensor:
-    if isinstance(value, Tensor):
-        return value.detach()
-    try:
-        tensor = torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f"{name} must hold numbers in arrays or tensors, but got {type(value).__name__}: {_brief(error)}"
-        ) from error
-    return tensor.float() if tensor.dtype == torch.float64 else tensor
-
-
-def _tail(inputs: Tensor) -> str:
-    return ", ".join(map(str, inputs.shape[1:]))
-
-
-def _brief(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200]}"

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
 
-from ..losses import Kind, part
+from ..losses import Kind, part, parts
 from ..losses.errors import UserError, unknown
 from ..losses.family import MIX
 from .domain import Domain
 from .space import LEARNING_RATE, WEIGHT, Space
 
 IMBALANCED_FROM = 3.0  # the largest class over the smallest
+RANKING_METRICS = ("average_precision", "map", "mean_average_precision", "roc_auc", "recall_at_k")
+ROBUST_METRICS = ("mae", "median_absolute_error")
+Counts = Sequence[int] | Sequence[Sequence[int]]
 
 
 @cache
@@ -31,14 +35,15 @@ def presets() -> dict[str, dict[str, Any]]:
 
 def preset(name: str, kind: Kind) -> Space:
     """A shipped space; a `UserError` when there is none of that name for that kind."""
-    fitting = {n for n, document in presets().items() if document["kind"] == kind}
+    fitting = {n for n, document in presets().items() if kind in document["kinds"]}
     if name not in fitting:
-        raise unknown(f"space for {kind}", name, fitting)
+        raise unknown(f"space for {kind}", name, fitting | {"auto"})
     document = presets()[name]
     domains: dict[str, Domain] = {}
-    fixed: dict[str, float] = {}
     switches: dict[str, float] = {}
     for part_name, probability in document["parts"].items():
+        if part_name in parts() and kind not in part(part_name).kinds:
+            continue  # a preset of several kinds may name parts that only some of them have
         found = part(part_name, kind)
         if probability < 1:
             switches[part_name] = float(probability)
@@ -46,22 +51,35 @@ def preset(name: str, kind: Kind) -> Space:
             domains[f"{MIX}.{part_name}"] = WEIGHT
         for parameter in found.parameters:
             domains[f"{part_name}.{parameter.name}"] = Domain(*parameter.search, log=parameter.log)
-    return Space(kind, domains, switches, fixed, name, document["about"])
+    return Space(kind, domains, switches, {}, name, document["about"])
 
 
-def auto(kind: Kind, class_counts: Sequence[int] | None) -> Space:
+def auto(kind: Kind, class_counts: Counts | None = None, metric: str | None = None) -> Space:
     """The preset that suits a task, with the reason in `Space.reason`."""
+    name, reason = _choice(kind, class_counts, metric)
+    return replace(preset(name, kind), reason=f"space {name}: {reason}")
+
+
+def _choice(kind: Kind, class_counts: Counts | None, metric: str | None) -> tuple[str, str]:
+    """The name of a preset and why it is this one."""
     if kind == "multiclass" and class_counts:
-        ratio = max(class_counts) / max(min(class_counts), 1)
+        sizes = [int(n) for n in class_counts if isinstance(n, int)]
+        ratio = max(sizes) / max(min(sizes), 1)
         name = "imbalanced" if ratio >= IMBALANCED_FROM else "multiclass"
-        reason = f"the largest class has {ratio:.3g} times the samples of the smallest"
-    else:
-        name, reason = kind, f"the task is {kind}"
-    space = preset(name, kind)
-    return Space(kind, space.domains, space.switches, space.fixed, name, f"space {name}: {reason}")
+        return name, f"the largest class has {ratio:.3g} times the samples of the smallest"
+    if kind in ("binary", "multilabel") and metric in RANKING_METRICS:
+        return "ranking-metrics", f"{metric} judges the order of the answers"
+    if kind == "regression" and metric in ROBUST_METRICS:
+        return "outliers", f"{metric} forgives large errors"
+    return kind, f"the task is {kind}"
 
 
-def space_from(document: str | Mapping[str, Any], kind: Kind, class_counts: Sequence[int] | None = None) -> Space:
+def space_from(
+    document: str | Mapping[str, Any],
+    kind: Kind,
+    class_counts: Counts | None = None,
+    metric: str | None = None,
+) -> Space:
     """The space a SPEC asks for: `auto`, the name of a preset, or a mapping.
 
     A mapping starts from `preset` (default `auto`) and changes it: `parameters` maps a name to a number,
@@ -69,11 +87,11 @@ def space_from(document: str | Mapping[str, Any], kind: Kind, class_counts: Sequ
     takes it out, 1 always keeps it). Raises `UserError` for unknown names and values outside a domain.
     """
     if isinstance(document, str):
-        return auto(kind, class_counts) if document == "auto" else preset(document, kind)
+        return auto(kind, class_counts, metric) if document == "auto" else preset(document, kind)
     for key in document:
         if key not in ("preset", "parameters", "switches"):
             raise unknown("key in the space", key, ("preset", "parameters", "switches"))
-    base = space_from(str(document.get("preset", "auto")), kind, class_counts)
+    base = space_from(str(document.get("preset", "auto")), kind, class_counts, metric)
     domains, fixed = dict(base.domains), dict(base.fixed)
     for name, value in _mapping(document, "parameters").items():
         domains.pop(name, None)
@@ -81,15 +99,30 @@ def space_from(document: str | Mapping[str, Any], kind: Kind, class_counts: Sequ
         if isinstance(value, int | float) and not isinstance(value, bool):
             fixed[name] = float(value)
         else:
-            domains[name] = _domain(name, value, base.domains.get(name))
+            domains[name] = _domain(name, value, base.domains.get(name) or _usual(name, kind))
     switches = {**base.switches}
     for name, value in _mapping(document, "switches").items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(f"the switch of {name} must be a probability between 0 and 1, but got {value!r}")
+        found = part(name, kind)
         switches[name] = float(value)
-        if part(name, kind).stage == "term":
-            domains.setdefault(f"{MIX}.{name}", WEIGHT)
+        given = {**domains, **fixed}
+        if found.stage == "term" and f"{MIX}.{name}" not in given:
+            domains[f"{MIX}.{name}"] = WEIGHT
+        for parameter in found.parameters:
+            if f"{name}.{parameter.name}" not in given:
+                domains[f"{name}.{parameter.name}"] = Domain(*parameter.search, log=parameter.log)
     return Space(kind, domains, switches, fixed, "own", f"space: {base.name}, changed by the SPEC")
+
+
+def _usual(name: str, kind: Kind) -> Domain | None:
+    """The usual range of a parameter that the preset does not have."""
+    owner, _, rest = name.partition(".")
+    if name == LEARNING_RATE:
+        return None
+    if owner == MIX:
+        return WEIGHT
+    return next((Domain(*p.search, log=p.log) for p in part(owner, kind).parameters if p.name == rest), None)
 
 
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import cancel, export, listing, losses, resume, search, show, ui
+from . import cancel, check, export, listing, losses, resume, search, show, ui
 
 app = typer.Typer(
     name="lossmith",
@@ -45,4 +45,5 @@ app.command("show")(show.show)
 app.command("cancel")(cancel.cancel)
 app.command("export")(export.export)
 app.command("losses")(losses.losses)
+app.command("check")(check.check)
 app.command("ui")(ui.ui)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import TypeVar
 
 from mlflow import MlflowClient
@@ -42,10 +43,9 @@ class ClientDelivery:
         made = self._client.create_run(self._experiment_id, run.started_ms, dict(run.tags), run.name)
         run_id: str = made.info.run_id
         metrics = [Metric(point.key, point.value, run.ended_ms, point.step) for point in run.metrics]
-        for some in _chunks(metrics, _METRICS):
-            self._client.log_batch(run_id, metrics=some)
-        for some_params in _chunks([Param(key, value) for key, value in run.params.items()], _PARAMS):
-            self._client.log_batch(run_id, params=some_params)
+        params = [Param(key, value) for key, value in run.params.items()]
+        for some, others in zip_longest(_chunks(metrics, _METRICS), _chunks(params, _PARAMS), fillvalue=()):
+            self._client.log_batch(run_id, metrics=some, params=others)
         self._client.set_terminated(run_id, run.status, run.ended_ms)
         return run_id
 

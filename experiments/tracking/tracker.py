@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -88,25 +89,30 @@ class Tracker:
             self._conclusion = Conclusion(status, verdict, artifacts)
         self.wake()
 
-    def flush(self, progress: Callable[[int, int], None] | None = None, timeout_s: float = 60.0) -> int:
+    def flush(self, progress: Callable[[int, int], None] | None = None, timeout_s: float = 120.0) -> int:
         """Wait until MLflow has everything, and return how many trials it has not got (0 means: all is well).
 
         `progress` is called with the trials delivered and the trials there were to deliver. Gives up after
         `timeout_s` seconds; `problem` then says why. A retry that is waiting is made at once.
         """
-        deadline = time.monotonic() + timeout_s
+        waited_s, mark = 0.0, time.monotonic()
         left = total = self._store.count_untracked(self._search.id)
         with self._turn:
             self._awake, self._hurried, self._idle = True, True, False
+            seen = self._turns
             self._turn.notify_all()
         while self._thread.is_alive() and not self._idle:
-            remaining_s = deadline - time.monotonic()
-            if remaining_s <= 0 or (self.problem and not left and self._conclusion is None):
+            if waited_s >= timeout_s or (self.problem and not left and self._conclusion is None):
                 break
             with self._turn:
+                self._turn.wait_for(partial(self._turned_since, seen), min(timeout_s - waited_s, _GLANCE_S))
                 seen = self._turns
-                self._turn.wait_for(lambda: self._turns != seen, min(remaining_s, _GLANCE_S))  # noqa: B023  (at once)
             left = self._store.count_untracked(self._search.id)
+            now = time.monotonic()
+            waited_s, mark = (
+                waited_s + min(now - mark, 2 * _GLANCE_S),
+                now,
+            )  # a machine that slept did not wait
             total = max(total, left)  # a new MLflow lacks what another has
             if progress is not None:
                 progress(total - left, total)
@@ -119,6 +125,9 @@ class Tracker:
             self._turn.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    def _turned_since(self, seen: int) -> bool:
+        return self._turns != seen
 
     # In the thread
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..parts import Part
+from ..parts import Part, Standard
 
 
 def absolute(residual: Tensor) -> Tensor:
@@ -20,5 +20,5 @@ PART = Part(
     formula="|r|",
     latex=r"|r|",
     source="Boscovich 1757; Laplace 1774",
-    standards={"mae": {}},
+    standards={"mae": Standard()},
 )

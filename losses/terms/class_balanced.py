@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..parts import Number, Parameter, Part
+from ..parts import COUNTED, Number, Parameter, Part, Standard
 
 
 def class_balanced(target_count: Tensor, *, beta: Number) -> Tensor:
@@ -20,7 +20,7 @@ def class_balanced(target_count: Tensor, *, beta: Number) -> Tensor:
 PART = Part(
     name="class_balanced",
     stage="weight",
-    kinds=("multiclass",),
+    kinds=COUNTED,
     function=class_balanced,
     formula="1/(1 - {beta}^n_t)",
     latex=r"\frac{{1}}{{1 - {beta}^{{n_t}}}}",
@@ -29,5 +29,7 @@ PART = Part(
         Parameter("beta", default=0.999, search=(0.5, 0.99999), domain=(0, 0.9999999), neutral=0,
                   about="near 1 the weights approach inverse frequency; 0 weighs all samples alike"),
     ),
-    standards={"class_balanced": {"mix.cross_entropy": 1, "class_balanced.beta": 0.999}},
+    standards={
+        "class_balanced": Standard({"mix.cross_entropy": 1, "class_balanced.beta": 0.999}, ("multiclass",))
+    },
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..parts import CLASSIFICATION, Part
+from ..parts import CLASSIFICATION, SIGNED, Part, Standard
 
 
 def cross_entropy(log_likelihood: Tensor) -> Tensor:
@@ -20,5 +20,5 @@ PART = Part(
     formula="-ln p",
     latex=r"-\ln p",
     source="Good 1952, Rational Decisions",
-    standards={"cross_entropy": {}},
+    standards={"cross_entropy": Standard(kinds=("multiclass",)), "bce": Standard(kinds=SIGNED)},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..parts import CLASSIFICATION, Number, Parameter, Part
+from ..parts import CLASSIFICATION, Number, Parameter, Part, Standard
 
 
 def focal(log_not_p: Tensor, *, gamma: Number) -> Tensor:
@@ -20,10 +20,12 @@ PART = Part(
     function=focal,
     formula="(1 - p)^{gamma}",
     latex=r"(1 - p)^{{{gamma}}}",
-    source="Lin et al. 2017, Focal Loss for Dense Object Detection, eq. 4",
+    source="Lin et al. 2017, Focal Loss for Dense Object Detection, eq. 4 and 5",
     parameters=(
         Parameter("gamma", default=2, domain=(0, float("inf")), search=(0.1, 5), neutral=0,
                   about="how strongly confident samples are turned down"),
     ),
-    standards={"focal": {"mix.cross_entropy": 1, "focal.gamma": 2}},
+    standards={
+        "focal": Standard({"mix.cross_entropy": 1, "focal.gamma": 2}, ("multiclass",)),
+    },
 )  # fmt: skip

@@ -5,12 +5,17 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..numerics import relative_expm1
-from ..parts import CLASSIFICATION, Number, Parameter, Part
+from ..parts import CLASSIFICATION, Number, Parameter, Part, Standard
 
 
 def gce(log_p: Tensor, *, q: Number) -> Tensor:
     """(1 - p^q) / q per sample: cross entropy as q -> 0, 1 - p at q = 1."""
     return -log_p * relative_expm1(q * log_p)
+
+
+def same_as(q: float) -> dict[str, float] | None:
+    """Cross entropy at 0, the mean absolute error at 1."""
+    return {0.0: {"mix.cross_entropy": 1.0}, 1.0: {"mix.mae": 1.0}}.get(q)
 
 
 PART = Part(
@@ -25,5 +30,6 @@ PART = Part(
         Parameter("q", default=0.7, domain=(0, 1), search=(0.05, 1),
                   about="how little outliers count: 0 is cross entropy, 1 is the mean absolute error"),
     ),
-    standards={"gce": {"gce.q": 0.7}},
+    standards={"gce": Standard({"gce.q": 0.7}, ("multiclass",))},
+    same_as=same_as,
 )  # fmt: skip

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..parts import Number, Parameter, Part
+from ..parts import Number, Parameter, Part, Standard
 
 
 def huber(residual: Tensor, *, delta: Number) -> Tensor:
-    """r^2/2 up to |r| = delta, delta (|r| - delta/2) beyond, per sample."""
+    """r^2/2 up to |r| = delta, delta (|r| - delta/2) beyond, per sample. Smooth L1 is this over delta."""
     size = residual.abs()
     inner = torch.minimum(size, torch.as_tensor(delta, dtype=size.dtype, device=size.device))
     return inner * (size - inner / 2)
@@ -27,5 +27,5 @@ PART = Part(
         Parameter("delta", default=1, search=(0.01, 10), domain=(0, float("inf")), open_low=True, log=True,
                   about="where the loss turns from quadratic to linear, in units of the target's spread"),
     ),
-    standards={"huber": {"huber.delta": 1}},
+    standards={"huber": Standard({"huber.delta": 1}), "smooth_l1": Standard({"huber.delta": 1})},
 )  # fmt: skip

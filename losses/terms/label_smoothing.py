@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..parts import CLASSIFICATION, Number, Parameter, Part
+from ..parts import CLASSIFICATION, Number, Parameter, Part, Standard
 
 
 def label_smoothing(log_p: Tensor, log_p_mean: Tensor, *, epsilon: Number) -> Tensor:
@@ -24,5 +24,7 @@ PART = Part(
         Parameter("epsilon", default=0.1, domain=(0, 1), search=(0.01, 0.4), neutral=0,
                   about="how much of the target is spread evenly over the classes"),
     ),
-    standards={"label_smoothing": {"mix.cross_entropy": 1, "label_smoothing.epsilon": 0.1}},
+    standards={
+        "label_smoothing": Standard({"mix.cross_entropy": 1, "label_smoothing.epsilon": 0.1}, ("multiclass",))
+    },
 )  # fmt: skip

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..parts import Number, Parameter, Part
+from ..parts import COUNTED, Number, Parameter, Part, Standard
 
 
 def logit_adjustment(logits: Tensor, log_prior: Tensor, *, tau: Number) -> Tensor:
-    """z_j + tau ln pi_j: in training, frequent classes get a head start that rare ones must overcome."""
+    """z_j + tau ln pi_j: in training, frequent classes get a head start that rare ones must overcome.
+
+    Where the outputs are yes-or-no logits, the prior is ln(positives / negatives).
+    """
     return logits + tau * log_prior
 
 
 PART = Part(
     name="logit_adjustment",
     stage="adjust",
-    kinds=("multiclass",),
+    kinds=COUNTED,
     function=logit_adjustment,
     formula="z_j -> z_j + {tau} ln pi_j",
     latex=r"z_j \to z_j + {tau} \ln \pi_j",
@@ -25,8 +28,8 @@ PART = Part(
                   about="1 aims at the balanced error; more favours rare classes further"),
     ),
     standards={
-        "logit_adjustment": {"mix.cross_entropy": 1, "logit_adjustment.tau": 1},
-        "balanced_softmax": {"mix.cross_entropy": 1, "logit_adjustment.tau": 1},
+        "logit_adjustment": Standard({"mix.cross_entropy": 1, "logit_adjustment.tau": 1}, ("multiclass",)),
+        "balanced_softmax": Standard({"mix.cross_entropy": 1, "logit_adjustment.tau": 1}, ("multiclass",)),
     },
-    order=1,
+    order=3,
 )  # fmt: skip

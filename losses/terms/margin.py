@@ -9,7 +9,7 @@ from ..parts import Number, Parameter, Part
 
 def margin(logits: Tensor, is_target: Tensor, *, m: Number) -> Tensor:
     """The logits with m taken from the true class: it has to win by m."""
-    return logits - m * is_target
+    return logits - m * is_target.to(logits.dtype)  # a number times a truth value would be float32
 
 
 PART = Part(
@@ -23,5 +23,5 @@ PART = Part(
     parameters=(
         Parameter("m", default=0.5, search=(-1, 2), neutral=0, about="by how much the true class has to lead"),
     ),
-    order=2,
+    order=4,
 )

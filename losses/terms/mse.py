@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..parts import Part
+from ..parts import Part, Standard
 
 
 def mse(residual: Tensor) -> Tensor:
@@ -20,5 +20,5 @@ PART = Part(
     formula="r^2",
     latex=r"r^2",
     source="Legendre 1805; Gauss 1809",
-    standards={"mse": {}},
+    standards={"mse": Standard()},
 )

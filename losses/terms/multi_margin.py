@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..parts import Number, Parameter, Part
+from ..parts import Number, Parameter, Part, Standard
 
 
 def multi_margin(logits: Tensor, target_logit: Tensor, is_target: Tensor, *, margin: Number) -> Tensor:
@@ -20,10 +20,10 @@ PART = Part(
     function=multi_margin,
     formula="mean_j max(0, {margin} - z_t + z_j)",
     latex=r"\tfrac1K\sum_{{j \neq t}} \max(0, {margin} - z_t + z_j)",
-    source="Crammer and Singer 2001; torch.nn.MultiMarginLoss",
+    source="Crammer and Singer 2001; torch.nn.MultiMarginLoss with p = 1",
     parameters=(
         Parameter("margin", default=1, domain=(0, float("inf")), search=(0.1, 2), open_low=True, log=True,
                   about="by how much the true class has to lead"),
     ),
-    standards={"hinge": {"multi_margin.margin": 1}},
+    standards={"hinge": Standard({"multi_margin.margin": 1})},
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..parts import Number, Parameter, Part
+from ..parts import COUNTED, SIGNED, Number, Parameter, Part, Standard
 
 
 def power_weight(target_count: Tensor, *, rho: Number) -> Tensor:
@@ -15,7 +15,7 @@ def power_weight(target_count: Tensor, *, rho: Number) -> Tensor:
 PART = Part(
     name="power_weight",
     stage="weight",
-    kinds=("multiclass",),
+    kinds=COUNTED,
     function=power_weight,
     formula="n_t^-{rho}",
     latex=r"n_t^{{-{rho}}}",
@@ -24,5 +24,8 @@ PART = Part(
         Parameter("rho", default=1, search=(0.1, 1.5), domain=(0, float("inf")), neutral=0,
                   about="how much more a sample of a rare class counts"),
     ),
-    standards={"inverse_frequency": {"mix.cross_entropy": 1, "power_weight.rho": 1}},
+    standards={
+        "inverse_frequency": Standard({"mix.cross_entropy": 1, "power_weight.rho": 1}, ("multiclass",)),
+        "weighted_bce": Standard({"mix.cross_entropy": 1, "power_weight.rho": 1}, SIGNED),
+    },
 )  # fmt: skip

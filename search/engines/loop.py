@@ -38,7 +38,8 @@ class LoopProgram:
         self._epoch += epochs
 
     @torch.no_grad()
-    def outputs(self, inputs: Tensor) -> Tensor:
+    def outputs(self, inputs: Tensor | None = None) -> Tensor:
+        inputs = self.job.split.held[0] if inputs is None else inputs
         return torch.stack([model.eval()(inputs) for model in self._models])
 
     def parameters(self, member: int) -> dict[str, Tensor]:

@@ -73,8 +73,8 @@ class Program(Protocol):
     def train(self, epochs: int) -> None:
         """Train every member for `epochs` more epochs."""
 
-    def outputs(self, inputs: Tensor) -> Tensor:
-        """Every member's outputs on `inputs`, (members, N, ...), in evaluation mode."""
+    def outputs(self, inputs: Tensor | None = None) -> Tensor:
+        """Every member's outputs on `inputs` (None: the held-out part), (members, N, ...), in evaluation mode."""
 
     def parameters(self, member: int) -> dict[str, Tensor]:
         """A copy of one member's parameters and buffers by name, as `nn.Module.state_dict` names them."""

@@ -13,6 +13,7 @@ from ...losses.family import MIX
 from ...losses.freeze import shaped
 from ...losses.registry import part
 from ..streams import stream_seed
+from .chain import Chain, is_chain
 from .optimizers import StackedOptimizer
 from .program import Job, fault_of
 
@@ -38,6 +39,7 @@ class StackedProgram:
         self._leaves = [_stack(parameters[name].detach(), count).requires_grad_() for name in self._names]
         self._buffers = {name: _stack(value, count) for name, value in self._model.named_buffers()}
         self._read_candidates()
+        self._chain: Chain | None = None
         self._lay_out()
         self._optimizer = StackedOptimizer(
             self._leaves, self._member_dims, job.recipe, self._rates, self._decays
@@ -80,6 +82,11 @@ class StackedProgram:
             self._orders[index] = order
             self._leaves[index] = self._leaves[index].detach().permute(order).contiguous().requires_grad_()
         self._member_dims = [order.index(0) for order in self._orders]
+        self._find_chain()
+
+    def _find_chain(self) -> None:
+        weights = all(order == ((0, 2, 1) if len(order) == 3 else (0, 1)) for order in self._orders)
+        self._chain = Chain(self._leaves) if weights and is_chain(self._model) else None
 
     def _stacked(self) -> dict[str, Tensor]:
         """The parameters by name, members first."""
@@ -88,18 +95,29 @@ class StackedProgram:
             for name, leaf, order in zip(self._names, self._leaves, self._orders, strict=True)
         }
 
-    def _gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-        kind, constants = self.job.task.kind, self.job.split.constants
+    def _gradients(self, inputs: Tensor, targets: Tensor) -> Sequence[Tensor]:
+        """The gradients of the leaves on one batch."""
+        if self._chain is not None:
+            outputs = self._chain.forward(inputs).detach().requires_grad_()
+            (slope,) = torch.autograd.grad(self._loss(outputs, targets), outputs)
+            return self._chain.backward(inputs, slope)
 
-        def loss(
-            parameters: dict[str, Tensor], buffers: dict[str, Tensor], numbers: dict[str, Tensor]
-        ) -> Tensor:
-            outputs = functional_call(self._model, {**parameters, **buffers}, (inputs,))
-            return self._family(*shaped(kind, outputs, targets), numbers, constants)
+        def forward(parameters: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
+            outputs: Tensor = functional_call(self._model, {**parameters, **buffers}, (inputs,))
+            return outputs
 
         # randomness="same": a dropout mask is drawn once and shared, as batches are.
-        losses = vmap(loss, randomness="same")(self._stacked(), self._buffers, self._parameters)
-        return torch.autograd.grad(losses.sum(), self._leaves)
+        outputs = vmap(forward, randomness="same")(self._stacked(), self._buffers)
+        return torch.autograd.grad(self._loss(outputs, targets), self._leaves)
+
+    def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The sum of every member's own loss: members share nothing, so its gradient is that of each."""
+        kind, constants = self.job.task.kind, self.job.split.constants
+
+        def loss(outputs: Tensor, numbers: dict[str, Tensor]) -> Tensor:
+            return self._family(*shaped(kind, outputs, targets), numbers, constants)
+
+        return vmap(loss)(outputs, self._parameters).sum()
 
     def train(self, epochs: int) -> None:
         self._model.train()
@@ -111,7 +129,8 @@ class StackedProgram:
                 self._epoch += 1
 
     @torch.no_grad()
-    def outputs(self, inputs: Tensor) -> Tensor:
+    def outputs(self, inputs: Tensor | None = None) -> Tensor:
+        inputs = self.job.split.held[0] if inputs is None else inputs
         self._model.eval()
         parameters, buffers = self._stacked(), self._buffers
         forward = vmap(lambda p, b, x: functional_call(self._model, {**p, **b}, (x,)), in_dims=(0, 0, None))
@@ -144,6 +163,7 @@ class StackedProgram:
         ]
         self._buffers = {name: value[rows] for name, value in self._buffers.items()}
         self._read_candidates()
+        self._find_chain()
         self._optimizer.keep(self._leaves, self._member_dims, self._rates, self._decays, rows)
 
 

@@ -48,7 +48,8 @@ def headroom(stage: Stage) -> Tuned:
             best, trials, "every standard loss diverged at every learning rate; check the data and the recipe"
         )
     message, matters = _assess(stage, best, leader)
-    stage.progress.note(message)
+    if stage.plan.headroom != "off":
+        stage.progress.note(message)
     stop = stage.plan.headroom == "stop" and not matters
     return Tuned(best, trials, f"{message} (headroom: stop)" if stop else None)
 
@@ -72,26 +73,28 @@ def _candidates(stage: Stage) -> tuple[list[Candidate], dict[str, list[int]]]:
 
 def _assess(stage: Stage, best: dict[str, Trial], leader: Trial) -> tuple[str, bool]:
     """How far apart the tuned standard losses are, against how far apart repeats of one loss are."""
-    unique = {t.number: t for t in best.values()}
-    noise = (
-        mean([deviation(_centred(t, list(unique.values()))) for t in unique.values()])
-        if len(unique) > 1
-        else 0.0
+    leads = (
+        f"the best tuned standard loss is {leader.candidate.standard} with {stage.task.metric} "
+        f"{leader.outcome.score:.4f}"
     )
+    if len(leader.repeats) < 2:
+        return (
+            f"headroom: one repeat cannot tell a difference from noise, so give more repeats; {leads}",
+            True,
+        )
+    unique = list({t.number: t for t in best.values()}.values())
+    noise = mean([deviation(_centred(t, unique)) for t in unique]) if len(unique) > 1 else 0.0
     error = noise * (2 / len(leader.repeats)) ** 0.5
     usual = best.get("cross_entropy") or best.get("bce") or best.get("mse")
-    if usual is None or usual.number == leader.number:
-        gap, name = 0.0, usual.candidate.standard if usual else None
-    else:
-        gap, name = abs(leader.outcome.score - usual.outcome.score), usual.candidate.standard
+    gap = abs(leader.outcome.score - usual.outcome.score) if usual else 0.0
     matters = gap > CLEAR * error
     verb = "matters" if matters else "makes little difference"
-    text = (
-        f"headroom: the choice of the loss {verb} here: the best tuned standard loss is {leader.candidate.standard} with "
-        f"{stage.task.metric} {leader.outcome.score:.4f}"
-    )
-    if name is not None:
-        text += f", {gap:.4f} from tuned {name}; two losses that are equal would differ by {error:.4f} (standard error)"
+    text = f"headroom: the choice of the loss {verb} here: {leads}"
+    if usual is not None:
+        text += (
+            f", {gap:.4f} from tuned {usual.candidate.standard}; two losses that are equal would differ by "
+            f"{error:.4f} (standard error)"
+        )
     return text, matters
 
 

@@ -1,24 +1,30 @@
-"""In this process."""
+"""On this machine: in worker processes, one a core."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from threading import Event
 
+from ...losses import standard_specs
 from ...losses.errors import unknown
-from ..cohort import ENGINES, Trainer
+from ..cohort import ENGINES, Trainer, program_maker
+from ..engines.crew import Crew, can_fork
 from ..engines.program import Job
 from ..engines.stacked import StackedProgram
 from ..plan import Plan
 from ..splits import final_split
 from ..task import Task
 from ..trial import Candidate, Repeat
-from ...losses import standard_specs
 
 
 def local(
     task: Task, plan: Plan, engine: str = "auto", note: Callable[[str], None] = lambda _: None
 ) -> Trainer:
-    """A runner on this machine's cores. With `auto`, models that cannot be stacked go to the loop engine."""
+    """A runner on this machine's cores; close it when the search has ended.
+
+    With `auto`, models that cannot be stacked go to the loop engine, and `note` is told why.
+    """
     if engine not in (*ENGINES, "auto"):
         raise unknown("engine", engine, (*ENGINES, "auto"))
     if engine == "auto":
@@ -26,7 +32,10 @@ def local(
         engine = "loop" if obstacle else "cohort"
         if obstacle:
             note(f"engine loop: this model cannot be stacked ({obstacle})")
-    return Trainer(task, folds=plan.folds, seed=plan.seed, engine=engine)
+    stop, cores = Event(), len(os.sched_getaffinity(0))
+    make = program_maker(task, plan.folds, plan.seed)
+    crew = Crew(cores, make, stop) if cores > 1 and can_fork() else None
+    return Trainer(task, folds=plan.folds, seed=plan.seed, engine=engine, stop=stop, crew=crew)
 
 
 def cannot_stack(task: Task) -> str | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..data import Data
 from ..streams import generator
-from ..task import Data
 
 CLASSES = 10
 VALIDATION, TEST = 30, 50

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from ..data import Data
 from ..streams import generator
-from ..task import Data, Task
+from ..task import Task
 from .digits import CLASSES, mlp, parts
 
 NOISE = 0.4

@@ -7,6 +7,8 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -49,17 +51,26 @@ def _find(text: str, folder: Path | None) -> Path:
 def _load(path: Path) -> ModuleType:
     module_name = f"lossmith_task_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # dataclasses and pickling look a class's module up by name
+    try:
+        with _neighbours_of(path):
+            spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise UserError(f"the task file {path} cannot be run: {_where(error, path)}") from error
+    return module
+
+
+@contextmanager
+def _neighbours_of(path: Path) -> Iterator[None]:
+    """Within it a file may import the modules that lie beside it."""
     sys.path.insert(0, str(path.parent))
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UserError(f"the task file {path} cannot be run: {_where(error, path)}") from error
+        yield
     finally:
         sys.path.remove(str(path.parent))
-    return module
 
 
 def _call(module: ModuleType, function: str, name: str) -> Task:
@@ -67,14 +78,14 @@ def _call(module: ModuleType, function: str, name: str) -> Task:
     if not callable(found):
         functions = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
         raise unknown(f"function in {name.rpartition(':')[0]}", function, functions)
+    file = Path(module.__file__ or "")
     try:
-        task = found()
+        with _neighbours_of(file):
+            task = found()
     except UserError:
         raise
-    except Exception as error:
-        raise UserError(
-            f"the task {name} cannot be made: {_where(error, Path(module.__file__ or ''))}"
-        ) from error
+    except (Exception, SystemExit) as error:
+        raise UserError(f"the task {name} cannot be made: {_where(error, file)}") from error
     if not isinstance(task, Task):
         raise UserError(
             f"the task {name} must return a lossmith.search.Task, but it returned {type(task).__name__}"

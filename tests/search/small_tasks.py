@@ -10,8 +10,8 @@ from torch import nn
 
 from lossmith.losses import Kind, parts_for, standard_specs
 from lossmith.search import Candidate, Recipe, Task
+from lossmith.search.data import Data
 from lossmith.search.samplers import SAMPLERS
-from lossmith.search.task import Data
 from lossmith.spaces import Domain, Space
 from lossmith.spaces.space import WEIGHT
 
@@ -64,7 +64,7 @@ def task_of(kind: Kind = "multiclass", **changes: Any) -> Task:
         "validation": data(kind, 40, 1, dtype),
         "test": data(kind, 40, 2, dtype),
         "model": mlp(outputs),
-        "metric": METRICS[kind],
+        "metric": METRICS.get(kind, "accuracy"),
         "recipe": {"epochs": 3, "batch_size": 16},
     }
     return Task(**{**given, **changes})

@@ -24,8 +24,12 @@ def test_a_database_that_is_there_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "mlflow.db").read_text() == "mine"
 
 
-@pytest.mark.parametrize("address", ["http://localhost:5000", "postgresql://h/mlflow", "./mlruns", "sqlite://", ""])
-def test_an_address_without_a_file_makes_none(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "address", ["http://localhost:5000", "postgresql://h/m", "./mlruns", "sqlite://", ""]
+)
+def test_an_address_without_a_file_makes_none(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Servers, databases elsewhere and folders are MLflow's affair."""
     monkeypatch.chdir(tmp_path)
     make_database(address)

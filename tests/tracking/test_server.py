@@ -41,7 +41,11 @@ def server(tracking_uri: str, tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_server_gets_a_child_for_each_trial(
-    server: str, store: Store, search: SearchRecord, keep: Callable[[int], list[Trial]], tmp_path: Path,
+    server: str,
+    store: Store,
+    search: SearchRecord,
+    keep: Callable[[int], list[Trial]],
+    tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Through a server too, trials, verdict and files arrive, and nothing is written to the terminal."""
@@ -50,11 +54,11 @@ def test_a_server_gets_a_child_for_each_trial(
     (tmp_path / "made" / "loss.json").write_text("{}")
     with Tracker(store, search, server) as tracker:
         tracker.finish({"difference": 0.1}, tmp_path / "made")
-        assert tracker.flush() == 0
+        assert tracker.flush() == 0, tracker.problem
     assert capfd.readouterr() == ("", "")
     client, found = MlflowClient(server), store.get("digits-1")
     assert found.experiment_id is not None
     assert len(client.search_runs([found.experiment_id])) == 7
-    parent = client.get_run(found.run_id)
+    parent = client.get_run(found.run_id or "")
     assert parent.data.metrics == {"verdict.difference": 0.1}
     assert [file.path for file in client.list_artifacts(parent.info.run_id)] == ["loss.json"]

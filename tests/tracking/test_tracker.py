@@ -95,7 +95,9 @@ def mlflow() -> PretendMlflow:
 
 def tracker_of(store: Store, search: SearchRecord, mlflow: PretendMlflow) -> Tracker:
     """A tracker that repeats at once what failed, not started yet."""
-    return Tracker(store, search, "pretend:", owner=search.owner, retry_s=0.0, open_connection=mlflow.connect)
+    return Tracker(
+        store, search, "pretend:", owner=search.owner, retry_s=0.001, open_connection=mlflow.connect
+    )
 
 
 @pytest.fixture

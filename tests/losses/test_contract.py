@@ -1,0 +1,100 @@
+"""Every part and every standard loss keeps every promise of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from lossmith.losses import Parameter, Part, UserError, contract, register, standard_specs
+from lossmith.losses.contract import CHECKS, Broken, Subject
+from lossmith.losses.parts import KINDS
+
+PARTS = contract.subjects()
+STANDARDS = [contract.of_spec(name, spec) for kind in KINDS for name, spec in standard_specs(kind).items()]
+NOT_OF_POINTS = (contract.compiles, contract.same_as_declared, contract.neutral)  # said of the parts already
+
+
+@pytest.mark.parametrize("promise", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("subject", PARTS, ids=lambda subject: subject.name)
+def test_a_part_keeps_its_promises(subject: Subject, promise: Callable[[Subject], None]) -> None:
+    """Each check of the contract holds for each part and kind."""
+    promise(subject)
+
+
+@pytest.mark.parametrize("subject", STANDARDS, ids=lambda subject: subject.name)
+def test_a_standard_loss_keeps_its_promises(subject: Subject) -> None:
+    """Each check of the contract that speaks of a point of the family holds for each standard loss."""
+    for promise in CHECKS:
+        if promise not in NOT_OF_POINTS:
+            promise(subject)
+
+
+def clamped(log_p: Tensor, *, gamma: float | Tensor) -> Tensor:
+    """Focal loss as some write it: 1 - p by subtraction."""
+    p = log_p.exp()
+    return -((1 - p) ** gamma) * log_p
+
+
+def jumping(log_p: Tensor, *, gamma: float | Tensor) -> Tensor:
+    """A loss with a branch on its data."""
+    return -log_p * gamma if log_p.sum() > 0 else -log_p
+
+
+def own_part(name: str, function: Callable[..., Tensor]) -> Part:
+    """A user's part with one parameter."""
+    return register(
+        Part(
+            name=name,
+            stage="term",
+            kinds=("binary",),
+            function=function,
+            formula="f(p; {gamma})",
+            latex="f(p; {gamma})",
+            source="a test",
+            parameters=(Parameter("gamma", default=0.5, search=(0.1, 2)),),
+        )
+    )
+
+
+def test_a_users_own_part_is_held_to_the_contract() -> None:
+    """The textbook focal loss fails at saturated outputs, a branch on data fails under vmap."""
+    for function, promise, words in (
+        (clamped, contract.finite, "gradient is not finite"),
+        (jumping, contract.vectorised, "data-dependent control flow"),
+    ):
+        subject = contract.of_part(own_part(f"own_{function.__name__}", function), "binary")
+        with pytest.raises((Broken, RuntimeError), match=words):
+            promise(subject)
+
+
+def test_a_part_needs_a_name_of_its_own() -> None:
+    """A part that is called like another is refused; the same part again is not."""
+    part = own_part("own_twice", clamped)
+    assert own_part("own_twice", clamped) == part
+    with pytest.raises(UserError, match="must have a name of its own"):
+        own_part("own_twice", jumping)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cohort_may_hold_every_part_at_once(kind: str) -> None:
+    """All parts of a kind switched off around one term give that term alone, whatever the outputs."""
+    subjects = [s for s in PARTS if s.kind == kind]
+    plain = "mse" if kind == "regression" else "cross_entropy"
+    values: dict[str, float] = {}
+    for subject in subjects:
+        for name, value in subject.values.items():
+            owner, _, rest = name.partition(".")
+            off = {p.name: p.neutral for p in contract.part(owner).parameters} if owner != "mix" else {}
+            values[name] = float(rest == plain) if owner == "mix" else (value if off[rest] is None else off[rest])  # type: ignore[assignment]
+    everything = Subject("everything", subjects[0].kind, values)
+    alone = Subject("alone", subjects[0].kind, {f"mix.{plain}": 1.0})
+    outputs, targets = alone.extremes()
+    for got, wanted in zip(
+        contract.value_and_gradient(everything.loss, outputs, targets),
+        contract.value_and_gradient(alone.loss, outputs, targets),
+        strict=True,
+    ):
+        torch.testing.assert_close(got, wanted, rtol=2e-5, atol=1e-6)  # float32, another order of summation

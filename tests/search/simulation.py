@@ -1,0 +1,202 @@
+"""A runner whose results come from a formula, so that whole searches take no time, and what goes with it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lossmith.search import Candidate, Outcome, Repeat, Search, Task, Trial, Unit
+from lossmith.search.cohort import Rungs, Watch, unwatched
+from lossmith.search.ledger import Ledger, MemoryLedger
+from lossmith.search.phases.stage import Progress, Stage
+from lossmith.search.plan import Plan
+from lossmith.search.streams import generator
+from lossmith.search.trial import Phase
+from lossmith.spaces import Domain, Space
+
+Quality = Callable[[Candidate], float]
+PLAN = Plan(trials=24, seeds=3, width=8, rates=3, contenders=4, race_rounds=3, race_seeds=4, verdict_seeds=6)
+# Losses of focal and gce, and nothing that a standard loss is.
+SPACE = Space(
+    "multiclass",
+    {"focal.gamma": Domain(0.5, 4), "gce.q": Domain(0.1, 0.6)},
+    {},
+    {"mix.gce": 1.0, "mix.cross_entropy": 0.5},
+)
+
+
+def is_standard(candidate: Candidate) -> bool:
+    """Whether it is a standard loss."""
+    return candidate.standard is not None
+
+
+def by_rate(candidate: Candidate) -> float:
+    """Best at the recipe's own learning rate of 3e-3, worse by .01 for a factor of e."""
+    return -0.01 * abs(math.log(candidate.recipe.rate / 3e-3))
+
+
+def ordinary(candidate: Candidate) -> float:
+    """Standard losses around .7, those of SPACE from .70 to .74: best at gamma 2 and q 0.3."""
+    if is_standard(candidate):
+        return 0.7 + by_rate(candidate)
+    gamma, q = (candidate.spec.parameters.get(name, 0) for name in ("focal.gamma", "gce.q"))
+    return 0.74 - 0.01 * (gamma - 2) ** 2 - 0.1 * (q - 0.3) ** 2 + by_rate(candidate)
+
+
+@dataclass
+class SimulatedRunner:
+    """Scores are `quality` plus noise that candidates share on a repeat (`shared`) and noise of their own.
+
+    All noise is keyed by the candidate and the repeat, as real training is: equal calls give equal results.
+    A candidate for which `diverges` holds on a repeat is lost.
+    """
+
+    task: Task
+    quality: Quality = ordinary
+    shared: float = 0.02
+    own: float = 0.004
+    diverges: Callable[[Candidate, Repeat], bool] = lambda candidate, repeat: False
+    trained: list[tuple[tuple[Candidate, ...], tuple[Repeat, ...]]] = field(default_factory=list)
+    rungs: list[Rungs | None] = field(default_factory=list)
+    refitted: int = 0
+
+    def train(
+        self,
+        candidates: Sequence[Candidate],
+        repeats: Sequence[Repeat],
+        rungs: Rungs | None,
+        watch: Watch = unwatched,
+    ) -> list[Outcome]:
+        """Outcomes by the formula; at each rung half of those that are left go on."""
+        self.trained.append((tuple(candidates), tuple(repeats)))
+        self.rungs.append(rungs)
+        sign, epochs = self.task.measure.sign, candidates[0].recipe.epochs
+        scores = [tuple(self._score(c, r) for r in repeats) for c in candidates]
+        means = [math.fsum(s) / len(s) for s in scores]
+        alive = [i for i, mean in enumerate(means) if not math.isnan(mean)]
+        ends, states = [epochs] * len(scores), ["complete"] * len(scores)
+        for rung in (rungs or Rungs()).epochs:
+            alive.sort(key=lambda i: (-sign * means[i], i))
+            half = math.ceil(len(alive) / 2)
+            for i in alive[half:]:
+                ends[i], states[i] = rung, "pruned"
+            alive = alive[:half]
+        for i, mean in enumerate(means):
+            if math.isnan(mean):
+                ends[i], states[i] = 1, "diverged"
+        watch(1.0)
+        return [
+            Outcome(state, s, end, (), "nan by epoch 1" if state == "diverged" else None)  # type: ignore[arg-type]
+            for state, s, end in zip(states, scores, ends, strict=True)
+        ]
+
+    def predict(
+        self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch = unwatched
+    ) -> Tensor:
+        """Outputs on the test part of which a share like the score is right, or that are off by the score."""
+        self.refitted += 1
+        watch(1.0)
+        return torch.stack([torch.stack([self._outputs(c, r) for r in repeats]) for c in candidates])
+
+    def _score(self, candidate: Candidate, repeat: Repeat) -> float:
+        if self.diverges(candidate, repeat):
+            return math.nan
+        shared = self.shared * _normal("shared", repeat)
+        return self.quality(candidate) + shared + self.own * _normal("own", candidate.key, repeat)
+
+    def _outputs(self, candidate: Candidate, repeat: Repeat) -> Tensor:
+        inputs, targets = self.task.test
+        score = self._score(candidate, repeat)
+        luck = torch.rand(len(targets), generator=generator("samples"), dtype=torch.float64)
+        if self.task.kind == "regression":
+            return (targets + score * (0.5 + luck)).to(inputs.dtype)
+        classes = self.task.classes
+        assert classes is not None
+        found = torch.where(luck < score, targets, (targets + 1) % classes)
+        return torch.nn.functional.one_hot(found, classes).to(inputs.dtype)
+
+
+def _normal(*key: object) -> float:
+    return float(torch.randn((), generator=generator(*key)))
+
+
+@dataclass
+class JsonLedger:
+    """A ledger that keeps text, as a store does; what is read back went through JSON.
+
+    After `after` units Ctrl-C comes, in place of keeping another.
+    """
+
+    after: int = 10**9
+    texts: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def find(self, phase: Phase, index: int) -> Unit | None:
+        """The unit, made from its text."""
+        text = self.texts.get((phase, index))
+        if text is None:
+            return None
+        trials, payload, seconds = json.loads(text)
+        return Unit(phase, index, tuple(map(Trial.from_json, trials)), payload, seconds)
+
+    def keep(self, unit: Unit) -> None:
+        """Its text; a NaN or a number that JSON does not know fails."""
+        if len(self.texts) >= self.after:
+            raise KeyboardInterrupt
+        assert (unit.phase, unit.index) not in self.texts
+        content = [[trial.to_json() for trial in unit.trials], unit.payload, unit.seconds]
+        self.texts[unit.phase, unit.index] = json.dumps(content, allow_nan=False)
+
+
+@dataclass
+class Heard:
+    """A progress that remembers what it was told."""
+
+    phases: list[tuple[str, int]] = field(default_factory=list)
+    done: list[tuple[int, float | None]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def phase(self, name: str, total: int) -> None:
+        """A phase begins."""
+        self.phases.append((name, total))
+
+    def advance(self, done: int, best: float | None) -> None:
+        """So much is done."""
+        self.done.append((done, best))
+
+    def note(self, message: str) -> None:
+        """One line."""
+        self.notes.append(message)
+
+
+def stage_of(
+    runner: SimulatedRunner,
+    *,
+    plan: Plan = PLAN,
+    space: Space = SPACE,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
+    **search: Any,
+) -> Stage:
+    """A stage for this runner, with a search of its own."""
+    made = Search(
+        space,
+        runner.task.settings,
+        budget=plan.trials,
+        seed=plan.seed,
+        sign=runner.task.measure.sign,
+        **search,
+    )
+    return Stage(
+        runner.task,
+        plan,
+        made,
+        runner,
+        MemoryLedger() if ledger is None else ledger,
+        progress or Heard(),
+    )
