@@ -30,7 +30,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def kornia_focal(outputs: Tensor, targets: Tensor, gamma: float = 2.0) -> Tensor:
     """kornia.losses.focal_loss, reduction mean, alpha None."""
     log_p = outputs.log_softmax(1)
-    loss = -torch.pow(1.0 - log_p.exp(), gamma) * log_p * F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
+    loss = (
+        -torch.pow(1.0 - log_p.exp(), gamma) * log_p * F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
+    )
     return loss.sum(1).mean()
 
 
@@ -47,7 +49,11 @@ def losses(classes: int, device: str) -> dict[str, Loss]:
     """What is measured, by name."""
     counts = [1 + 10_000 // (k + 1) for k in range(classes)]
     frozen = standard_loss(
-        "focal", kind="multiclass", class_counts=counts, label_smoothing__epsilon=0.1, logit_adjustment__tau=1.0
+        "focal",
+        kind="multiclass",
+        class_counts=counts,
+        label_smoothing__epsilon=0.1,
+        logit_adjustment__tau=1.0,
     ).to(device)
     plain = standard_loss("focal", kind="multiclass").to(device)
     return {
@@ -67,7 +73,7 @@ class Allocated(TorchDispatchMode):
         self.alive: dict[int, int] = {}
         self.peak = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204, ARG002
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         import weakref
 
         found = func(*args, **(kwargs or {}))
@@ -138,10 +144,16 @@ def main() -> None:
             torch._dynamo.reset()  # noqa: SLF001
             found = losses(classes, options.device)
             if mode == "compiled":
-                found = {name: torch.compile(loss, fullgraph=True, dynamic=False) for name, loss in found.items()}
+                found = {
+                    name: torch.compile(loss, fullgraph=True, dynamic=False) for name, loss in found.items()
+                }
             seconds = measure(found, outputs, targets)
             usual = seconds["F.cross_entropy"]
-            base = peak_bytes(found["F.cross_entropy"], outputs, targets) if mode == "eager" or outputs.is_cuda else 0
+            base = (
+                peak_bytes(found["F.cross_entropy"], outputs, targets)
+                if mode == "eager" or outputs.is_cuda
+                else 0
+            )
             for name, value in seconds.items():
                 memory = peak_bytes(found[name], outputs, targets) / base if base else None
                 # Read the outputs twice, write the gradient once: what no loss can do without.

@@ -45,10 +45,14 @@ def random_batch(
 def extreme_batch(kind: Kind, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
     """Every combination of the extremes with every target; three classes of five vary, two labels of three."""
     if kind == "regression":
-        outputs, targets = (torch.tensor(v, dtype=dtype) for v in zip(*product(EXTREMES, (0.0, 1.0)), strict=True))
+        outputs, targets = (
+            torch.tensor(v, dtype=dtype) for v in zip(*product(EXTREMES, (0.0, 1.0)), strict=True)
+        )
         return outputs, targets
     if kind == "binary":
-        outputs, targets = (torch.tensor(v, dtype=dtype) for v in zip(*product(EXTREMES, (0.0, 1.0)), strict=True))
+        outputs, targets = (
+            torch.tensor(v, dtype=dtype) for v in zip(*product(EXTREMES, (0.0, 1.0)), strict=True)
+        )
         return outputs, targets
     if kind == "multilabel":
         rows = list(product(EXTREMES, EXTREMES, (0.0, 1.0), (0.0, 1.0)))

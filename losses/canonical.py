@@ -27,9 +27,9 @@ def canonical(kind: Kind, given: Mapping[str, float]) -> Values:
     if not weights:
         first = next(name for name, p in parts_for(kind).items() if p.stage == "term")
         raise UserError(f"a loss needs at least one term with a weight above 0, such as mix.{first}: 1")
-    values = weights | _with_defaults(kind, weights, checked)
-    values = _rewritten(kind, _without_the_dead(kind, values))
-    return _ordered(kind, _normalised(values))
+    values = _normalised(weights) | _with_defaults(kind, weights, checked)
+    values = _rewritten(_without_the_dead(kind, values))
+    return _ordered(kind, _rescaled(values))
 
 
 def _with_defaults(kind: Kind, weights: Iterable[str], checked: Mapping[str, float]) -> Values:
@@ -37,7 +37,9 @@ def _with_defaults(kind: Kind, weights: Iterable[str], checked: Mapping[str, flo
     result: Values = {}
     for name, candidate in parts_for(kind).items():
         keys = {f"{name}.{p.name}": p for p in candidate.parameters}
-        there = f"{MIX}.{name}" in weights if candidate.stage == "term" else bool(keys.keys() & checked.keys())
+        there = (
+            f"{MIX}.{name}" in weights if candidate.stage == "term" else bool(keys.keys() & checked.keys())
+        )
         if there:
             result |= {key: _rounded(checked.get(key, p.default)) for key, p in keys.items()}
     return result
@@ -60,7 +62,7 @@ def _without_the_dead(kind: Kind, values: Values) -> Values:
     return {key: value for key, value in values.items() if key.partition(".")[0] not in dead}
 
 
-def _rewritten(kind: Kind, values: Values) -> Values:
+def _rewritten(values: Values) -> Values:
     """With every term that is another one at its parameter values written as that other."""
     smoothed = any(part(key.partition(".")[0]).stage == "smooth" for key in values if not key.startswith(MIX))
     for term in terms_of(values):
@@ -91,11 +93,29 @@ def _contracted(values: Values) -> Values:
     return values
 
 
-def _normalised(values: Values) -> Values:
+def _total(values: Values) -> float:
+    """The sum of the weights; 1 where it is 1 but for rounding, so that normalising twice changes nothing."""
     total = sum(value for key, value in values.items() if key.startswith(f"{MIX}."))
+    return 1.0 if abs(total - 1) < 1e-10 else total
+
+
+def _normalised(values: Values) -> Values:
+    """With the sum of the weights one."""
+    total = _total(values)
     return {
-        key: _rounded(value / total if key.startswith(f"{MIX}.") else value) for key, value in values.items()
+        key: _rounded(value / total) if key.startswith(f"{MIX}.") else value for key, value in values.items()
     }
+
+
+def _rescaled(values: Values) -> Values:
+    """The same after a rewriting that changed the scale: what is measured in losses changes with it."""
+    total = _total(values)
+    scaled = dict(values)
+    for key in values:
+        owner, _, rest = key.partition(".")
+        if owner != MIX and any(p.name == rest and p.per_loss for p in part(owner).parameters):
+            scaled[key] = _rounded(values[key] * total)
+    return _normalised(scaled)
 
 
 def _ordered(kind: Kind, values: Values) -> Values:
@@ -120,11 +140,19 @@ def part_and_parameter(name: str) -> tuple[str, str | None]:
 def _checked(kind: Kind, name: str, value: float) -> float:
     owner, parameter = part_and_parameter(name)
     found = part(owner, kind)
-    if not isinstance(value, int | float) or isinstance(value, bool) or value != value or abs(value) == float("inf"):  # noqa: E501, PLR0124
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or value != value
+        or abs(value) == float("inf")
+    ):
         raise UserError(f"{name} must be a finite number, but got {value!r}")
     if parameter is None:
         if found.stage != "term":
-            raise UserError(f"only terms have a weight; {owner} is a part of stage {found.stage}, but got {name} = {value:g}")
+            raise UserError(
+                f"only terms have a weight; {owner} is a part of stage {found.stage}, "
+                f"but got {name} = {value:g}"
+            )
         if value < 0:
             raise UserError(f"weights of the mix must be at least 0, but got {name} = {value:g}")
         return float(value)
@@ -136,4 +164,6 @@ def _checked(kind: Kind, name: str, value: float) -> float:
 
 
 def _rounded(value: float) -> float:
-    return float(f"{value:.12g}") + 0.0  # so that 0.1 + 0.2 and 0.3 are the same weight, and -0.0 and 0.0 the same
+    return (
+        float(f"{value:.12g}") + 0.0
+    )  # so that 0.1 + 0.2 and 0.3 are the same weight, and -0.0 and 0.0 the same

@@ -34,7 +34,7 @@ CORNERS = 64  # at most, of a subject's parameters
 TWO_OUTPUTS = "gaussian_nll"  # the part whose models may put out a variance
 
 
-class Broken(AssertionError):
+class Broken(AssertionError):  # noqa: N818  (a promise is broken)
     """A promise that a loss does not keep."""
 
 
@@ -61,13 +61,17 @@ class Subject:
     def spec(self) -> LossSpec:
         """The loss in canonical form, bound to the constants of these batches."""
         counts = None if self.kind == "regression" else COUNTS[self.kind]
-        return LossSpec(self.kind, self.values).bind(counts, TARGET_SCALE if self.kind == "regression" else None)
+        return LossSpec(self.kind, self.values).bind(
+            counts, TARGET_SCALE if self.kind == "regression" else None
+        )
 
     def loss(self, outputs: Tensor, targets: Tensor, values: Mapping[str, Number] | None = None) -> Tensor:
         """The family's loss of one batch; `values` replace the subject's."""
         return self.family(outputs, targets, {**self.values, **(values or {})}, constants(self.kind))
 
-    def batch(self, size: int = 12, seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+    def batch(
+        self, size: int = 12, seed: int = 0, dtype: torch.dtype = torch.float64
+    ) -> tuple[Tensor, Tensor]:
         """A random batch, with a predicted variance where the loss reads one."""
         outputs, targets = random_batch(self.kind, size, seed=seed, dtype=dtype)
         return (_with_variance(outputs) if TWO_OUTPUTS in self.family.parts else outputs), targets
@@ -108,7 +112,11 @@ def corners(subject: Subject) -> Iterator[dict[str, float]]:
     for name in subject.vary:
         owner, _, rest = name.partition(".")
         parameter = next(p for p in part(owner).parameters if p.name == rest)
-        ends = {*parameter.search, _between(parameter), *([] if parameter.neutral is None else [parameter.neutral])}
+        ends = {
+            *parameter.search,
+            _between(parameter),
+            *([] if parameter.neutral is None else [parameter.neutral]),
+        }
         choices.append(sorted(ends))
     everything = list(product(*choices))
     step = max(1, -(-len(everything) // CORNERS))
@@ -121,7 +129,9 @@ def _close(subject: Subject, what: str, got: Tensor, wanted: Tensor, tolerance: 
     difference = (got.double() - wanted.double()).abs().max() if got.numel() else torch.zeros(())
     size = max(1.0, float(wanted.abs().max())) if wanted.numel() else 1.0
     if not difference <= tolerance * size:
-        raise Broken(f"{subject.name}: {what} differs by {float(difference):.3g}, allowed are {tolerance * size:.3g}")
+        raise Broken(
+            f"{subject.name}: {what} differs by {float(difference):.3g}, allowed are {tolerance * size:.3g}"
+        )
 
 
 def differentiable(subject: Subject) -> None:
@@ -146,7 +156,9 @@ def differentiable(subject: Subject) -> None:
     try:
         torch.autograd.gradcheck(loss, (outputs.requires_grad_(), *numbers), eps=1e-6, atol=1e-5, rtol=1e-4)
     except RuntimeError as error:
-        raise Broken(f"{subject.name}: the gradient is not the derivative: {' '.join(str(error).split())[:200]}") from error
+        raise Broken(
+            f"{subject.name}: the gradient is not the derivative: {' '.join(str(error).split())[:200]}"
+        ) from error
 
 
 def _inside(name: str, value: float) -> float:
@@ -164,7 +176,7 @@ def _between(parameter: Parameter) -> float:
 
 
 def finite(subject: Subject) -> None:
-    """Value and gradient are finite for outputs of 0, 20, 1e2, 6e4 and their negatives, at every corner."""
+    """Value and gradient are finite for outputs of 0, 20, 1e2, 6e4 and their negatives, at all corners."""
     outputs, targets = subject.extremes()
     for corner in corners(subject):
         frozen = freeze(replace(subject, values={**subject.values, **corner}).spec)
@@ -173,11 +185,13 @@ def finite(subject: Subject) -> None:
             if not (bool(value.isfinite()) and bool(gradient.isfinite().all())):
                 at = ", ".join(f"{name}={number:g}" for name, number in corner.items())
                 what = "value" if not value.isfinite() else "gradient"
-                raise Broken(f"{subject.name}: the {what} is not finite on outputs up to 6e4 at {at or 'its values'}")
+                raise Broken(
+                    f"{subject.name}: the {what} is not finite on outputs up to 6e4 at {at or 'its values'}"
+                )
 
 
 def half_precision(subject: Subject) -> None:
-    """Outputs in float16 and bfloat16 are computed in float32: equal to float64 on the same numbers to 1e-5."""
+    """Outputs in float16 and bfloat16 are computed in float32: they give what float64 does to 1e-5."""
     for dtype in (torch.float16, torch.bfloat16):
         outputs, targets = subject.batch(dtype=torch.float32)
         rounded = outputs.to(dtype)
@@ -263,9 +277,11 @@ def vectorised(subject: Subject) -> None:
     points = [*corners(subject)][:8] or [{}]
     stacked = torch.stack([outputs + i / 8 for i in range(len(points))])
     columns = {n: torch.tensor([p[n] for p in points], dtype=torch.float64) for n in subject.vary}
-    got = vmap(lambda o, numbers: subject.loss(o, targets, numbers))(stacked, columns) if columns else vmap(
-        lambda o: subject.loss(o, targets)
-    )(stacked)
+    got = (
+        vmap(lambda o, numbers: subject.loss(o, targets, numbers))(stacked, columns)
+        if columns
+        else vmap(lambda o: subject.loss(o, targets))(stacked)
+    )
     wanted = torch.stack([subject.loss(o, targets, p) for o, p in zip(stacked, points, strict=True)])
     _close(subject, "the loss under vmap", got, wanted, 1e-10)
 
@@ -295,10 +311,14 @@ def compiles(subject: Subject) -> None:
     try:
         got = value_and_gradient(torch.compile(loss, fullgraph=True, backend="aot_eager"), outputs, targets)
     except torch._dynamo.exc.TorchDynamoException as error:  # noqa: SLF001  (torch's only name for it)
-        raise Broken(f"{subject.name}: does not compile as one graph: {' '.join(str(error).split())[:200]}") from error
+        raise Broken(
+            f"{subject.name}: does not compile as one graph: {' '.join(str(error).split())[:200]}"
+        ) from error
     finally:
         torch._dynamo.reset()  # noqa: SLF001
-    for what, one, two in zip(("value", "gradient"), got, value_and_gradient(loss, outputs, targets), strict=True):
+    for what, one, two in zip(
+        ("value", "gradient"), got, value_and_gradient(loss, outputs, targets), strict=True
+    ):
         _close(subject, f"the compiled {what}", one, two, 1e-5)
 
 
@@ -319,7 +339,9 @@ def frozen_is_the_family(subject: Subject) -> None:
         "from its source": module.Loss(),
     }
     for name, loss in copies.items():
-        for what, one, two in zip(("value", "gradient"), value_and_gradient(loss, outputs, targets), wanted, strict=True):
+        for what, one, two in zip(
+            ("value", "gradient"), value_and_gradient(loss, outputs, targets), wanted, strict=True
+        ):
             _close(subject, f"the {what} {name}", one, two, 1e-9)
 
 

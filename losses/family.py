@@ -189,7 +189,9 @@ class _Writing:
         if reductions:
             self.call(reductions[-1], "loss")
         else:
-            self.add(Step("loss", weighted_mean, ("loss", "weight")) if weighted else Step("loss", mean, ("loss",)))
+            self.add(
+                Step("loss", weighted_mean, ("loss", "weight")) if weighted else Step("loss", mean, ("loss",))
+            )
 
     def add_batch(self, term: Part, *, first: bool) -> None:
         name, weight = f"{term.name}_loss", f"{MIX}.{term.name}"

@@ -18,7 +18,7 @@ from .shapes import ignored, shaped
 from .spec import LossSpec
 
 _NEEDS = {
-    "class_counts": "the number of training samples of each class; bind them with spec.bind(class_counts=[...])",
+    "class_counts": "the training samples of each class; bind them with spec.bind(class_counts=[...])",
     "target_scale": "the spread of the training targets; bind it with spec.bind(target_scale=...)",
 }
 
@@ -127,10 +127,14 @@ def _batched(value: Tensor) -> bool:
 
 def check_counts(spec: LossSpec, outputs: Tensor) -> None:
     """Raise `UserError` unless the outputs have as many classes or labels as the spec has counts."""
-    if spec.kind != "binary" and spec.class_counts is not None and outputs.shape[-1] != len(spec.class_counts):
+    if (
+        spec.kind != "binary"
+        and spec.class_counts is not None
+        and outputs.shape[-1] != len(spec.class_counts)
+    ):
         raise UserError(
-            f"outputs must have {len(spec.class_counts)} columns, for as many class counts is this loss bound "
-            f"to, but they have {outputs.shape[-1]}"
+            f"outputs must have {len(spec.class_counts)} columns, for as many class counts is this loss "
+            f"bound to, but they have {outputs.shape[-1]}"
         )
 
 
@@ -140,7 +144,7 @@ def check_values(spec: LossSpec, outputs: Tensor, targets: Tensor) -> None:
         return
     low, high = (value.item() for value in targets.aminmax())
     most = outputs.shape[-1] - 1 if spec.kind == "multiclass" else 1
-    if 0 <= low and high <= most and (spec.kind == "multiclass" or targets.dtype == torch.bool):
+    if low >= 0 and high <= most and (spec.kind == "multiclass" or targets.dtype == torch.bool):
         return
     wrong = (targets < 0) | (targets > most) | (targets != targets.round())
     if spec.ignore_index is not None:

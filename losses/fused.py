@@ -1,8 +1,8 @@
 """Faster forms of two quantities, for a frozen loss that runs eagerly.
 
 The formulas of `losses/quantities.py` are what is searched, compiled and exported. Run one operation after
-another, they pass over the logits a dozen times, forward and backward. Here each has its gradient written out, in
-as few passes as `F.cross_entropy` needs, and equal to it: `losses/contract.py` compares them for every loss.
+another, they pass over the logits a dozen times, forward and backward. Here each has its gradient written
+out, in few passes; `losses/contract.py` compares every loss with the plain formulas.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .quantities import gap_multiclass, log_p_mean_multiclass
 
 
 class Gap(torch.autograd.Function):
-    """The logit of the true class minus the log-sum-exp of the others: logits (N, K), targets (N,) to (N,)."""
+    """The logit of the true class minus the log-sum-exp of the others, (N,), of logits (N, K)."""
 
     @staticmethod
     def forward(logits: Tensor, targets: Tensor) -> Tensor:

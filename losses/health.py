@@ -54,12 +54,12 @@ class Health:
 
 @lru_cache(maxsize=1 << 14)
 def health(spec: LossSpec) -> Health:
-    """The health of one loss; the answer is kept, so asking again costs nothing. See `healths` for many."""
+    """The health of one loss; the answer is kept, so asking again costs nothing."""
     return healths([spec])[0]
 
 
 def healths(specs: Sequence[LossSpec]) -> list[Health]:
-    """The health of many losses of one kind, probed together. Unbound ones get a long tail of class counts."""
+    """The health of many losses of one kind, probed together on a long tail of class counts."""
     if not specs:
         return []
     kind = specs[0].kind
@@ -77,7 +77,9 @@ def healths(specs: Sequence[LossSpec]) -> list[Health]:
     )
     (gradient,) = torch.autograd.grad(losses.sum(), many)
     values, slopes = losses.detach().view(len(specs), -1), gradient.view(len(specs), *outputs.shape)
-    pulls = (slopes * torch.stack([_direction(kind, o, t) for o, t in zip(outputs, targets, strict=True)])).flatten(2)
+    pulls = (
+        slopes * torch.stack([_direction(kind, o, t) for o, t in zip(outputs, targets, strict=True)])
+    ).flatten(2)
     return [
         _judged(kind, levels, values[i].tolist(), pulls[i].sum(1).tolist(), per_batch=_per_batch(spec))
         for i, spec in enumerate(specs)
@@ -92,7 +94,7 @@ def health_of(kind: Kind, loss: Callable[[Tensor, Tensor], Tensor]) -> Health:
         leaf = outputs.requires_grad_()
         value = loss(leaf, targets).mean()
         (gradient,) = torch.autograd.grad(value, leaf)
-        values.append(float(value))
+        values.append(float(value.detach()))
         pulls.append(float((gradient * _direction(kind, outputs, targets)).sum()))
     return _judged(kind, _levels(kind), values, pulls, per_batch=False)
 
@@ -137,7 +139,9 @@ def _off(names: frozenset[str]) -> dict[str, float]:
         chosen = part(name)
         if chosen.stage == "term":
             result[f"{MIX}.{name}"] = 0.0
-        result |= {f"{name}.{p.name}": p.default if p.neutral is None else p.neutral for p in chosen.parameters}
+        result |= {
+            f"{name}.{p.name}": p.default if p.neutral is None else p.neutral for p in chosen.parameters
+        }
     return result
 
 
@@ -154,24 +158,33 @@ def _judged(
     usual = {level: pull[level] for level in LEVELS[classified]}
     top = max(map(abs, usual.values()))
     problems = []
-    broken = [level for level in levels if not (abs(value[level]) < float("inf") and abs(pull[level]) < float("inf"))]
+    broken = [
+        level
+        for level in levels
+        if not (abs(value[level]) < float("inf") and abs(pull[level]) < float("inf"))
+    ]
     if broken:
         problems.append(f"value or gradient is not finite at {_where(classified)} {broken[0]:g}")
     else:
         right, wrong = min(value[level] for level in RIGHT[classified]), value[worst]
         if not (right < wrong and right <= min(value[level] for level in LEVELS[classified][2:])):
             problems.append(
-                f"the right answer does not minimise it: {right:.3g} when right, {wrong:.3g} when confidently wrong"
+                f"the right answer does not minimise it: {right:.3g} when right, {wrong:.3g} when wrong"
             )
         backward = [level for level in MISTAKES[classified] if pull[level] < -1e-6 * top]
         if backward:
-            problems.append(f"it pushes mistakes further: the pull at {_where(classified)} {backward[0]:g} is {pull[backward[0]]:.3g}")
+            problems.append(
+                f"it pushes mistakes further: the pull at {_where(classified)} {backward[0]:g} "
+                f"is {pull[backward[0]]:.3g}"
+            )
         probe = UNDECIDED[classified] if per_batch else worst
         if not problems and abs(pull[probe]) <= VANISHED * top:
             what = "an undecided batch" if per_batch else "confident mistakes"
             problems.append(f"the gradient vanishes on {what}: {pull[probe]:.3g}, the largest is {top:.3g}")
         if top > EXPLODED * abs(undecided):
-            problems.append(f"the gradient explodes: {top:.3g} at most, {undecided:.3g} on an undecided sample")
+            problems.append(
+                f"the gradient explodes: {top:.3g} at most, {undecided:.3g} on an undecided sample"
+            )
     ratio = abs(undecided) or float("nan")
     return Health(value, pull, pull[worst] / ratio, top / ratio, tuple(problems))
 

@@ -1,4 +1,4 @@
-"""Losses that users bring: a function or an `nn.Module`, and a report on what it keeps of a loss's promises."""
+"""Losses that users bring, as functions or modules, and a report on which promises they keep."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Own:
 
     def loss(self, outputs: Tensor, targets: Tensor, values: Mapping[str, Number] | None = None) -> Tensor:
         """The loss of one batch, a 0-d tensor; parameters not given have their defaults."""
-        found = self.call(outputs, targets, {**{p.name: p.default for p in self.parameters}, **(values or {})})
+        found = self.call(
+            outputs, targets, {**{p.name: p.default for p in self.parameters}, **(values or {})}
+        )
         if not isinstance(found, Tensor) or found.shape not in ((), targets.shape, targets.shape[:1]):
             shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
             raise UserError(f"{self.name} must return a tensor of shape () or (N,), but it returned {shape}")
@@ -68,13 +70,15 @@ def declare(*, kind: Kind, parameters: Sequence[Parameter] = ()) -> Callable[[T]
 
 
 def own(name: str, loss: Any, kind: Kind | None = None) -> Own:
-    """A user's object as a loss; keyword-only arguments of a function without `declare` keep their defaults.
+    """A user's object as a loss; undeclared keyword-only arguments of a function keep their defaults.
 
     Raises `UserError` when it is no function of `(outputs, targets)`, no module, or of another kind.
     """
     declared, parameters = getattr(loss, _DECLARATION, (None, ()))
     if kind is not None and declared not in (None, kind):
-        raise UserError(f"{name} is declared for {declared} problems, but asked about as {kind}; leave --kind out")
+        raise UserError(
+            f"{name} is declared for {declared} problems, but asked about as {kind}; leave --kind out"
+        )
     chosen = kind or declared or "multiclass"
     if isclass(loss) and issubclass(loss, nn.Module):
         return Own(name, chosen, parameters, lambda o, t, values: loss(**values)(o, t))
@@ -90,19 +94,25 @@ def _check_signature(name: str, loss: Callable[..., Any], given: Sequence[str]) 
         arguments = signature(loss).parameters.values()
     except (TypeError, ValueError):
         return  # built-in functions may have none
-    positional = [a for a in arguments if a.kind in (Argument.POSITIONAL_ONLY, Argument.POSITIONAL_OR_KEYWORD)]
+    positional = [
+        a for a in arguments if a.kind in (Argument.POSITIONAL_ONLY, Argument.POSITIONAL_OR_KEYWORD)
+    ]
     needed = [a for a in positional if a.default is Argument.empty]
     variadic = any(a.kind is Argument.VAR_POSITIONAL for a in arguments)
     missing = [
-        a.name for a in arguments if a.kind is Argument.KEYWORD_ONLY and a.default is Argument.empty and a.name not in given
+        a.name
+        for a in arguments
+        if a.kind is Argument.KEYWORD_ONLY and a.default is Argument.empty and a.name not in given
     ]
     if (len(positional) < 2 and not variadic) or len(needed) > 2 + len(given) or missing:
         shown = f"{name}{signature(loss)}"
-        raise UserError(f"{name} must take (outputs, targets) and declared parameters, but it is {shown}; see declare()")
+        raise UserError(
+            f"{name} must take (outputs, targets) and declared parameters, but it is {shown}; see declare()"
+        )
 
 
 def load_own(place: str, kind: Kind | None = None) -> Own | Part:
-    """The loss at `FILE:OBJECT`: a `Part`, a function, an `nn.Module` or its class. Running the file runs its code.
+    """The loss at `FILE:OBJECT`: a `Part`, a function, an `nn.Module` or its class. The file is run.
 
     Raises `UserError` when the file or the object is missing, or the file does not run.
     """
@@ -120,7 +130,9 @@ def load_own(place: str, kind: Kind | None = None) -> Own | Part:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UserError(f"{path} must run, but it raised {type(error).__name__}: {' '.join(str(error).split())}") from error
+        raise UserError(
+            f"{path} must run, but it raised {type(error).__name__}: {' '.join(str(error).split())}"
+        ) from error
     if not hasattr(module, name):
         raise unknown(f"object in {path}", name, [n for n in vars(module) if not n.startswith("_")])
     found = getattr(module, name)
@@ -129,7 +141,9 @@ def load_own(place: str, kind: Kind | None = None) -> Own | Part:
 
 def examine(subject: Own) -> tuple[list[Finding], Health | None]:
     """Every check of a user's loss, a finding each, and its health where it could be probed."""
-    findings = [_try(check, subject) for check in (_runs, _differentiable, _finite, _vmappable, _changes_nothing)]
+    findings = [
+        _try(check, subject) for check in (_runs, _differentiable, _finite, _vmappable, _changes_nothing)
+    ]
     if not findings[0].ok:
         return findings[:1], None
     try:
@@ -154,7 +168,11 @@ def _try(check: Callable[[Own], str], subject: Own) -> Finding:
 
 def _brief(error: Exception) -> str:
     text = " ".join(str(error).split())
-    return text[:240] if isinstance(error, AssertionError | UserError) else f"{type(error).__name__}: {text[:200]}"
+    return (
+        text[:240]
+        if isinstance(error, AssertionError | UserError)
+        else f"{type(error).__name__}: {text[:200]}"
+    )
 
 
 def _runs(subject: Own) -> str:
@@ -165,13 +183,15 @@ def _runs(subject: Own) -> str:
 
 def _differentiable(subject: Own) -> str:
     outputs, targets = random_batch(subject.kind, 7)
-    numbers = [torch.tensor(float(p.default), dtype=torch.float64, requires_grad=True) for p in subject.parameters]
+    numbers = [
+        torch.tensor(float(p.default), dtype=torch.float64, requires_grad=True) for p in subject.parameters
+    ]
     names = [p.name for p in subject.parameters]
 
     def loss(outputs: Tensor, *numbers: Tensor) -> Tensor:
         return subject.loss(outputs, targets, dict(zip(names, numbers, strict=True)))
 
-    if not loss(outputs.requires_grad_()).requires_grad:
+    if not loss(outputs.requires_grad_(), *numbers).requires_grad:
         raise AssertionError("the loss has no gradient to the outputs")
     torch.autograd.gradcheck(loss, (outputs, *numbers), atol=1e-5, rtol=1e-4)
     return f"the gradients to the outputs{' and ' + ', '.join(names) if names else ''} are the derivatives (float64)"

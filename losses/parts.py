@@ -23,7 +23,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 STAGES: tuple[Stage, ...] = get_args(Stage)
 CLASSIFICATION: tuple[Kind, ...] = ("multiclass", "binary", "multilabel")
 SIGNED: tuple[Kind, ...] = ("binary", "multilabel")  # kinds whose outputs are one logit for yes or no
-COUNTED: tuple[Kind, ...] = ("multiclass",)  # kinds for which a search knows the class counts
+COUNTED: tuple[Kind, ...] = (
+    "multiclass",
+    "binary",
+    "multilabel",
+)  # kinds for which a search knows the class counts
 
 Number = float | Tensor
 
@@ -34,6 +38,7 @@ class Parameter:
 
     `domain` is where the formula is defined (closed unless `open_low`), `search` is the range a space
     starts from, `neutral` is the value at which the part disappears from the loss (None: no value does).
+    `per_loss` says that its unit is one over that of the loss, so that it changes with the loss's scale.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Parameter:
     log: bool = False
     neutral: float | None = None
     about: str = ""
+    per_loss: bool = False
 
     def allows(self, value: float) -> bool:
         """Whether the formula is defined at `value`; never for NaN."""

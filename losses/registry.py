@@ -61,9 +61,13 @@ def register(own: Part) -> Part:
     """
     known = parts().get(own.name)
     if known is not None and known != own:
-        raise UserError(f"a part must have a name of its own, but there is a part {own.name!r} already; rename yours")
+        raise UserError(
+            f"a part must have a name of its own, but there is a part {own.name!r} already; rename yours"
+        )
     if not own.name.isidentifier() or own.name in ("mix", "recipe"):
-        raise UserError(f"a part's name must be a Python name other than mix and recipe, but got {own.name!r}")
+        raise UserError(
+            f"a part's name must be a Python name other than mix and recipe, but got {own.name!r}"
+        )
     if known is None:
         _own[own.name] = own
     return own

@@ -9,7 +9,9 @@ from .errors import UserError
 from .parts import Kind
 
 
-def shaped(kind: Kind, outputs: Tensor, targets: Tensor, *, two_outputs: bool = False) -> tuple[Tensor, Tensor]:
+def shaped(
+    kind: Kind, outputs: Tensor, targets: Tensor, *, two_outputs: bool = False
+) -> tuple[Tensor, Tensor]:
     """Outputs and targets in the shapes and dtypes the family expects, or a `UserError`.
 
     - multiclass: logits (N, K) with integer class indices (N,); dense logits (N, K, ...) with indices (N, ...)
@@ -22,7 +24,9 @@ def shaped(kind: Kind, outputs: Tensor, targets: Tensor, *, two_outputs: bool = 
     """
     got = f"but got {tuple(outputs.shape)} and {tuple(targets.shape)}"
     if not outputs.is_floating_point():
-        raise UserError(f"outputs must be floating-point numbers, but got {outputs.dtype}; use outputs.float()")
+        raise UserError(
+            f"outputs must be floating-point numbers, but got {outputs.dtype}; use outputs.float()"
+        )
     if kind == "multiclass":
         return _multiclass(outputs, targets, got)
     if targets.is_complex():
@@ -46,7 +50,9 @@ def _multiclass(outputs: Tensor, targets: Tensor, got: str) -> tuple[Tensor, Ten
             f"{got}{remedy}"
         )
     if targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:
-        raise UserError(f"multiclass targets must be integer class indices, but got {targets.dtype}; use targets.long()")
+        raise UserError(
+            f"multiclass targets must be integer class indices, but got {targets.dtype}; use targets.long()"
+        )
     if outputs.dim() > 2:
         outputs, targets = outputs.movedim(1, -1).flatten(0, -2), targets.flatten()
     return outputs, targets.long()

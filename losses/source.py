@@ -64,7 +64,9 @@ def source(spec: LossSpec, provenance: str = "") -> str:
 def _header(spec: LossSpec, provenance: str) -> str:
     parameters = "\n".join(f"    {name} = {value:g}" for name, value in spec.parameters.items())
     note = f"\n{provenance.strip()}\n" if provenance else ""
-    return f"A loss for {spec.kind} problems, found by lossmith.\n\n    {formula(spec)}\n\n{parameters}\n{note}"
+    return (
+        f"A loss for {spec.kind} problems, found by lossmith.\n\n    {formula(spec)}\n\n{parameters}\n{note}"
+    )
 
 
 def _forward(spec: LossSpec, content: Folded) -> list[str]:
@@ -79,7 +81,10 @@ def _forward(spec: LossSpec, content: Folded) -> list[str]:
                 "targets = targets.long()",
             ],
         ),
-        "binary": ("outputs.shape != targets.shape", ["outputs, targets = outputs.flatten(), targets.flatten()"]),
+        "binary": (
+            "outputs.shape != targets.shape",
+            ["outputs, targets = outputs.flatten(), targets.flatten()"],
+        ),
         "multilabel": ("outputs.shape != targets.shape or outputs.dim() != 2", []),
         "regression": ("outputs.shape != targets.shape", []),
     }[spec.kind]
@@ -169,14 +174,14 @@ class _Rename(ast.NodeTransformer):
     def __init__(self, functions: set[str]) -> None:
         self.functions = functions
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802  (ast's name)
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.name = f"_{node.name}"
         return self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         if isinstance(node.func, ast.Name) and node.func.id in self.functions:
             node.func.id = f"_{node.func.id}"
         return self.generic_visit(node)
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         return ast.Name("float", node.ctx) if node.id == "Number" else node

@@ -122,7 +122,9 @@ def _counts(kind: Kind, given: object) -> Counts:
                 return flat
     except (TypeError, ValueError):
         pass
-    raise UserError(f"class_counts of a {kind} loss must be whole numbers {rule}, at least 0, but got {given!r}")
+    raise UserError(
+        f"class_counts of a {kind} loss must be whole numbers {rule}, at least 0, but got {given!r}"
+    )
 
 
 def _count(value: Any) -> int:

@@ -15,7 +15,7 @@ from .spec import LossSpec
 
 
 def _declared(kind: Kind) -> dict[str, Mapping[str, float]]:
-    """The parameters of every standard loss of `kind`, as declared by the parts; terms that people know first."""
+    """The parameters of every standard loss of `kind`, as declared by the parts."""
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
     return {name: values for p in parts_for(kind).values() for name, values in p.standards_for(kind).items()}
@@ -61,6 +61,8 @@ def standard_loss(
     for key in changed:
         owner, parameter = part_and_parameter(key)
         if parameter is not None and part(owner, kind).stage == "term" and f"mix.{owner}" not in parameters:
-            raise UserError(f"{key} must belong to a term of the loss, but {name} has no {owner}; add mix__{owner}")
+            raise UserError(
+                f"{key} must belong to a term of the loss, but {name} has no {owner}; add mix__{owner}"
+            )
     scale = 1.0 if kind == "regression" and target_scale is None else target_scale
     return freeze(LossSpec(kind, parameters).bind(class_counts, scale, ignore_index))

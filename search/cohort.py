@@ -34,6 +34,7 @@ def unwatched(_: float) -> None:
 
 
 ENGINES: dict[str, Callable[[Job], Program]] = {"cohort": StackedProgram, "loop": LoopProgram}
+LOOKS = 4  # how often within a stretch of training the progress is told
 CACHE_NUMBERS = 4_000_000  # members times parameters that one program may hold and still be fast on a CPU
 
 
@@ -197,11 +198,12 @@ class _Cohort:
 
     def advance(self, pool: ThreadPoolExecutor, epochs: int, watch: Watch) -> None:
         """Train every program for so many epochs; `watch` is told the epochs times members done in all."""
-        for slot, _ in zip(
-            self._slots, pool.map(lambda s: s.running.train(epochs), self._slots), strict=True
-        ):
-            self._work += len(slot.candidates) * epochs
-            watch(self._work)
+        edges = [round(i * epochs / LOOKS) for i in range(LOOKS + 1)]
+        for some in (high - low for low, high in pairwise(edges) if high > low):
+            trained = pool.map(lambda slot, e=some: slot.running.train(e), self._slots)
+            for slot, _ in zip(self._slots, trained, strict=True):
+                self._work += len(slot.candidates) * some
+                watch(self._work)
 
     def outputs(self, pool: ThreadPoolExecutor) -> Tensor:
         """Every member's outputs on the held-out part, (candidates, repeats, N, ...)."""

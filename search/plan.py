@@ -9,6 +9,18 @@ from ..losses.errors import UserError
 
 Headroom = Literal["warn", "stop", "off"]
 
+_COUNTS = (
+    "trials",
+    "seeds",
+    "folds",
+    "width",
+    "rates",
+    "contenders",
+    "race_rounds",
+    "race_seeds",
+    "verdict_seeds",
+)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -42,16 +54,3 @@ class Plan:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"{name} must be a whole number of at least 1, but got {value!r}")
-
-
-_COUNTS = (
-    "trials",
-    "seeds",
-    "folds",
-    "width",
-    "rates",
-    "contenders",
-    "race_rounds",
-    "race_seeds",
-    "verdict_seeds",
-)

@@ -21,7 +21,9 @@ class Domain:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
             raise UserError(f"{name}: low <= high must hold, but got low={self.low:g}, high={self.high:g}")
         if self.log and self.low <= 0:
-            raise UserError(f"{name}: a logarithmic range must start above 0, but got low={self.low:g}; set log: false")
+            raise UserError(
+                f"{name}: a logarithmic range must start above 0, but got low={self.low:g}; set log: false"
+            )
         return self
 
     def clamp(self, value: float) -> float:
@@ -31,7 +33,9 @@ class Domain:
     def at(self, share: float) -> float:
         """The value `share` (0 to 1) of the way through the domain."""
         if self.log:
-            return self.clamp(math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low))))
+            return self.clamp(
+                math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
+            )
         return self.clamp(self.low + share * (self.high - self.low))
 
     def share(self, value: float) -> float:

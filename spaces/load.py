@@ -134,10 +134,16 @@ def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _domain(name: str, value: Any, base: Domain | None) -> Domain:
     if not isinstance(value, Mapping) or not set(value) <= {"low", "high", "log"}:
-        raise UserError(f"space: {name} must be a number or a mapping of low, high and log, but got {value!r}")
+        raise UserError(
+            f"space: {name} must be a number or a mapping of low, high and log, but got {value!r}"
+        )
     start = base or Domain(0, 1)
     try:
-        return Domain(float(value.get("low", start.low)), float(value.get("high", start.high)), bool(value.get("log", start.log)))
+        return Domain(
+            float(value.get("low", start.low)),
+            float(value.get("high", start.high)),
+            bool(value.get("log", start.log)),
+        )
     except (TypeError, ValueError) as error:
         raise UserError(f"space: low and high of {name} must be numbers, but got {dict(value)!r}") from error
 

@@ -50,7 +50,9 @@ class Space:
         for name, probability in self.switches.items():
             part(name, self.kind)
             if not 0 <= probability <= 1:
-                raise UserError(f"the switch of {name} must be a probability between 0 and 1, but got {probability:g}")
+                raise UserError(
+                    f"the switch of {name} must be a probability between 0 and 1, but got {probability:g}"
+                )
         if not any(self._may_be_on(name) for name in self.terms):
             raise UserError("a space needs at least one term that can be on; every term's switch is 0")
 
@@ -72,7 +74,10 @@ class Space:
     @property
     def parts(self) -> tuple[str, ...]:
         """The parts this space speaks of, in the family's order."""
-        named = {name.partition(".")[2] if name.startswith(f"{MIX}.") else name.partition(".")[0] for name in {**self.domains, **self.fixed}}
+        named = {
+            name.partition(".")[2] if name.startswith(f"{MIX}.") else name.partition(".")[0]
+            for name in {**self.domains, **self.fixed}
+        }
         return tuple(name for name in parts_for(self.kind) if name in named)
 
     @property
@@ -105,13 +110,17 @@ class Space:
         """The loss a point means. With every term switched off it is the space's first term alone."""
         values = {**self.fixed, **point}
         on = {name for name in self.parts if self._is_on(name, point)}
-        terms = [name for name in self.terms if name in on] or [next(t for t in self.terms if self._may_be_on(t))]
+        terms = [name for name in self.terms if name in on] or [
+            next(t for t in self.terms if self._may_be_on(t))
+        ]
         parameters: dict[str, float] = {}
         for name in (*terms, *(name for name in self.parts if name in on and part(name).stage != "term")):
             if part(name).stage == "term":
                 parameters[f"{MIX}.{name}"] = values.get(f"{MIX}.{name}", 1.0)
             for parameter in part(name).parameters:
-                parameters[f"{name}.{parameter.name}"] = values.get(f"{name}.{parameter.name}", parameter.default)
+                parameters[f"{name}.{parameter.name}"] = values.get(
+                    f"{name}.{parameter.name}", parameter.default
+                )
         return LossSpec(self.kind, parameters)
 
     def _is_on(self, name: str, point: Mapping[str, float]) -> bool:
@@ -150,4 +159,11 @@ class Space:
         """The same space with this range of learning rates, unless it already says something about them."""
         if LEARNING_RATE in {**self.domains, **self.fixed}:
             return self
-        return Space(self.kind, {**self.domains, LEARNING_RATE: domain}, self.switches, self.fixed, self.name, self.reason)
+        return Space(
+            self.kind,
+            {**self.domains, LEARNING_RATE: domain},
+            self.switches,
+            self.fixed,
+            self.name,
+            self.reason,
+        )

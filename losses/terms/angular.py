@@ -34,7 +34,9 @@ PART = Part(
     source="Deng et al. 2019, ArcFace, eq. 4: (1, .5, 0) ArcFace, (1, 0, .35) CosFace, (1.35, 0, 0) SphereFace",
     parameters=(
         Parameter("m1", default=1, domain=(1, 4), search=(1, 1.5), neutral=1, about="factor of the angle"),
-        Parameter("m2", default=0.5, domain=(0, 3.1), search=(0, 0.8), neutral=0, about="radians added to it"),
+        Parameter(
+            "m2", default=0.5, domain=(0, 3.1), search=(0, 0.8), neutral=0, about="radians added to it"
+        ),
         Parameter("m3", default=0, domain=(-1, 2), search=(0, 0.5), neutral=0, about="taken from the cosine"),
     ),
-)  # fmt: skip
+)

@@ -10,8 +10,10 @@ from ..numerics import log1m_exp
 from ..parts import SIGNED, Number, Parameter, Part, Standard
 
 
-def asymmetric(gap: Tensor, targets: Tensor, *, gamma_pos: Number, gamma_neg: Number, shift: Number) -> Tensor:
-    """-(1-p)^gamma_pos ln p for a yes; -p_m^gamma_neg ln(1-p_m), p_m = max(p - shift, 0), for a no; p is of a yes.
+def asymmetric(
+    gap: Tensor, targets: Tensor, *, gamma_pos: Number, gamma_neg: Number, shift: Number
+) -> Tensor:
+    """-(1-p)^gamma_pos ln p for a yes, -p_m^gamma_neg ln(1-p_m) for a no, p_m = max(p - shift, 0).
 
     Computed through ln(1 - p + shift), a sum of two exponentials, so that it needs no clamp: the worst
     errors keep their gradient. A no with p below the shift has loss and gradient zero, as in the paper.
@@ -40,11 +42,13 @@ PART = Part(
     function=asymmetric,
     formula="asymmetric(p; {gamma_pos}, {gamma_neg}, {shift})",
     latex=r"A(p; {gamma_pos}, {gamma_neg}, {shift})",
-    source="Ridnik et al. 2021, Asymmetric Loss For Multi-Label Classification, eq. 7; they sum, this takes the mean",
+    source="Ridnik et al. 2021, Asymmetric Loss For Multi-Label Classification, eq. 7; there a sum",
     parameters=(
         Parameter("gamma_pos", default=1, domain=(0, float("inf")), search=(0, 2), about="focusing of a yes"),
         Parameter("gamma_neg", default=4, domain=(0, float("inf")), search=(0, 8), about="focusing of a no"),
-        Parameter("shift", default=0.05, domain=(0, 0.5), search=(0, 0.3), about="a no this unlikely is right"),
+        Parameter(
+            "shift", default=0.05, domain=(0, 0.5), search=(0, 0.3), about="a no this unlikely is right"
+        ),
     ),
     standards={
         "asl": Standard({"asymmetric.gamma_pos": 1, "asymmetric.gamma_neg": 4, "asymmetric.shift": 0.05})

@@ -32,8 +32,14 @@ PART = Part(
     latex=r"\mathrm{{AUC}}_{{{margin}}}(p)",
     source="Yuan et al. 2021, Large-scale Robust Deep AUC Maximization, eq. 3 and 5",
     parameters=(
-        Parameter("margin", default=1, domain=(0, 1), search=(0.3, 1), open_low=True,
-                  about="how far apart the mean probabilities of positives and negatives should be"),
+        Parameter(
+            "margin",
+            default=1,
+            domain=(0, 1),
+            search=(0.3, 1),
+            open_low=True,
+            about="how far apart the mean probabilities of positives and negatives should be",
+        ),
     ),
     level="batch",
-)  # fmt: skip
+)

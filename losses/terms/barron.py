@@ -20,7 +20,7 @@ def barron(residual: Tensor, *, alpha: Number, c: Number) -> Tensor:
     return c**2 * b / 2 * u * relative_expm1(alpha / 2 * u)
 
 
-def same_as(alpha: float, c: float) -> dict[str, float] | None:
+def same_as(alpha: float, c: float) -> dict[str, float] | None:  # noqa: ARG001
     """Half of the squared error at alpha = 2, whatever c is."""
     return {"mix.mse": 0.5} if alpha == 2 else None
 
@@ -34,10 +34,22 @@ PART = Part(
     latex=r"B_{{{alpha}, {c}}}(r)",
     source="Barron 2019, A General and Adaptive Robust Loss Function, eq. 8",
     parameters=(
-        Parameter("alpha", default=1, search=(-4, 2), domain=(float("-inf"), 2),
-                  about="2 squared, 1 Charbonnier, 0 Cauchy, -2 Geman-McClure"),
-        Parameter("c", default=1, search=(0.01, 10), domain=(0, float("inf")), open_low=True, log=True,
-                  about="where errors begin to count as large, in units of the target's spread"),
+        Parameter(
+            "alpha",
+            default=1,
+            search=(-4, 2),
+            domain=(float("-inf"), 2),
+            about="2 squared, 1 Charbonnier, 0 Cauchy, -2 Geman-McClure",
+        ),
+        Parameter(
+            "c",
+            default=1,
+            search=(0.01, 10),
+            domain=(0, float("inf")),
+            open_low=True,
+            log=True,
+            about="where errors begin to count as large, in units of the target's spread",
+        ),
     ),
     standards={
         "charbonnier": Standard({"barron.alpha": 1, "barron.c": 1}),
@@ -45,4 +57,4 @@ PART = Part(
         "geman_mcclure": Standard({"barron.alpha": -2, "barron.c": 1}),
     },
     same_as=same_as,
-)  # fmt: skip
+)

@@ -59,9 +59,17 @@ PART = Part(
     latex=r"L_{{{t1}}}^{{{t2}}}(z)",
     source="Amid et al. 2019, Robust Bi-Tempered Logistic Loss Based on Bregman Divergences, eq. 3 and 5",
     parameters=(
-        Parameter("t1", default=0.8, domain=(0, 1), search=(0.1, 1), about="below 1, outliers far away stop mattering"),
-        Parameter("t2", default=1.2, domain=(1, 4), search=(1, 3), about="above 1, outliers nearby matter less"),
+        Parameter(
+            "t1",
+            default=0.8,
+            domain=(0, 1),
+            search=(0.1, 1),
+            about="below 1, outliers far away stop mattering",
+        ),
+        Parameter(
+            "t2", default=1.2, domain=(1, 4), search=(1, 3), about="above 1, outliers nearby matter less"
+        ),
     ),
     standards={"bi_tempered": Standard({"bi_tempered.t1": 0.8, "bi_tempered.t2": 1.2})},
     same_as=same_as,
-)  # fmt: skip
+)

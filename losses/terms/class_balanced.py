@@ -13,7 +13,9 @@ def class_balanced(target_count: Tensor, *, beta: Number) -> Tensor:
 
     Through expm1, for beta is close to 1 and the difference would lose its digits; beta = 0 gives 1.
     """
-    log_beta = torch.log(torch.as_tensor(beta, dtype=target_count.dtype, device=target_count.device).clamp(min=1e-30))
+    log_beta = torch.log(
+        torch.as_tensor(beta, dtype=target_count.dtype, device=target_count.device).clamp(min=1e-30)
+    )
     return -1 / torch.expm1(target_count * log_beta)
 
 
@@ -26,10 +28,16 @@ PART = Part(
     latex=r"\frac{{1}}{{1 - {beta}^{{n_t}}}}",
     source="Cui et al. 2019, Class-Balanced Loss Based on Effective Number of Samples, eq. 6",
     parameters=(
-        Parameter("beta", default=0.999, search=(0.5, 0.99999), domain=(0, 0.9999999), neutral=0,
-                  about="near 1 the weights approach inverse frequency; 0 weighs all samples alike"),
+        Parameter(
+            "beta",
+            default=0.999,
+            search=(0.5, 0.99999),
+            domain=(0, 0.9999999),
+            neutral=0,
+            about="near 1 the weights approach inverse frequency; 0 weighs all samples alike",
+        ),
     ),
     standards={
         "class_balanced": Standard({"mix.cross_entropy": 1, "class_balanced.beta": 0.999}, ("multiclass",))
     },
-)  # fmt: skip
+)

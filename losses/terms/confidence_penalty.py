@@ -21,8 +21,15 @@ PART = Part(
     latex=r"-\ln p \to -\ln p - {beta}\,H(p)",
     source="Pereyra et al. 2017, Regularizing Neural Networks by Penalizing Confident Output Distributions",
     parameters=(
-        Parameter("beta", default=0.1, domain=(0, float("inf")), search=(0.01, 1), log=True, neutral=0,
-                  about="reward of an undecided prediction"),
+        Parameter(
+            "beta",
+            default=0.1,
+            domain=(0, float("inf")),
+            search=(0.01, 1),
+            log=True,
+            neutral=0,
+            about="reward of an undecided prediction",
+        ),
     ),
     order=1,
-)  # fmt: skip
+)

@@ -9,7 +9,7 @@ from ..parts import KINDS, Number, Parameter, Part
 
 
 def cvar(loss: Tensor, weight: Tensor, *, fraction: Number) -> Tensor:
-    """The weights (N,) of the worst `fraction` of their sum: samples of the largest loss, the last one in part."""
+    """The weights (N,) of the worst `fraction` of their sum, the last sample in part."""
     order = loss.detach().argsort(descending=True, stable=True)
     worst_first = weight[order]
     above = worst_first.cumsum(0) - worst_first
@@ -26,8 +26,16 @@ PART = Part(
     latex=r"\text{{the worst }} {fraction}",
     source="Rockafellar and Uryasev 2000; Fan et al. 2017, Learning with Average Top-k Loss",
     parameters=(
-        Parameter("fraction", default=0.5, domain=(0, 1), search=(0.05, 1), open_low=True, log=True, neutral=1,
-                  about="the share of a batch that is trained on"),
+        Parameter(
+            "fraction",
+            default=0.5,
+            domain=(0, 1),
+            search=(0.05, 1),
+            open_low=True,
+            log=True,
+            neutral=1,
+            about="the share of a batch that is trained on",
+        ),
     ),
     order=1,
-)  # fmt: skip
+)

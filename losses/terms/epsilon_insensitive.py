@@ -26,8 +26,14 @@ PART = Part(
     latex=r"\\max(0, |r| - {epsilon})",
     source="Vapnik 1995, The Nature of Statistical Learning Theory",
     parameters=(
-        Parameter("epsilon", default=0.1, search=(0.01, 0.5), domain=(0, float("inf")), log=True,
-                  about="errors up to this size are free, in units of the target's spread"),
+        Parameter(
+            "epsilon",
+            default=0.1,
+            search=(0.01, 0.5),
+            domain=(0, float("inf")),
+            log=True,
+            about="errors up to this size are free, in units of the target's spread",
+        ),
     ),
     same_as=same_as,
-)  # fmt: skip
+)

@@ -27,7 +27,9 @@ PART = Part(
     latex=r"E_{{{tau}}}(r)",
     source="Newey and Powell 1987, Asymmetric Least Squares",
     parameters=(
-        Parameter("tau", default=0.5, search=(0.05, 0.95), domain=(0, 1), about="which expectile is predicted"),
+        Parameter(
+            "tau", default=0.5, search=(0.05, 0.95), domain=(0, 1), about="which expectile is predicted"
+        ),
     ),
     same_as=same_as,
-)  # fmt: skip
+)

@@ -22,10 +22,16 @@ PART = Part(
     latex=r"(1 - p)^{{{gamma}}}",
     source="Lin et al. 2017, Focal Loss for Dense Object Detection, eq. 4 and 5",
     parameters=(
-        Parameter("gamma", default=2, domain=(0, float("inf")), search=(0.1, 5), neutral=0,
-                  about="how strongly confident samples are turned down"),
+        Parameter(
+            "gamma",
+            default=2,
+            domain=(0, float("inf")),
+            search=(0.1, 5),
+            neutral=0,
+            about="how strongly confident samples are turned down",
+        ),
     ),
     standards={
         "focal": Standard({"mix.cross_entropy": 1, "focal.gamma": 2}, ("multiclass",)),
     },
-)  # fmt: skip
+)

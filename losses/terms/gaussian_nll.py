@@ -28,8 +28,14 @@ PART = Part(
     latex=r"\\tfrac12\\left(\\ln v + r^2/v\\right)\\lfloor v \\rfloor^{{{beta}}}",
     source="Nix and Weigend 1994; Seitzer et al. 2022, On the Pitfalls of Heteroscedastic Uncertainty, eq. 4",
     parameters=(
-        Parameter("beta", default=0.5, search=(0, 1), domain=(0, 1), neutral=0,
-                  about="how much the variance is kept from excusing large errors"),
+        Parameter(
+            "beta",
+            default=0.5,
+            search=(0, 1),
+            domain=(0, 1),
+            neutral=0,
+            about="how much the variance is kept from excusing large errors",
+        ),
     ),
     frozen_factor=True,
-)  # fmt: skip
+)

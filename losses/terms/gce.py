@@ -27,9 +27,14 @@ PART = Part(
     latex=r"\frac{{1 - p^{{{q}}}}}{{{q}}}",
     source="Zhang and Sabuncu 2018, Generalized Cross Entropy Loss, eq. 6",
     parameters=(
-        Parameter("q", default=0.7, domain=(0, 1), search=(0.05, 1),
-                  about="how little outliers count: 0 is cross entropy, 1 is the mean absolute error"),
+        Parameter(
+            "q",
+            default=0.7,
+            domain=(0, 1),
+            search=(0.05, 1),
+            about="how little outliers count: 0 is cross entropy, 1 is the mean absolute error",
+        ),
     ),
     standards={"gce": Standard({"gce.q": 0.7}, ("multiclass",))},
     same_as=same_as,
-)  # fmt: skip
+)

@@ -21,8 +21,15 @@ PART = Part(
     latex=r"\max(0, {margin} - z)",
     source="Cortes and Vapnik 1995, Support-Vector Networks",
     parameters=(
-        Parameter("margin", default=1, domain=(0, float("inf")), search=(0.1, 2), open_low=True, log=True,
-                  about="by how much the logit has to be right"),
+        Parameter(
+            "margin",
+            default=1,
+            domain=(0, float("inf")),
+            search=(0.1, 2),
+            open_low=True,
+            log=True,
+            about="by how much the logit has to be right",
+        ),
     ),
     standards={"hinge": Standard({"hinge.margin": 1})},
-)  # fmt: skip
+)

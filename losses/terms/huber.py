@@ -24,8 +24,15 @@ PART = Part(
     latex=r"H_{{{delta}}}(r)",
     source="Huber 1964, Robust Estimation of a Location Parameter",
     parameters=(
-        Parameter("delta", default=1, search=(0.01, 10), domain=(0, float("inf")), open_low=True, log=True,
-                  about="where the loss turns from quadratic to linear, in units of the target's spread"),
+        Parameter(
+            "delta",
+            default=1,
+            search=(0.01, 10),
+            domain=(0, float("inf")),
+            open_low=True,
+            log=True,
+            about="where the loss turns from quadratic to linear, in units of the target's spread",
+        ),
     ),
     standards={"huber": Standard({"huber.delta": 1}), "smooth_l1": Standard({"huber.delta": 1})},
-)  # fmt: skip
+)

@@ -21,10 +21,16 @@ PART = Part(
     latex=r"y \to (1 - {epsilon})\,y + {epsilon}/K",
     source="Szegedy et al. 2016, Rethinking the Inception Architecture, section 7",
     parameters=(
-        Parameter("epsilon", default=0.1, domain=(0, 1), search=(0.01, 0.4), neutral=0,
-                  about="how much of the target is spread evenly over the classes"),
+        Parameter(
+            "epsilon",
+            default=0.1,
+            domain=(0, 1),
+            search=(0.01, 0.4),
+            neutral=0,
+            about="how much of the target is spread evenly over the classes",
+        ),
     ),
     standards={
         "label_smoothing": Standard({"mix.cross_entropy": 1, "label_smoothing.epsilon": 0.1}, ("multiclass",))
     },
-)  # fmt: skip
+)

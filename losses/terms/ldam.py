@@ -22,9 +22,15 @@ PART = Part(
     latex=r"z_t \to z_t - {max_m}\,(n_{{\min}}/n_t)^{{1/4}}",
     source="Cao et al. 2019, LDAM, eq. 13; there the logits are 30 times a cosine, here they are the model's",
     parameters=(
-        Parameter("max_m", default=0.5, domain=(0, float("inf")), search=(0.05, 1), neutral=0,
-                  about="margin of the rarest class"),
+        Parameter(
+            "max_m",
+            default=0.5,
+            domain=(0, float("inf")),
+            search=(0.05, 1),
+            neutral=0,
+            about="margin of the rarest class",
+        ),
     ),
     standards={"ldam": Standard({"mix.cross_entropy": 1, "ldam.max_m": 0.5})},
     order=5,
-)  # fmt: skip
+)

@@ -18,7 +18,9 @@ def linex(residual: Tensor, *, a: Number) -> Tensor:
     # (exp(x) - x - 1) / x^2, through a series where the quotient is 0/0.
     small = inner.abs() < 0.1
     safe = torch.where(small, 1, inner)
-    series = 1 + inner / 3 * (1 + inner / 4 * (1 + inner / 5 * (1 + inner / 6 * (1 + inner / 7 * (1 + inner / 8)))))
+    series = 1 + inner / 3 * (
+        1 + inner / 4 * (1 + inner / 5 * (1 + inner / 6 * (1 + inner / 7 * (1 + inner / 8))))
+    )
     curve = torch.where(small, series / 2, (torch.expm1(safe) - safe) / safe.square())
     tilt = torch.as_tensor(a, dtype=x.dtype, device=x.device)
     beyond = (x - 30).clamp(min=0) / torch.where(tilt == 0, 1, tilt)
@@ -41,7 +43,9 @@ PART = Part(
     latex=r"\\tfrac{{2}}{{{a}^2}}\\left(e^{{{a} r}} - {a} r - 1\\right)",
     source="Varian 1975; Zellner 1986, Bayesian Estimation Using Asymmetric Loss Functions",
     parameters=(
-        Parameter("a", default=1, search=(-3, 3), domain=(-20, 20), about="how lopsided; 0 is the squared error"),
+        Parameter(
+            "a", default=1, search=(-3, 3), domain=(-20, 20), about="how lopsided; 0 is the squared error"
+        ),
     ),
     same_as=same_as,
-)  # fmt: skip
+)

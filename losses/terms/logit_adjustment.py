@@ -24,12 +24,18 @@ PART = Part(
     latex=r"z_j \to z_j + {tau} \ln \pi_j",
     source="Menon et al. 2021, Long-tail learning via logit adjustment, eq. 10; tau = 1 is Ren et al. 2020",
     parameters=(
-        Parameter("tau", default=1, search=(0.1, 3), domain=(0, float("inf")), neutral=0,
-                  about="1 aims at the balanced error; more favours rare classes further"),
+        Parameter(
+            "tau",
+            default=1,
+            search=(0.1, 3),
+            domain=(0, float("inf")),
+            neutral=0,
+            about="1 aims at the balanced error; more favours rare classes further",
+        ),
     ),
     standards={
         "logit_adjustment": Standard({"mix.cross_entropy": 1, "logit_adjustment.tau": 1}, ("multiclass",)),
         "balanced_softmax": Standard({"mix.cross_entropy": 1, "logit_adjustment.tau": 1}, ("multiclass",)),
     },
     order=3,
-)  # fmt: skip
+)

@@ -23,7 +23,7 @@ PART = Part(
     function=mae,
     formula="(1 - p)",
     latex=r"(1 - p)",
-    source="Ghosh et al. 2017, Robust Loss Functions under Label Noise; Wang et al. 2019 as reverse CE, A = -4",
+    source="Ghosh et al. 2017, Robust Loss Functions under Label Noise; Wang et al. 2019, A = -4",
     standards={
         "mae": Standard(kinds=("multiclass",)),
         "sce": Standard({"mix.cross_entropy": 0.1, "mix.mae": 4}, ("multiclass",)),

@@ -21,7 +21,9 @@ PART = Part(
     latex=r"z_t \to z_t - {m}",
     source="Wang et al. 2018, CosFace; Wang et al. 2018, Additive Margin Softmax",
     parameters=(
-        Parameter("m", default=0.5, search=(-1, 2), neutral=0, about="by how much the true class has to lead"),
+        Parameter(
+            "m", default=0.5, search=(-1, 2), neutral=0, about="by how much the true class has to lead"
+        ),
     ),
     order=4,
 )

@@ -22,8 +22,15 @@ PART = Part(
     latex=r"\tfrac1K\sum_{{j \neq t}} \max(0, {margin} - z_t + z_j)",
     source="Crammer and Singer 2001; torch.nn.MultiMarginLoss with p = 1",
     parameters=(
-        Parameter("margin", default=1, domain=(0, float("inf")), search=(0.1, 2), open_low=True, log=True,
-                  about="by how much the true class has to lead"),
+        Parameter(
+            "margin",
+            default=1,
+            domain=(0, float("inf")),
+            search=(0.1, 2),
+            open_low=True,
+            log=True,
+            about="by how much the true class has to lead",
+        ),
     ),
     standards={"hinge": Standard({"multi_margin.margin": 1})},
-)  # fmt: skip
+)

@@ -7,7 +7,9 @@ from torch import Tensor
 from ..parts import Number, Parameter, Part
 
 
-def multi_margin_squared(logits: Tensor, target_logit: Tensor, is_target: Tensor, *, margin: Number) -> Tensor:
+def multi_margin_squared(
+    logits: Tensor, target_logit: Tensor, is_target: Tensor, *, margin: Number
+) -> Tensor:
     """sum over the wrong classes j of max(0, margin - z_t + z_j)^2, over K, per sample."""
     violation = (margin - target_logit.unsqueeze(-1) + logits).clamp(min=0)
     return violation.square().masked_fill(is_target, 0).mean(-1)
@@ -22,7 +24,14 @@ PART = Part(
     latex=r"\tfrac1K\sum_{{j \neq t}} \max(0, {margin} - z_t + z_j)^2",
     source="Crammer and Singer 2001; torch.nn.MultiMarginLoss with p = 2",
     parameters=(
-        Parameter("margin", default=1, domain=(0, float("inf")), search=(0.1, 2), open_low=True, log=True,
-                  about="by how much the true class has to lead"),
+        Parameter(
+            "margin",
+            default=1,
+            domain=(0, float("inf")),
+            search=(0.1, 2),
+            open_low=True,
+            log=True,
+            about="by how much the true class has to lead",
+        ),
     ),
-)  # fmt: skip
+)

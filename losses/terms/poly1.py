@@ -9,7 +9,7 @@ from ..parts import CLASSIFICATION, Number, Parameter, Part, Standard
 
 
 def poly1(log_likelihood: Tensor, log_not_p: Tensor, *, epsilon: Number) -> Tensor:
-    """Cross entropy plus epsilon (1 - p), per sample; under focal modulation this is the paper's focal Poly-1."""
+    """Cross entropy plus epsilon (1 - p), per sample; with focal modulation it is the paper's focal Poly-1."""
     return epsilon * torch.exp(log_not_p) - log_likelihood
 
 
@@ -27,9 +27,14 @@ PART = Part(
     latex=r"\left(-\ln p + {epsilon}\,(1 - p)\right)",
     source="Leng et al. 2022, PolyLoss, eq. 6",
     parameters=(
-        Parameter("epsilon", default=1, domain=(-1, float("inf")), search=(-1, 8),
-                  about="weight of the first polynomial term; 0 is cross entropy"),
+        Parameter(
+            "epsilon",
+            default=1,
+            domain=(-1, float("inf")),
+            search=(-1, 8),
+            about="weight of the first polynomial term; 0 is cross entropy",
+        ),
     ),
     standards={"poly1": Standard({"poly1.epsilon": 1}, ("multiclass",))},
     same_as=same_as,
-)  # fmt: skip
+)

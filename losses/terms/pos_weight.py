@@ -24,11 +24,19 @@ PART = Part(
     latex=r"{weight}^{{y}}",
     source="torch.nn.BCEWithLogitsLoss(pos_weight); Lin et al. 2017, Focal Loss, eq. 3",
     parameters=(
-        Parameter("weight", default=3, domain=(0, float("inf")), search=(0.1, 100), open_low=True, log=True, neutral=1,
-                  about="how much more a yes counts"),
+        Parameter(
+            "weight",
+            default=3,
+            domain=(0, float("inf")),
+            search=(0.1, 100),
+            open_low=True,
+            log=True,
+            neutral=1,
+            about="how much more a yes counts",
+        ),
     ),
     standards={
         "focal": Standard({"mix.cross_entropy": 1, "focal.gamma": 2, "pos_weight.weight": 1 / 3}),
     },
     order=1,
-)  # fmt: skip
+)

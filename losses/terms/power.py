@@ -29,7 +29,9 @@ PART = Part(
     latex=r"|r|^{{{p}}}",
     source="Money et al. 1982, The Linear Regression Model: Lp Norm Estimation",
     parameters=(
-        Parameter("p", default=1.5, search=(0.5, 4), domain=(0, 6), open_low=True, about="1 absolute, 2 squared"),
+        Parameter(
+            "p", default=1.5, search=(0.5, 4), domain=(0, 6), open_low=True, about="1 absolute, 2 squared"
+        ),
     ),
     same_as=same_as,
-)  # fmt: skip
+)

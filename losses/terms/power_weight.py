@@ -21,11 +21,17 @@ PART = Part(
     latex=r"n_t^{{-{rho}}}",
     source="Huang et al. 2016; rho = 1 is inverse frequency, 1/2 its square root (Mahajan et al. 2018)",
     parameters=(
-        Parameter("rho", default=1, search=(0.1, 1.5), domain=(0, float("inf")), neutral=0,
-                  about="how much more a sample of a rare class counts"),
+        Parameter(
+            "rho",
+            default=1,
+            search=(0.1, 1.5),
+            domain=(0, float("inf")),
+            neutral=0,
+            about="how much more a sample of a rare class counts",
+        ),
     ),
     standards={
         "inverse_frequency": Standard({"mix.cross_entropy": 1, "power_weight.rho": 1}, ("multiclass",)),
         "weighted_bce": Standard({"mix.cross_entropy": 1, "power_weight.rho": 1}, SIGNED),
     },
-)  # fmt: skip
+)

@@ -9,7 +9,7 @@ from ..parts import Number, Parameter, Part, Standard
 
 
 def quantile(residual: Tensor, *, tau: Number) -> Tensor:
-    """max((tau - 1) d, tau d) per sample, d = -r being target minus prediction: minimal at the tau-quantile."""
+    """max((tau - 1) d, tau d) per sample, d = -r: on average minimal at the tau-quantile."""
     return torch.maximum((1 - tau) * residual, -tau * residual)
 
 
@@ -27,8 +27,10 @@ PART = Part(
     latex=r"\\rho_{{{tau}}}(r)",
     source="Koenker and Bassett 1978, Regression Quantiles",
     parameters=(
-        Parameter("tau", default=0.5, search=(0.05, 0.95), domain=(0, 1), about="which quantile is predicted"),
+        Parameter(
+            "tau", default=0.5, search=(0.05, 0.95), domain=(0, 1), about="which quantile is predicted"
+        ),
     ),
     standards={"quantile": Standard({"quantile.tau": 0.5})},
     same_as=same_as,
-)  # fmt: skip
+)

@@ -37,10 +37,24 @@ PART = Part(
     latex=r"\left(1 - R_{{{fraction}, {temperature}}}\right)",
     source="Patel et al. 2022, Recall@k Surrogate Loss with Large Batches and Similarity Mixup, eq. 6",
     parameters=(
-        Parameter("fraction", default=0.1, domain=(0, 1), search=(0.01, 0.5), open_low=True, log=True,
-                  about="the share of the batch that counts as the top"),
-        Parameter("temperature", default=0.01, domain=(0, float("inf")), search=(0.001, 0.1), open_low=True, log=True,
-                  about="difference of probabilities that counts as a difference in rank"),
+        Parameter(
+            "fraction",
+            default=0.1,
+            domain=(0, 1),
+            search=(0.01, 0.5),
+            open_low=True,
+            log=True,
+            about="the share of the batch that counts as the top",
+        ),
+        Parameter(
+            "temperature",
+            default=0.01,
+            domain=(0, float("inf")),
+            search=(0.001, 0.1),
+            open_low=True,
+            log=True,
+            about="difference of probabilities that counts as a difference in rank",
+        ),
     ),
     level="batch",
-)  # fmt: skip
+)

@@ -21,8 +21,16 @@ PART = Part(
     latex=r"z \to {s}\,z",
     source="Hinton et al. 2015, Distilling the Knowledge in a Neural Network, eq. 1",
     parameters=(
-        Parameter("s", default=1, search=(0.1, 64), domain=(0, float("inf")), open_low=True, log=True, neutral=1,
-                  about="inverse temperature; cosine logits want 16 to 64"),
+        Parameter(
+            "s",
+            default=1,
+            search=(0.1, 64),
+            domain=(0, float("inf")),
+            open_low=True,
+            log=True,
+            neutral=1,
+            about="inverse temperature; cosine logits want 16 to 64",
+        ),
     ),
     order=1,
-)  # fmt: skip
+)

@@ -27,8 +27,14 @@ PART = Part(
     latex=r"-\ln\frac{{p}}{{1 + {b}\,(1 - p)}}",
     source="Wang et al. 2020, Loss Function Search for Face Recognition, eq. 9",
     parameters=(
-        Parameter("b", default=1, domain=(0, float("inf")), search=(0.01, 100), log=True,
-                  about="how much more undecided samples are pushed"),
+        Parameter(
+            "b",
+            default=1,
+            domain=(0, float("inf")),
+            search=(0.01, 100),
+            log=True,
+            about="how much more undecided samples are pushed",
+        ),
     ),
     same_as=same_as,
-)  # fmt: skip
+)

@@ -37,9 +37,16 @@ PART = Part(
     latex=r"\left(1 - AP_{{{temperature}}}\right)",
     source="Brown et al. 2020, Smooth-AP, eq. 6",
     parameters=(
-        Parameter("temperature", default=0.01, domain=(0, float("inf")), search=(0.001, 0.1), open_low=True, log=True,
-                  about="difference of probabilities that counts as a difference in rank"),
+        Parameter(
+            "temperature",
+            default=0.01,
+            domain=(0, float("inf")),
+            search=(0.001, 0.1),
+            open_low=True,
+            log=True,
+            about="difference of probabilities that counts as a difference in rank",
+        ),
     ),
     standards={"smooth_ap": Standard({"smooth_ap.temperature": 0.01})},
     level="batch",
-)  # fmt: skip
+)

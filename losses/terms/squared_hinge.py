@@ -21,8 +21,15 @@ PART = Part(
     latex=r"\max(0, {margin} - z)^2",
     source="Lee and Mangasarian 2001; the L2 loss of linear support vector machines",
     parameters=(
-        Parameter("margin", default=1, domain=(0, float("inf")), search=(0.1, 2), open_low=True, log=True,
-                  about="by how much the logit has to be right"),
+        Parameter(
+            "margin",
+            default=1,
+            domain=(0, float("inf")),
+            search=(0.1, 2),
+            open_low=True,
+            log=True,
+            about="by how much the logit has to be right",
+        ),
     ),
     standards={"squared_hinge": Standard({"squared_hinge.margin": 1})},
-)  # fmt: skip
+)

@@ -7,7 +7,7 @@ from torch import Tensor
 from ..parts import Number, Parameter, Part
 
 
-def taylor(
+def taylor(  # noqa: PLR0913  (the paper has eight)
     probabilities: Tensor,
     truth: Tensor,
     *,

@@ -41,7 +41,14 @@ PART = Part(
     latex=r"\tfrac{{1}}{{{t}}}\ln\operatorname{{mean}}\exp({t}\,\cdot)",
     source="Li et al. 2021, Tilted Empirical Risk Minimization, eq. 2",
     parameters=(
-        Parameter("t", default=1, search=(-5, 5), domain=(-100, 100), neutral=0,
-                  about="below 0 outliers count less, above 0 more"),
+        Parameter(
+            "t",
+            default=1,
+            search=(-5, 5),
+            domain=(-100, 100),
+            neutral=0,
+            about="below 0 outliers count less, above 0 more",
+            per_loss=True,
+        ),
     ),
-)  # fmt: skip
+)

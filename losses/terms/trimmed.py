@@ -9,7 +9,7 @@ from ..parts import KINDS, Number, Parameter, Part
 
 
 def trimmed(loss: Tensor, weight: Tensor, *, share: Number) -> Tensor:
-    """The weights (N,) without the worst `share` of their sum: samples of the largest loss, the last one in part."""
+    """The weights (N,) without the worst `share` of their sum, the last sample in part."""
     order = loss.detach().argsort(descending=True, stable=True)
     worst_first = weight[order]
     above = worst_first.cumsum(0) - worst_first
@@ -26,7 +26,13 @@ PART = Part(
     latex=r"\text{{without the worst }} {share}",
     source="Rousseeuw 1984, Least Median of Squares Regression; Shen and Sanghavi 2019, iterative trimmed loss",
     parameters=(
-        Parameter("share", default=0.1, domain=(0, 0.9), search=(0.01, 0.5), neutral=0,
-                  about="the share of a batch that is taken for mislabelled"),
+        Parameter(
+            "share",
+            default=0.1,
+            domain=(0, 0.9),
+            search=(0.01, 0.5),
+            neutral=0,
+            about="the share of a batch that is taken for mislabelled",
+        ),
     ),
-)  # fmt: skip
+)

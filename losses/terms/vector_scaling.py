@@ -21,8 +21,14 @@ PART = Part(
     latex=r"z_j \to (n_j/n_{{\max}})^{{{gamma}}} z_j",
     source="Kini et al. 2021, Label-Imbalanced and Group-Sensitive Classification, eq. 4",
     parameters=(
-        Parameter("gamma", default=0.2, domain=(0, float("inf")), search=(0.02, 0.5), neutral=0,
-                  about="how much less; logit adjustment adds the rest of the paper's loss"),
+        Parameter(
+            "gamma",
+            default=0.2,
+            domain=(0, float("inf")),
+            search=(0.02, 0.5),
+            neutral=0,
+            about="how much less; logit adjustment adds the rest of the paper's loss",
+        ),
     ),
     order=2,
-)  # fmt: skip
+)

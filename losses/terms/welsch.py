@@ -22,8 +22,15 @@ PART = Part(
     latex=r"{c}^2\\left(1 - e^{{-(r/{c})^2/2}}\\right)",
     source="Dennis and Welsch 1978; Barron 2019",
     parameters=(
-        Parameter("c", default=1, search=(0.01, 10), domain=(0, float("inf")), open_low=True, log=True,
-                  about="where errors begin to count as large, in units of the target's spread"),
+        Parameter(
+            "c",
+            default=1,
+            search=(0.01, 10),
+            domain=(0, float("inf")),
+            open_low=True,
+            log=True,
+            about="where errors begin to count as large, in units of the target's spread",
+        ),
     ),
     standards={"welsch": Standard({"welsch.c": 1})},
-)  # fmt: skip
+)

@@ -37,34 +37,91 @@ def race(stage: Stage, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
     """Race the contenders round by round and name the finalists."""
     plan, sign = stage.plan, stage.task.measure.sign
     standards = {t.number: t for t in tuned.best.values()}
-    whole = [
-        t
-        for t in explored
-        if t.outcome.state == "complete"
-        and t.candidate.spec.hash not in {s.candidate.spec.hash for s in standards.values()}
-    ]
+    hashes = {t.candidate.spec.hash for t in standards.values()}
+    whole = [t for t in explored if t.outcome.state == "complete" and t.candidate.spec.hash not in hashes]
     whole.sort(key=lambda t: (-sign * t.outcome.score, t.number))
-    running = {**standards, **{t.number: t for t in whole[: plan.contenders]}}
-    scores: dict[int, list[float]] = {number: [] for number in running}
-    stage.progress.phase("race", plan.race_rounds * len(running))
+    field = _Field(standards, {**standards, **{t.number: t for t in whole[: plan.contenders]}}, sign)
+    stage.progress.phase("race", plan.race_rounds * len(field.running))
     done = 0
     for index in range(plan.race_rounds):
-        unit = _round(stage, index, running, done)
+        unit = _round(stage, index, field.running, done)
         results: dict[str, list[float] | None] = (unit.payload or {})["scores"]
-        for number in list(running):
-            found = results[str(number)]
-            if found is None:  # diverged: a loss that fails on some seeds is no contender
-                del running[number]
-            else:
-                scores[number] += found
+        field.record(index, results)
+        if index + 1 < plan.race_rounds:
+            field.drop_those_behind()
         done += len(results)
-        if not any(number in standards for number in running):
+        stage.progress.advance(done, field.mean(field.ranked()[0]))
+    return field.finalists()
+
+
+class _Field:
+    """Who is still racing, and what everybody scored in each round. Contenders go by their trial's number."""
+
+    def __init__(self, standards: dict[int, Trial], running: dict[int, Trial], sign: int) -> None:
+        self.running = running
+        self._standards, self._sign = standards, sign
+        self._rounds: dict[int, dict[int, list[float]]] = {number: {} for number in running}
+
+    def record(self, index: int, results: dict[str, list[float] | None]) -> None:
+        """Take in a round; a loss that diverges on some seeds is no contender."""
+        failed = {number for number in self.running if results[str(number)] is None}
+        for number in list(self.running):
+            found = results[str(number)]
+            if found is None:
+                del self.running[number]
+            else:
+                self._rounds[number][index] = found
+        if not any(number in self._standards for number in self.running):
+            self._call_back(failed)
+
+    def _call_back(self, failed: set[int]) -> None:
+        """Put the best standard loss that was dropped, or that failed only now, in the place of them all."""
+        scored = [number for number in self._standards if self._rounds[number]]
+        if not scored:
             raise RuntimeError("every standard loss diverged in the race; lower the recipe's learning rate")
-        behind = _behind(scores, running, standards, sign) if index + 1 < plan.race_rounds else set()
-        running = {number: trial for number, trial in running.items() if number not in behind}
-        lead = max(sign * mean(scores[number]) for number in running)
-        stage.progress.advance(done, sign * lead)
-    return _finish(scores, running, standards, sign)
+        best = max(scored, key=lambda n: (n not in failed, *self._order(n)))
+        self.running[best] = self._standards[best]
+
+    def drop_those_behind(self) -> None:
+        """Drop who is clearly behind the leader; the best standard loss stays in any case."""
+        ranked = self.ranked()
+        stays = next(number for number in ranked if number in self._standards)
+        for number in ranked[1:]:
+            if number != stays and standard_errors(self._differences(ranked[0], number)) > CLEAR:
+                del self.running[number]
+
+    def finalists(self) -> Finalists:
+        """How it ended."""
+        ranked = self.ranked()
+        standard = next(number for number in ranked if number in self._standards)
+        searched = next((number for number in ranked if number not in self._standards), None)
+        if searched is None:
+            return Finalists(None, self.running[standard], crowned=False, lead=0.0, errors=0.0)
+        differences = self._differences(searched, standard)
+        errors = standard_errors(differences)
+        return Finalists(
+            self.running[searched], self.running[standard], errors > CLEAR, mean(differences), errors
+        )
+
+    def ranked(self) -> list[int]:
+        """Those still racing, the best first."""
+        return sorted(self.running, key=self._order, reverse=True)
+
+    def mean(self, number: int) -> float:
+        """The mean of everything a contender scored."""
+        return mean([score for scores in self._rounds[number].values() for score in scores])
+
+    def _order(self, number: int) -> tuple[float, int]:
+        return self._sign * self.mean(number), -number
+
+    def _differences(self, one: int, other: int) -> list[float]:
+        """By how much the one is better, repeat by repeat, in the rounds that both ran."""
+        both = self._rounds[one].keys() & self._rounds[other].keys()
+        return [
+            self._sign * (a - b)
+            for index in sorted(both)
+            for a, b in zip(self._rounds[one][index], self._rounds[other][index], strict=True)
+        ]
 
 
 def _round(stage: Stage, index: int, running: dict[int, Trial], done: int) -> Unit:
@@ -85,31 +142,3 @@ def _round(stage: Stage, index: int, running: dict[int, Trial], done: int) -> Un
         )
 
     return recall(stage.ledger, "race", index, work)
-
-
-def _behind(
-    scores: dict[int, list[float]], running: dict[int, Trial], standards: dict[int, Trial], sign: int
-) -> set[int]:
-    """The contenders clearly behind the leader; the best standard loss stays in any case."""
-    lead = max(running, key=lambda n: (sign * mean(scores[n]), -n))
-    stays = max((n for n in running if n in standards), key=lambda n: (sign * mean(scores[n]), -n))
-    return {
-        number
-        for number in running
-        if number not in (lead, stays)
-        and standard_errors([sign * (a - b) for a, b in zip(scores[lead], scores[number], strict=True)])
-        > CLEAR
-    }
-
-
-def _finish(
-    scores: dict[int, list[float]], running: dict[int, Trial], standards: dict[int, Trial], sign: int
-) -> Finalists:
-    ranked = sorted(running, key=lambda n: (-sign * mean(scores[n]), n))
-    standard = next(n for n in ranked if n in standards)
-    searched = next((n for n in ranked if n not in standards), None)
-    if searched is None:
-        return Finalists(None, running[standard], False, 0.0, 0.0)
-    differences = [sign * (a - b) for a, b in zip(scores[searched], scores[standard], strict=True)]
-    errors = standard_errors(differences)
-    return Finalists(running[searched], running[standard], errors > CLEAR, mean(differences), errors)

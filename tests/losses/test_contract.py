@@ -88,7 +88,9 @@ def test_a_cohort_may_hold_every_part_at_once(kind: str) -> None:
         for name, value in subject.values.items():
             owner, _, rest = name.partition(".")
             off = {p.name: p.neutral for p in contract.part(owner).parameters} if owner != "mix" else {}
-            values[name] = float(rest == plain) if owner == "mix" else (value if off[rest] is None else off[rest])  # type: ignore[assignment]
+            values[name] = (
+                float(rest == plain) if owner == "mix" else (value if off[rest] is None else off[rest])
+            )  # type: ignore[assignment]
     everything = Subject("everything", subjects[0].kind, values)
     alone = Subject("alone", subjects[0].kind, {f"mix.{plain}": 1.0})
     outputs, targets = alone.extremes()

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from lossmith.losses import LossSpec, freeze, standard_loss
 from lossmith.losses.contract import value_and_gradient
@@ -37,7 +37,9 @@ def test_1_focal_has_a_gradient_at_saturated_correct_logits(gamma: float, logit:
 def test_2_asymmetric_loss_in_half_precision_is_finite(dtype: torch.dtype) -> None:
     """An epsilon of 1e-8 is zero in float16; there is none here."""
     outputs = torch.tensor([30.0, -30.0, 30.0, -30.0], dtype=dtype)
-    value, gradient = value_and_gradient(standard_loss("asl", kind="binary"), outputs, torch.tensor([1.0, 0, 0, 1]))
+    value, gradient = value_and_gradient(
+        standard_loss("asl", kind="binary"), outputs, torch.tensor([1.0, 0, 0, 1])
+    )
     assert bool(value.isfinite())
     assert bool(gradient.isfinite().all())
 
@@ -61,7 +63,10 @@ def test_4_grad_mode_is_the_callers() -> None:
 
 def test_5_a_parameter_that_changes_nothing_is_gone() -> None:
     """Smoothing under a loss that does not read smoothed targets, a second alpha under L2, a weight of a weightless term."""
-    assert "label_smoothing.epsilon" not in spec("multiclass", mix__gce=1, label_smoothing__epsilon=0.1).parameters
+    assert (
+        "label_smoothing.epsilon"
+        not in spec("multiclass", mix__gce=1, label_smoothing__epsilon=0.1).parameters
+    )
     assert "barron.c" not in spec("regression", mix__barron=1, barron__alpha=2, barron__c=3).parameters
     assert "gce.q" not in spec("multiclass", mix__cross_entropy=1, mix__gce=0, gce__q=0.3).parameters
     assert "focal.gamma" not in spec("binary", mix__tversky=1, focal__gamma=2).parameters
@@ -98,7 +103,9 @@ def test_10_class_weights_divide_by_their_sum_and_pos_weight_by_n() -> None:
     wanted = F.cross_entropy(outputs, targets, weight=1 / torch.tensor(counts))
     torch.testing.assert_close(loss(outputs, targets), wanted)
     binary = standard_loss("bce", kind="binary", pos_weight__weight=4)
-    wanted = F.binary_cross_entropy_with_logits(outputs[:, 0], (targets == 0).float(), pos_weight=torch.tensor(4.0))
+    wanted = F.binary_cross_entropy_with_logits(
+        outputs[:, 0], (targets == 0).float(), pos_weight=torch.tensor(4.0)
+    )
     torch.testing.assert_close(binary(outputs[:, 0], (targets == 0).float()), wanted)
 
 
@@ -116,7 +123,9 @@ def test_11_soft_f1_on_an_empty_target_punishes_false_positives() -> None:
 def test_12_soft_f1_of_a_large_mask_in_float16_is_finite() -> None:
     """The sums over 300,000 pixels would overflow float16."""
     outputs = torch.full((300_000,), 4.0, dtype=torch.float16)
-    value, gradient = value_and_gradient(standard_loss("soft_f1", kind="binary"), outputs, torch.ones(300_000))
+    value, gradient = value_and_gradient(
+        standard_loss("soft_f1", kind="binary"), outputs, torch.ones(300_000)
+    )
     assert 0 < float(value) < 0.1
     assert bool(gradient.isfinite().all())
 
@@ -124,7 +133,11 @@ def test_12_soft_f1_of_a_large_mask_in_float16_is_finite() -> None:
 @pytest.mark.parametrize("wild", [math.inf, -math.inf, math.nan])
 def test_13_what_is_masked_cannot_leak(wild: float) -> None:
     """Infinite and NaN outputs at ignored places leave value and gradient alone."""
-    for kind, outputs in (("multiclass", torch.randn(4, 3)), ("binary", torch.randn(4)), ("multilabel", torch.randn(4, 2))):
+    for kind, outputs in (
+        ("multiclass", torch.randn(4, 3)),
+        ("binary", torch.randn(4)),
+        ("multilabel", torch.randn(4, 2)),
+    ):
         targets = torch.zeros(outputs.shape[:1] if kind == "multiclass" else outputs.shape)
         targets = targets.long() if kind == "multiclass" else targets
         name = "cross_entropy" if kind == "multiclass" else "bce"

@@ -1,5 +1,7 @@
 """Every term against a formula written down independently, or against torch's own."""
 
+# ruff: noqa: E501  (one case a line)
+
 from __future__ import annotations
 
 import math
@@ -11,7 +13,7 @@ import pytest
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from lossmith.losses import Kind, LossSpec, freeze, standard_specs
 from lossmith.losses.batches import COUNTS, TARGET_SCALE, random_batch
@@ -66,7 +68,9 @@ def bi_tempered(t1: float, t2: float) -> Array:
         probability = exp_t(row - centre, t2)
         truth = np.eye(5)[target]
         power = (truth ** (2 - t1) - probability ** (2 - t1)) / (2 - t1)
-        found.append((truth * (log_t(np.maximum(truth, 1e-300), t1) - log_t(probability, t1)))[target] - power.sum())
+        found.append(
+            (truth * (log_t(np.maximum(truth, 1e-300), t1) - log_t(probability, t1)))[target] - power.sum()
+        )
     return np.array(found)
 
 
@@ -87,7 +91,9 @@ def barron(alpha: float, c: float) -> Array:
     """The paper's eq. 8, times c^2."""
     x = (r / c) ** 2
     k = abs(alpha - 2)
-    return np.asarray(c**2 * (np.log(x / 2 + 1) if alpha == 0 else k / alpha * ((x / k + 1) ** (alpha / 2) - 1)))
+    return np.asarray(
+        c**2 * (np.log(x / 2 + 1) if alpha == 0 else k / alpha * ((x / k + 1) ** (alpha / 2) - 1))
+    )
 
 
 def weighted(weight: Array, loss: Array) -> float:
@@ -185,11 +191,16 @@ CASES: dict[str, tuple[Kind, dict[str, float], Callable[[], Any]]] = {
 def test_a_part_is_its_formula(name: str) -> None:
     """Equal to 1e-6 on random outputs, in float64."""
     kind, parameters, reference = CASES[name]
-    whole = parameters if any(k.startswith("mix.") for k in parameters) else {
-        ("mix.mse" if kind == "regression" else "mix.cross_entropy"): 1, **parameters}
+    whole = (
+        parameters
+        if any(k.startswith("mix.") for k in parameters)
+        else {("mix.mse" if kind == "regression" else "mix.cross_entropy"): 1, **parameters}
+    )
     counts = None if kind == "regression" else COUNTS[kind]
     spec = LossSpec(kind, whole).bind(counts, TARGET_SCALE if kind == "regression" else None)
-    outputs, targets = {"multiclass": (Z, T), "binary": (B, Y), "multilabel": (M, L), "regression": (R, S)}[kind]
+    outputs, targets = {"multiclass": (Z, T), "binary": (B, Y), "multilabel": (M, L), "regression": (R, S)}[
+        kind
+    ]
     assert float(freeze(spec)(outputs, targets)) == pytest.approx(float(reference()), rel=1e-6, abs=1e-6)
 
 
@@ -204,7 +215,9 @@ def test_arcface_and_cosface_are_their_formulas() -> None:
         inside = (theta + 0.5 * onehot < np.pi).all(1)
         loss = freeze(LossSpec("multiclass", {"mix.cross_entropy": 1, "scale.s": 16, **parameters}))
         got = loss(cosines[inside], T[inside])
-        assert float(got) == pytest.approx(float(F.cross_entropy(torch.tensor(16 * logit)[inside], T[inside])), rel=1e-6)
+        assert float(got) == pytest.approx(
+            float(F.cross_entropy(torch.tensor(16 * logit)[inside], T[inside])), rel=1e-6
+        )
 
 
 def test_gaussian_nll_is_torchs_where_a_variance_is_predicted() -> None:
@@ -212,7 +225,9 @@ def test_gaussian_nll_is_torchs_where_a_variance_is_predicted() -> None:
     log_v = torch.linspace(-2, 2, len(R), dtype=torch.float64)
     outputs = torch.stack([R, log_v], -1).requires_grad_()
     for beta in (0.0, 1.0):
-        spec = LossSpec("regression", {"mix.gaussian_nll": 1, "gaussian_nll.beta": beta}).bind(target_scale=1.0)
+        spec = LossSpec("regression", {"mix.gaussian_nll": 1, "gaussian_nll.beta": beta}).bind(
+            target_scale=1.0
+        )
         value = freeze(spec)(outputs, S)
         (gradient,) = torch.autograd.grad(value, outputs)
         if beta == 0:

@@ -198,7 +198,7 @@ def test_kill_9_leaves_one_run_for_each_trial(
     command = [sys.executable, "-c", SEARCHER, store_url, tracking_uri, way]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as searcher:
         assert searcher.stdout is not None
-        enough = random.Random(seed).randrange(1, 200)
+        enough = random.Random(seed).randrange(1, 80)
         while int(searcher.stdout.readline()) < enough:
             pass
         searcher.kill()
