@@ -159,8 +159,8 @@ def main() -> None:
                 # Read the outputs twice, write the gradient once: what no loss can do without.
                 bandwidth = 3 * outputs.numel() * outputs.element_size() / value / 1e9
                 rows.append(
-                    {"classes": classes, "mode": mode, "loss": name, "ms": value * 1e3, "ratio": value / usual,
-                     "memory": memory, "GB_per_s": bandwidth}
+                    {"classes": classes, "mode": mode, "loss": name, "ms": value * 1e3,
+                     "ratio": value / usual, "memory": memory, "GB_per_s": bandwidth}
                 )  # fmt: skip
     if options.json:
         print(json.dumps({"device": options.device, "threads": options.threads, "rows": rows}, indent=1))

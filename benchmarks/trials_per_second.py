@@ -161,7 +161,8 @@ def optuna_processes(hidden: int, trials: int) -> float:
         ready, go = spawn.Semaphore(0), spawn.Event()
         share = trials // CORES
         workers = [
-            spawn.Process(target=_optuna_process, args=(hidden, share, journal, ready, go)) for _ in range(CORES)
+            spawn.Process(target=_optuna_process, args=(hidden, share, journal, ready, go))
+            for _ in range(CORES)
         ]
         for worker in workers:
             worker.start()
@@ -220,7 +221,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hidden", type=int, nargs="+", default=[32, 128])
-    parser.add_argument("--trials", type=int, nargs=3, default=[512, 64, 24], help="lossmith, Optuna, Ray Tune")
+    parser.add_argument(
+        "--trials", type=int, nargs=3, default=[512, 64, 24], help="lossmith, Optuna, Ray Tune"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     ours, theirs, rays = options.trials
@@ -229,7 +232,9 @@ def main() -> None:
         rounds = []
         for index in range(options.rounds):
             rate = Rate(
-                lossmith(hidden, ours), optuna_processes(hidden, theirs), ray_tune(hidden, rays) if index == 0 else None
+                lossmith(hidden, ours),
+                optuna_processes(hidden, theirs),
+                ray_tune(hidden, rays) if index == 0 else None,
             )
             print(f"H={hidden} round {index + 1}: {rate}", flush=True)
             rounds.append(rate)
@@ -247,10 +252,14 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))
     print(f"\n{result['machine']}, {result['date']}, torch {torch.__version__}; trials per second, medians")
-    print("|  H  | lossmith | Optuna, a process per core | Ray Tune + OptunaSearch | over Optuna | over Ray Tune |")
+    print(
+        "|  H  | lossmith | Optuna, a process per core | Ray Tune + OptunaSearch | over Optuna | over Ray Tune |"
+    )
     print("|---|---|---|---|---|---|")
     for r in rows:
-        print(f"| {r['hidden']} | {r['lossmith']:.1f} | {r['optuna']:.1f} | {r['ray']:.2f} | {r['over_optuna']:.1f}x | {r['over_ray']:.0f}x |")
+        print(
+            f"| {r['hidden']} | {r['lossmith']:.1f} | {r['optuna']:.1f} | {r['ray']:.2f} | {r['over_optuna']:.1f}x | {r['over_ray']:.0f}x |"
+        )
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from .workdir import Places, places, prepare
 
 HEARTBEAT_S = 10.0
 FLUSH_S = 60.0
+PARTING_S = 5.0  # what MLflow gets when a search ends early; a resume delivers the rest
 RUNNERS = ("local",)
 
 
@@ -157,12 +158,16 @@ def _run(work: _Work, kept: Store, record: SearchRecord, owner: str, where: Plac
                 _deliver(tracker, progress)
     except KeyboardInterrupt as stop:
         _let_go(kept, record, owner, "interrupted", None)
+        tracker.finish(status="interrupted")
+        tracker.flush(timeout_s=PARTING_S)
         stop.search = record.name  # type: ignore[attr-defined]  # the command line names it
         raise
     except (Stopped, ClaimLost):
         progress.note(f"{record.name} was cancelled, or another process took it over")
     except BaseException as error:
         _let_go(kept, record, owner, "failed", " ".join(f"{type(error).__name__}: {error}".split())[:500])
+        tracker.finish(status="failed")
+        tracker.flush(timeout_s=PARTING_S)
         raise
     finally:
         trainer.close()

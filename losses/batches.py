@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,11 @@ from torch import Tensor
 from .parts import Kind
 
 EXTREMES = (0.0, 20.0, -20.0, 1e2, -1e2, 6e4, -6e4)  # 6e4 is about as far as half precision goes
-COUNTS = {"multiclass": (90, 40, 17, 8, 3), "binary": (120, 15), "multilabel": ((90, 10), (50, 50), (8, 92))}
+COUNTS: dict[str, Any] = {
+    "multiclass": (90, 40, 17, 8, 3),
+    "binary": (120, 15),
+    "multilabel": ((90, 10), (50, 50), (8, 92)),
+}
 TARGET_SCALE = 1.5
 
 
@@ -43,13 +48,8 @@ def random_batch(
 
 
 def extreme_batch(kind: Kind, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """Every combination of the extremes with every target; three classes of five vary, two labels of three."""
-    if kind == "regression":
-        outputs, targets = (
-            torch.tensor(v, dtype=dtype) for v in zip(*product(EXTREMES, (0.0, 1.0)), strict=True)
-        )
-        return outputs, targets
-    if kind == "binary":
+    """Every combination of the extremes with every target, for three classes or two labels."""
+    if kind in ("regression", "binary"):
         outputs, targets = (
             torch.tensor(v, dtype=dtype) for v in zip(*product(EXTREMES, (0.0, 1.0)), strict=True)
         )
@@ -59,7 +59,7 @@ def extreme_batch(kind: Kind, dtype: torch.dtype = torch.float32) -> tuple[Tenso
         table = torch.tensor(rows, dtype=dtype)
         zero = torch.zeros(len(rows), 1, dtype=dtype)
         return torch.cat([table[:, :2], zero], 1), torch.cat([table[:, 2:], zero], 1)
-    rows = torch.tensor(list(product(EXTREMES, repeat=3)), dtype=dtype)
-    wide = torch.cat([rows, rows[:, :1], -rows[:, 1:2]], 1)
+    three = torch.tensor(list(product(EXTREMES, repeat=3)), dtype=dtype)
+    wide = torch.cat([three, three[:, :1], -three[:, 1:2]], 1)
     targets = torch.arange(5).repeat_interleave(len(wide))
     return wide.repeat(5, 1), targets

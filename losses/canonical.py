@@ -7,6 +7,7 @@ parameter values (`Part.same_as`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from .errors import UserError, unknown
@@ -140,12 +141,7 @@ def part_and_parameter(name: str) -> tuple[str, str | None]:
 def _checked(kind: Kind, name: str, value: float) -> float:
     owner, parameter = part_and_parameter(name)
     found = part(owner, kind)
-    if (
-        not isinstance(value, int | float)
-        or isinstance(value, bool)
-        or value != value
-        or abs(value) == float("inf")
-    ):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         raise UserError(f"{name} must be a finite number, but got {value!r}")
     if parameter is None:
         if found.stage != "term":

@@ -107,7 +107,7 @@ def value_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Te
 
 
 def corners(subject: Subject) -> Iterator[dict[str, float]]:
-    """Combinations of the ends of the search ranges, a value between and the neutral ones; at most `CORNERS`."""
+    """Combinations of the ends of the search ranges, a value between and the neutral values."""
     choices = []
     for name in subject.vary:
         owner, _, rest = name.partition(".")
@@ -197,7 +197,7 @@ def half_precision(subject: Subject) -> None:
         rounded = outputs.to(dtype)
         got, gradient = value_and_gradient(freeze(subject.spec), rounded, targets)
         wanted, slope = value_and_gradient(freeze(subject.spec), rounded.double(), targets)
-        # float32 has seven digits and a loss a dozen operations; the gradient comes back in the outputs' dtype.
+        # float32 has seven digits and a loss a dozen operations; the gradient has the outputs' dtype.
         _close(subject, f"the value in {dtype}", got, wanted, 1e-5)
         _close(subject, f"the gradient in {dtype}", gradient, slope, 1e-2)
 

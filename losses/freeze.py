@@ -108,7 +108,7 @@ class FrozenLoss(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FrozenLoss:  # noqa: FBT001, FBT002
         """Move the constants, but keep their dtype."""
         before = dict(self._buffers)
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, value in before.items():
             moved = self._buffers[name]
             if value is not None and moved is not None and moved.dtype != value.dtype:

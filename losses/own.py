@@ -151,8 +151,8 @@ def examine(subject: Own) -> tuple[list[Finding], Health | None]:
     except Exception as error:  # noqa: BLE001  (whatever a user's code raises is a line of the report)
         return [*findings, Finding("healthy", ok=False, text=_brief(error))], None
     text = (
-        f"the pull on a confident mistake is {found.mistakes:.3g} times that on an undecided sample, the largest "
-        f"{found.largest:.3g} times"
+        f"the pull on a confident mistake is {found.mistakes:.3g} times that on an undecided sample, "
+        f"the largest {found.largest:.3g} times"
     )
     findings += [Finding("healthy", ok=False, text=problem) for problem in found.problems]
     return findings if found.problems else [*findings, Finding("healthy", ok=True, text=text)], found
@@ -194,7 +194,8 @@ def _differentiable(subject: Own) -> str:
     if not loss(outputs.requires_grad_(), *numbers).requires_grad:
         raise AssertionError("the loss has no gradient to the outputs")
     torch.autograd.gradcheck(loss, (outputs, *numbers), atol=1e-5, rtol=1e-4)
-    return f"the gradients to the outputs{' and ' + ', '.join(names) if names else ''} are the derivatives (float64)"
+    whose = " and ".join(["the outputs", *names])
+    return f"the gradients to {whose} are the derivatives (float64)"
 
 
 def _corners(subject: Own) -> list[dict[str, float]]:

@@ -14,7 +14,7 @@ def shaped(
 ) -> tuple[Tensor, Tensor]:
     """Outputs and targets in the shapes and dtypes the family expects, or a `UserError`.
 
-    - multiclass: logits (N, K) with integer class indices (N,); dense logits (N, K, ...) with indices (N, ...)
+    - multiclass: logits (N, K) with integer class indices (N,); dense logits (N, K, ...) with (N, ...)
       become (N ..., K) and (N ...,).
     - binary: logits and zeros and ones of one shape, flattened. A dimension of one that only one side has, as
       models with a single output have, is dropped, because (N, 1) against (N,) would silently broadcast.

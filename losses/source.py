@@ -11,6 +11,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -92,8 +93,10 @@ def _forward(spec: LossSpec, content: Folded) -> list[str]:
         wrong = f"{wrong} and outputs.shape != (*targets.shape, 2)"
     body = [
         f"if {wrong}:",
-        f'    raise ValueError(f"outputs must be {outputs}, targets {targets}; '
-        'got {tuple(outputs.shape)} and {tuple(targets.shape)}")',
+        (
+            f'    raise ValueError(f"outputs must be {outputs}, targets {targets}; '
+            'got {tuple(outputs.shape)} and {tuple(targets.shape)}")'
+        ),
         *flat,
         "outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))",
     ]
@@ -138,11 +141,11 @@ def _line(step: Step, spec: LossSpec) -> str:
     if step.function in _INLINE:
         return f"{step.output} = {_INLINE[step.function](step, spec)}"
     arguments = [*step.inputs, *(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)]
-    # Parts and quantities may share a name ("log_p" the number, `log_p` the function): functions carry a prefix.
+    # Parts and quantities may share a name, the number log_p and its function: functions carry a prefix.
     return f"{step.output} = _{step.function.__name__}({', '.join(arguments)})"
 
 
-def _collect(function: Callable[..., Tensor], into: dict[str, str]) -> None:
+def _collect(function: Callable[..., Any], into: dict[str, str]) -> None:
     """Put the source of `function`, and of the lossmith functions it calls, into `into`."""
     if function.__name__ in into:
         return
@@ -152,17 +155,20 @@ def _collect(function: Callable[..., Tensor], into: dict[str, str]) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and inspect.isfunction(scope.get(node.id)):
             called.add(node.id)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in scope:
-            if node.id not in _IMPORTED and node.id != "Number":
-                raise TypeError(
-                    f"{function.__name__} uses the global {node.id}; a part may use torch, F and functions only"
-                )
+        elif _is_read(node) and node.id in scope.keys() - _IMPORTED.keys() - {"Number"}:
+            raise TypeError(
+                f"{function.__name__} uses the global {node.id}; a part may use torch, F and functions only"
+            )
     for name in sorted(called):
         _collect(scope[name], into)
     into[function.__name__] = ast.unparse(_Rename(called | {function.__name__}).visit(tree))
 
 
-def _module(function: Callable[..., Tensor]) -> ModuleType:
+def _is_read(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+
+
+def _module(function: Callable[..., Any]) -> ModuleType:
     module = inspect.getmodule(function)
     assert module is not None
     return module

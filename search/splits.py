@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..losses import Kind
 from ..losses.errors import UserError
-from .streams import stream_seed
 from .data import Data
+from .streams import stream_seed
 from .task import Task
 from .trial import Repeat
 
@@ -27,9 +27,10 @@ class Split:
 
 
 def constants_of(kind: Kind, targets: Tensor, classes: int | None) -> dict[str, Tensor]:
-    """What losses take from training targets: class counts (K,), or the spread of the target (0-d).
+    """What losses take from training targets: class counts, or the spread of the target (0-d).
 
-    The spread is the median absolute deviation times 1.4826 (the standard deviation, for normal data),
+    Counts are (K,) for multiclass, (negatives, positives) for binary, and (L, 2) of such for multilabel. The
+    spread is the median absolute deviation times 1.4826 (the standard deviation, for normal data),
     or the standard deviation where more than half of the targets are equal.
     """
     if kind == "multiclass":
@@ -40,7 +41,10 @@ def constants_of(kind: Kind, targets: Tensor, classes: int | None) -> dict[str, 
         spread = 1.4826 * (values - values.median()).abs().median()
         spread = spread if spread > 0 else values.std(correction=0)
         return {"target_scale": spread if spread > 0 else torch.ones((), dtype=torch.float64)}
-    return {}
+    by_label = targets.reshape(-1, 1) if kind == "binary" else targets.reshape(len(targets), -1)
+    positives = (by_label == 1).sum(0)
+    counts = torch.stack([len(by_label) - positives, positives], 1)
+    return {"class_counts": counts[0] if kind == "binary" else counts}
 
 
 def split_for(task: Task, repeat: Repeat, folds: int, seed: int) -> Split:

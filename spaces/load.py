@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ..losses import Kind, part, parts
+from ..losses import Kind, Part, part, parts
 from ..losses.errors import UserError, unknown
 from ..losses.family import MIX
 from .domain import Domain
@@ -47,11 +47,14 @@ def preset(name: str, kind: Kind) -> Space:
         found = part(part_name, kind)
         if probability < 1:
             switches[part_name] = float(probability)
-        if found.stage == "term":
-            domains[f"{MIX}.{part_name}"] = WEIGHT
-        for parameter in found.parameters:
-            domains[f"{part_name}.{parameter.name}"] = Domain(*parameter.search, log=parameter.log)
+        domains |= _domains(found)
     return Space(kind, domains, switches, {}, name, document["about"])
+
+
+def _domains(found: Part) -> dict[str, Domain]:
+    """The usual ranges of a part's parameters, and of its weight where it is a term."""
+    weight = {f"{MIX}.{found.name}": WEIGHT} if found.stage == "term" else {}
+    return weight | {f"{found.name}.{p.name}": Domain(*p.search, log=p.log) for p in found.parameters}
 
 
 def auto(kind: Kind, class_counts: Counts | None = None, metric: str | None = None) -> Space:
@@ -88,9 +91,8 @@ def space_from(
     """
     if isinstance(document, str):
         return auto(kind, class_counts, metric) if document == "auto" else preset(document, kind)
-    for key in document:
-        if key not in ("preset", "parameters", "switches"):
-            raise unknown("key in the space", key, ("preset", "parameters", "switches"))
+    if wrong := [key for key in document if key not in ("preset", "parameters", "switches")]:
+        raise unknown("key in the space", wrong[0], ("preset", "parameters", "switches"))
     base = space_from(str(document.get("preset", "auto")), kind, class_counts, metric)
     domains, fixed = dict(base.domains), dict(base.fixed)
     for name, value in _mapping(document, "parameters").items():
@@ -107,11 +109,7 @@ def space_from(
         found = part(name, kind)
         switches[name] = float(value)
         given = {**domains, **fixed}
-        if found.stage == "term" and f"{MIX}.{name}" not in given:
-            domains[f"{MIX}.{name}"] = WEIGHT
-        for parameter in found.parameters:
-            if f"{name}.{parameter.name}" not in given:
-                domains[f"{name}.{parameter.name}"] = Domain(*parameter.search, log=parameter.log)
+        domains |= {key: domain for key, domain in _domains(found).items() if key not in given}
     return Space(kind, domains, switches, fixed, "own", f"space: {base.name}, changed by the SPEC")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,7 @@ from .options import Json
 from .output import console, print_json
 
 if TYPE_CHECKING:
-    from ...losses import Kind, Part
+    from ...losses import Part
     from ...losses.own import Finding
 
 
@@ -40,7 +40,7 @@ def check(
 
     if kind is not None and kind not in KINDS:
         raise unknown("kind of problem", kind, KINDS)
-    found = load_own(place, cast("Kind | None", kind))
+    found = load_own(place, kind)
     findings = _examine_part(found) if isinstance(found, Part) else examine(found)[0]
     ok = all(finding.ok for finding in findings)
     document: dict[str, Any] = {"loss": place, "ok": ok, "checks": [vars(finding) for finding in findings]}

@@ -42,7 +42,7 @@ def _document(kind: Kind) -> dict[str, Any]:
     from ...losses import formula, parts_for, standard_specs
 
     parts = parts_for(kind).values()
-    sources = {name: part.source for part in parts for name in part.standards}
+    sources = {name: part.source for part in parts for name in part.standards_for(kind)}
     return {
         "standard": [
             {
@@ -60,7 +60,7 @@ def _document(kind: Kind) -> dict[str, Any]:
 def _part(part: Part) -> dict[str, Any]:
     return {
         "name": part.name,
-        "stage": part.stage,
+        "stage": part.stage if part.level == "sample" else f"{part.stage} per batch",
         "formula": part.formula.format(**{p.name: p.name for p in part.parameters}),
         "parameters": [_parameter(part.name, parameter) for parameter in part.parameters],
         "source": part.source,

@@ -31,7 +31,7 @@ PART = Part(
     function=angular,
     formula="cos theta_t -> cos({m1} theta_t + {m2}) - {m3}",
     latex=r"\cos\theta_t \to \cos({m1}\,\theta_t + {m2}) - {m3}",
-    source="Deng et al. 2019, ArcFace, eq. 4: (1, .5, 0) ArcFace, (1, 0, .35) CosFace, (1.35, 0, 0) SphereFace",
+    source="Deng et al. 2019, ArcFace, eq. 4: (1, .5, 0); (1, 0, .35) is CosFace, (1.35, 0, 0) SphereFace",
     parameters=(
         Parameter("m1", default=1, domain=(1, 4), search=(1, 1.5), neutral=1, about="factor of the angle"),
         Parameter(

@@ -9,7 +9,7 @@ from ..parts import CLASSIFICATION, Number, Parameter, Part, Standard
 
 
 def poly1(log_likelihood: Tensor, log_not_p: Tensor, *, epsilon: Number) -> Tensor:
-    """Cross entropy plus epsilon (1 - p), per sample; with focal modulation it is the paper's focal Poly-1."""
+    """Cross entropy plus epsilon (1 - p), per sample; with focal modulation the paper's focal Poly-1."""
     return epsilon * torch.exp(log_not_p) - log_likelihood
 
 

@@ -24,7 +24,7 @@ PART = Part(
     function=trimmed,
     formula="without the worst {share}",
     latex=r"\text{{without the worst }} {share}",
-    source="Rousseeuw 1984, Least Median of Squares Regression; Shen and Sanghavi 2019, iterative trimmed loss",
+    source="Rousseeuw 1984, Least Median of Squares Regression; Shen and Sanghavi 2019",
     parameters=(
         Parameter(
             "share",

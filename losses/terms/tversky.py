@@ -9,7 +9,7 @@ from ..parts import CLASSIFICATION, SIGNED, Number, Parameter, Part, Standard
 
 
 def tversky(probabilities: Tensor, truth: Tensor, counted: Tensor, *, alpha: Number, beta: Number) -> Tensor:
-    """1 - mean over the M columns of TP / (TP + alpha FP + beta FN), counted in probabilities over the batch, ().
+    """1 - mean over the M columns of TP / (TP + alpha FP + beta FN), counted in probabilities, ().
 
     alpha = beta = 1/2 is one minus F1 (Dice). A column without any truth is judged by its false positives
     alone, as FP / (1 + FP), so that it is 0 when nothing is claimed and still has a gradient.

@@ -8,14 +8,11 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
-from ...losses import Family
-from ...losses.family import MIX
-from ...losses.freeze import shaped
-from ...losses.registry import part
 from ..streams import stream_seed
 from .chain import Chain, is_chain
 from .optimizers import StackedOptimizer
 from .program import Job, fault_of
+from .stacked_loss import StackedLoss
 
 EVALUATED_AT_ONCE = 1 << 22  # outputs times samples, in numbers
 
@@ -46,24 +43,11 @@ class StackedProgram:
         )
 
     def _read_candidates(self) -> None:
-        """The numbers of the losses as tensors (members,), for the union of the parts they are made of."""
-        kind = self.job.task.kind
-        names = frozenset().union(*(c.spec.parts for c in self._candidates))
+        """The losses, learning rates and weight decays of the members."""
         dtype = torch.promote_types(self._leaves[0].dtype, torch.float32)
-        self._family = Family(kind, names)
-        self._parameters: dict[str, Tensor] = {}
-        for name in names:
-            chosen = part(name)
-            if chosen.stage == "term":
-                self._parameters[f"{MIX}.{name}"] = self._column(f"{MIX}.{name}", 0.0, dtype)
-            for p in chosen.parameters:
-                off = p.default if p.neutral is None else p.neutral
-                self._parameters[f"{name}.{p.name}"] = self._column(f"{name}.{p.name}", off, dtype)
+        self._losses = StackedLoss(self.job.task.kind, [c.spec for c in self._candidates], dtype)
         self._rates = torch.tensor([c.recipe.rate for c in self._candidates], dtype=torch.float64)
         self._decays = torch.tensor([c.recipe.weight_decay for c in self._candidates], dtype=torch.float64)
-
-    def _column(self, name: str, absent: float, dtype: torch.dtype) -> Tensor:
-        return torch.tensor([c.spec.parameters.get(name, absent) for c in self._candidates], dtype=dtype)
 
     def _lay_out(self) -> None:
         """Store each parameter in the memory order in which its gradient arrives.
@@ -99,7 +83,7 @@ class StackedProgram:
         """The gradients of the leaves on one batch."""
         if self._chain is not None:
             outputs = self._chain.forward(inputs).detach().requires_grad_()
-            (slope,) = torch.autograd.grad(self._loss(outputs, targets), outputs)
+            (slope,) = torch.autograd.grad(self._losses(outputs, targets, self.job.split.constants), outputs)
             return self._chain.backward(inputs, slope)
 
         def forward(parameters: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
@@ -108,16 +92,7 @@ class StackedProgram:
 
         # randomness="same": a dropout mask is drawn once and shared, as batches are.
         outputs = vmap(forward, randomness="same")(self._stacked(), self._buffers)
-        return torch.autograd.grad(self._loss(outputs, targets), self._leaves)
-
-    def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The sum of every member's own loss: members share nothing, so its gradient is that of each."""
-        kind, constants = self.job.task.kind, self.job.split.constants
-
-        def loss(outputs: Tensor, numbers: dict[str, Tensor]) -> Tensor:
-            return self._family(*shaped(kind, outputs, targets), numbers, constants)
-
-        return vmap(loss)(outputs, self._parameters).sum()
+        return torch.autograd.grad(self._losses(outputs, targets, self.job.split.constants), self._leaves)
 
     def train(self, epochs: int) -> None:
         self._model.train()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lossmith.losses import Parameter, Part, UserError, contract, register, standard_specs
+from lossmith.losses import Kind, Parameter, Part, UserError, contract, parts_for, register, standard_specs
 from lossmith.losses.contract import CHECKS, Broken, Subject
 from lossmith.losses.parts import KINDS
 
@@ -79,20 +79,17 @@ def test_a_part_needs_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_cohort_may_hold_every_part_at_once(kind: str) -> None:
+def test_a_cohort_may_hold_every_part_at_once(kind: Kind) -> None:
     """All parts of a kind switched off around one term give that term alone, whatever the outputs."""
-    subjects = [s for s in PARTS if s.kind == kind]
     plain = "mse" if kind == "regression" else "cross_entropy"
     values: dict[str, float] = {}
-    for subject in subjects:
-        for name, value in subject.values.items():
-            owner, _, rest = name.partition(".")
-            off = {p.name: p.neutral for p in contract.part(owner).parameters} if owner != "mix" else {}
-            values[name] = (
-                float(rest == plain) if owner == "mix" else (value if off[rest] is None else off[rest])
-            )  # type: ignore[assignment]
-    everything = Subject("everything", subjects[0].kind, values)
-    alone = Subject("alone", subjects[0].kind, {f"mix.{plain}": 1.0})
+    for chosen in (p for p in parts_for(kind).values() if not p.name.startswith("own_")):
+        if chosen.stage == "term":
+            values[f"mix.{chosen.name}"] = float(chosen.name == plain)
+        for p in chosen.parameters:
+            values[f"{chosen.name}.{p.name}"] = p.default if p.neutral is None else p.neutral
+    everything = Subject("everything", kind, values)
+    alone = Subject("alone", kind, {f"mix.{plain}": 1.0})
     outputs, targets = alone.extremes()
     for got, wanted in zip(
         contract.value_and_gradient(everything.loss, outputs, targets),

@@ -108,7 +108,8 @@ def changing(outputs, targets):
 def own_hinge(gap, *, margin):
     return (margin - gap).clamp(min=0)
 
-PART = Part(name="own_hinge", stage="term", kinds=("binary",), function=own_hinge, formula="max(0, {margin} - z)",
+PART = Part(name="own_hinge", stage="term", kinds=("binary",), function=own_hinge,
+            formula="max(0, {margin} - z)",
             latex="", source="mine", parameters=(Parameter("margin", default=1.0, search=(0.5, 2.0)),))
 number = 7
 """

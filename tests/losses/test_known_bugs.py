@@ -46,7 +46,7 @@ def test_2_asymmetric_loss_in_half_precision_is_finite(dtype: torch.dtype) -> No
 
 @pytest.mark.parametrize("shift", [0.0, 0.05])
 def test_3_asymmetric_loss_corrects_the_worst_errors(shift: float) -> None:
-    """A clamp under the logarithm would take the gradient from a yes at -30 and, without shift, a no at 30."""
+    """A clamp under the logarithm would take the gradient from a yes at -30 and a no at 30."""
     loss = standard_loss("asl", kind="binary", asymmetric__shift=shift)
     _, gradient = value_and_gradient(loss, torch.tensor([-30.0, 30.0]), torch.tensor([1.0, 0.0]))
     assert gradient[0] < -0.4
@@ -62,7 +62,7 @@ def test_4_grad_mode_is_the_callers() -> None:
 
 
 def test_5_a_parameter_that_changes_nothing_is_gone() -> None:
-    """Smoothing under a loss that does not read smoothed targets, a second alpha under L2, a weight of a weightless term."""
+    """Smoothing that no term reads, a width under L2, the parameter of a term of weight zero."""
     assert (
         "label_smoothing.epsilon"
         not in spec("multiclass", mix__gce=1, label_smoothing__epsilon=0.1).parameters
@@ -175,7 +175,7 @@ def test_15_bfloat16_outputs_are_computed_in_float32() -> None:
 
 
 def test_16_numbers_survive_a_change_of_dtype() -> None:
-    """1.7 does not become 1.703, nor do counts and scales change, by `.bfloat16()`, `.half()` or autocast wrappers."""
+    """1.7 does not become 1.703 by `.bfloat16()` or `.half()`, nor do counts and scales change."""
     outputs, targets = torch.randn(9, 3, dtype=torch.float64), torch.arange(9) % 3
     for name in ("logit_adjustment", "inverse_frequency", "ldam"):
         loss = standard_loss(name, kind="multiclass", class_counts=[1001, 333, 77], focal__gamma=1.7)

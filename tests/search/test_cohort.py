@@ -155,12 +155,13 @@ def test_a_candidate_that_diverges_is_told_with_its_reason(engine: str) -> None:
 
     Neighbours have bit for bit the scores they have beside healthy candidates.
     """
-    recipe = Recipe(epochs=2, batch_size=16, optimizer="sgd", learning_rate=0.05)
+    recipe = Recipe(epochs=2, batch_size=16, optimizer="sgd", learning_rate=0.05, momentum=0.0)
     task = task_of(recipe=recipe)
     healthy = [Candidate(standard_spec(name, "multiclass"), recipe) for name in NAMES]
     sick = list(healthy)
-    for place, rate in ((1, 1e38), (2, 300)):
-        sick[place] = replace(healthy[place], recipe=recipe.with_rate(rate))
+    sick[1] = replace(healthy[1], recipe=replace(recipe, learning_rate=1e38))
+    # Each step takes the weights times -14: 3e6 after the six of an epoch.
+    sick[2] = replace(healthy[2], recipe=replace(recipe, learning_rate=1.0, weight_decay=15.0))
     trainer = Trainer(task, engine=engine, workers=1)
     wanted, found = (trainer.train(chosen, REPEATS, Rungs((1,), keep=1.0)) for chosen in (healthy, sick))
     assert [o.state for o in found] == [

@@ -122,7 +122,14 @@ def test_the_constants_are_those_of_what_is_trained_on() -> None:
         counts = torch.bincount(split.train[1], minlength=3)
         assert torch.equal(split.constants["class_counts"], counts)
     assert constants_of("multiclass", torch.tensor([0, 0, 2]), 4)["class_counts"].tolist() == [2, 0, 1, 0]
-    assert constants_of("binary", torch.ones(3), None) == {}
+
+
+def test_answers_are_counted_by_label() -> None:
+    """(negatives, positives) for binary targets, and that for each label of multilabel targets."""
+    binary = constants_of("binary", torch.tensor([1.0, 0.0, 1.0]), None)["class_counts"]
+    assert binary.tolist() == [1, 2]
+    labels = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    assert constants_of("multilabel", labels, None)["class_counts"].tolist() == [[0, 3], [2, 1]]
 
 
 def test_the_scale_of_normal_targets_is_their_standard_deviation() -> None:

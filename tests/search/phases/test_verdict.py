@@ -177,7 +177,7 @@ def test_scores_are_those_of_the_refits(task: Task) -> None:
 
 
 def test_p_values_are_corrected_for_their_number(won: dict[str, Any]) -> None:
-    """Holm's correction over all comparisons: never below the p-value, and above it where there are others."""
+    """Holm's correction over all comparisons: never below a p-value, the least one times their number."""
     rows = list(won["against"].values())
     assert all(row["p_value"] <= row["p_value_holm"] <= 1 for row in rows)
     least = min(row["p_value"] for row in rows)
@@ -231,9 +231,9 @@ def test_a_search_without_a_searched_loss_has_a_verdict(task: Task) -> None:
     assert document["sentence"].startswith("Not better: no searched loss survived")
 
 
-@pytest.mark.parametrize("broken", [lambda c: is_standard(c), lambda c: not is_standard(c)])
+@pytest.mark.parametrize("broken", [is_standard, lambda c: not is_standard(c)])
 def test_a_refit_that_diverges_is_a_bad_refit(task: Task, broken: Callable[[Candidate], bool]) -> None:
-    """NaN among the outputs of a refit is no error and no advantage."""
+    """NaN in all outputs of a refit is no error: it scores as outputs of zero do, the first class for all."""
 
     class Broken(SimulatedRunner):
         """A runner some of whose refits give NaN."""
@@ -250,7 +250,7 @@ def test_a_refit_that_diverges_is_a_bad_refit(task: Task, broken: Callable[[Cand
     document = verdict(replace(stage, runner=Broken(task, lead_of(0.1))), tuned, finalists)
     json.dumps(document, allow_nan=False)
     lost = document["scores"]["best_standard" if broken(tuned.trials[0].candidate) else "winner"]["by_repeat"]
-    assert lost[0] < min(lost[1:])
+    assert lost[0] == pytest.approx(float((task.test[1] == 0).float().mean()))
 
 
 def test_the_test_data_are_read_once(task: Task) -> None:
