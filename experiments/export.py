@@ -160,7 +160,8 @@ def _batch(
         classes = len(spec.class_counts) if spec.class_counts else 5
         outputs = scale * torch.randn(size, classes, generator=generator, dtype=dtype)
         return outputs, torch.randint(classes, (size,), generator=generator)
-    shape = (size, 4) if spec.kind == "multilabel" else (size,)
+    labels = len(spec.class_counts) if spec.class_counts else 4
+    shape = (size, labels) if spec.kind == "multilabel" else (size,)
     outputs = scale * torch.randn(shape, generator=generator, dtype=dtype)
     if spec.kind == "regression":
         return outputs, torch.randn(shape, generator=generator, dtype=dtype)

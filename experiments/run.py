@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
@@ -111,7 +111,7 @@ class _Work:
         if spec.recipe:
             task = replace(task, recipe={**task.settings.to_json(), **spec.recipe})
         counts = constants_of(task.kind, task.train[1], task.classes).get("class_counts")
-        space = space_from(spec.space, task.kind, None if counts is None else counts.tolist())
+        space = space_from(spec.space, task.kind, None if counts is None else counts.tolist(), task.metric)
         return cls(spec, task, space, _plan(spec))
 
     def describe(self) -> dict[str, Any]:
@@ -138,7 +138,9 @@ def _plan(spec: SearchSpec) -> Plan:
     )
 
 
-def _run(work: _Work, kept: Store, record: SearchRecord, owner: str, where: Places, progress: Progress) -> Experiment:
+def _run(
+    work: _Work, kept: Store, record: SearchRecord, owner: str, where: Places, progress: Progress
+) -> Experiment:
     """Conduct the search under this owner's heartbeat, MLflow being fed behind it."""
     started = time.monotonic()
     spent = _Spent()
@@ -151,7 +153,9 @@ def _run(work: _Work, kept: Store, record: SearchRecord, owner: str, where: Plac
             tracker.start()
             if work.space.reason:
                 progress.note(work.space.reason)
-            conclusion = conduct(work.task, work.space, work.plan, trainer, ledger, progress, work.spec.sampler)
+            conclusion = conduct(
+                work.task, work.space, work.plan, trainer, ledger, progress, work.spec.sampler
+            )
             with spent.bookkeeping():
                 kept.finish(record.id, "finished", conclusion.verdict, conclusion.reason, owner)
                 tracker.finish(conclusion.verdict)
@@ -173,7 +177,9 @@ def _run(work: _Work, kept: Store, record: SearchRecord, owner: str, where: Plac
         trainer.close()
         tracker.stop()
         total = time.monotonic() - started
-        kept.add_seconds(record.id, {**spent.seconds, "bookkeeping": spent.kept + tracker.cpu_s, "total": total})
+        kept.add_seconds(
+            record.id, {**spent.seconds, "bookkeeping": spent.kept + tracker.cpu_s, "total": total}
+        )
     return Experiment(kept, record.name)
 
 
@@ -181,14 +187,13 @@ def _deliver(tracker: Tracker, progress: Progress) -> None:
     """Give MLflow the time it needs for what is left, and say so when it was not enough."""
     left = tracker.flush(timeout_s=FLUSH_S)
     if left:
-        progress.note(f"MLflow has not taken {left} trials yet ({tracker.problem or 'it is slow'}); a resume delivers them")
+        why = tracker.problem or "it is slow"
+        progress.note(f"MLflow has not taken {left} trials yet ({why}); a resume delivers them")
 
 
 def _let_go(kept: Store, record: SearchRecord, owner: str, status: Any, reason: str | None) -> None:
-    try:
+    with suppress(ClaimLost):  # whoever owns it now says how it ended
         kept.finish(record.id, status, reason=reason, owner=owner)
-    except ClaimLost:
-        pass  # whoever owns it now says how it ended
 
 
 @contextmanager

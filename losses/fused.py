@@ -22,28 +22,32 @@ class Gap(torch.autograd.Function):
     """The logit of the true class minus the log-sum-exp of the others, (N,), of logits (N, K)."""
 
     @staticmethod
-    def forward(logits: Tensor, targets: Tensor) -> Tensor:
-        """As `gap_multiclass`; the largest of the other logits is taken out, so that nothing overflows."""
+    def forward(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """As `gap_multiclass`, and the log-sum-exp (N, 1), for the gradient.
+
+        The largest of the other logits is taken out, so that nothing overflows.
+        """
         index = targets.unsqueeze(-1)
-        target = logits.gather(-1, index)
         others = logits.scatter(-1, index, -torch.inf)
         top = others.amax(-1, keepdim=True)
-        return (target - top - others.sub_(top).exp_().sum(-1, keepdim=True).log()).squeeze(-1)
+        log_sum = top + others.sub_(top).exp_().sum(-1, keepdim=True).log()
+        return (logits.gather(-1, index) - log_sum).squeeze(-1), log_sum
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        """Keep the inputs and the gap: nothing of the size of the logits is kept besides them."""
-        ctx.save_for_backward(*inputs, output)
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
+        """Keep the inputs and N numbers: nothing of the size of the logits besides them."""
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(*inputs, output[1])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         """1 at the true class, minus the others' share of their sum elsewhere."""
-        logits, targets, gap = ctx.saved_tensors
+        logits, targets, log_sum = ctx.saved_tensors
         index, gradient = targets.unsqueeze(-1), gradients[0].unsqueeze(-1)
-        log_sum = logits.gather(-1, index) - gap.unsqueeze(-1)
         if torch.is_grad_enabled():  # a second derivative is wanted: no operation may overwrite its input
-            shares = torch.exp(logits.scatter(-1, index, -torch.inf) - log_sum)
+            shares = torch.softmax(logits.scatter(-1, index, -torch.inf), -1)
             return (-gradient * shares).scatter(-1, index, gradient), None
+        # At the true class the exponential may overflow; it is overwritten.
         shares = (logits - log_sum).exp_()
         return shares.mul_(-gradient).scatter_(-1, index, gradient), None
 
@@ -74,7 +78,7 @@ class Lead(torch.autograd.Function):
 
 def gap(logits: Tensor, targets: Tensor) -> Tensor:
     """The gap, (N,)."""
-    found: Tensor = Gap.apply(logits, targets)  # type: ignore[no-untyped-call]
+    found: Tensor = Gap.apply(logits, targets)[0]  # type: ignore[no-untyped-call]
     return found
 
 

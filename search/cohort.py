@@ -109,7 +109,7 @@ class Trainer:
     def predict(
         self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch = unwatched
     ) -> Tensor:
-        """Train on the whole training part and return outputs on the test part, (candidates, repeats, N, ...)."""
+        """Train on the whole training part; outputs on the test part, (candidates, repeats, N, ...)."""
         split = final_split(self.task)
         cohort = _Cohort(self, candidates, repeats, dict.fromkeys(repeats, split), final=True)
         with self._one_thread_each() as pool:

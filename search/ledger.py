@@ -43,9 +43,11 @@ class MemoryLedger:
     units: dict[tuple[Phase, int], Unit] = field(default_factory=dict)
 
     def find(self, phase: Phase, index: int) -> Unit | None:
+        """The unit, if it was finished."""
         return self.units.get((phase, index))
 
     def keep(self, unit: Unit) -> None:
+        """Keep a finished unit, which may happen once."""
         assert (unit.phase, unit.index) not in self.units, "a unit is trained once"
         self.units[unit.phase, unit.index] = unit
 

@@ -19,7 +19,7 @@ LEAST_BLOCK = 4
 
 
 def is_chain(model: nn.Module) -> bool:
-    """Whether the model is Linear, ReLU, Linear, ..., Linear, every layer with a bias and all of them trained."""
+    """Whether the model is Linear, ReLU, Linear, ..., Linear, each with a bias and all of them trained."""
     if type(model) is not nn.Sequential or len(model) % 2 == 0:
         return False
     linear, between = list(model)[::2], list(model)[1::2]
@@ -97,6 +97,8 @@ class Chain:
 
     def _blocks(self, samples: int) -> list[slice]:
         """The members in blocks whose weights and activations fit the cache."""
-        numbers = sum(leaf[0].numel() for leaf in self.leaves) + samples * sum(b.shape[1] for b in self.leaves[1::2])
+        numbers = sum(leaf[0].numel() for leaf in self.leaves) + samples * sum(
+            b.shape[1] for b in self.leaves[1::2]
+        )
         size = max(LEAST_BLOCK, CACHE_BYTES // (numbers * self.leaves[0].element_size()))
         return [slice(start, start + size) for start in range(0, len(self.leaves[0]), size)]

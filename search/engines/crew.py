@@ -1,8 +1,9 @@
 """Worker processes, one a core, that hold programs and train them.
 
-Threads would do if torch's operations were long; those of a small model are so short that two threads spend a
-quarter of their time handing the interpreter's lock to each other. The workers are forked, so that they have the
-task as it is, with whatever function builds its model. They are forked before anything else starts a thread.
+Threads would do if torch's operations were long; those of a small model are so short that two threads spend
+a quarter of their time handing the interpreter's lock to each other. The workers are forked, so that they
+have the task as it is, with whatever function builds its model. They are forked before anything else starts
+a thread.
 """
 
 from __future__ import annotations
@@ -91,7 +92,9 @@ class Crew:
                     raise Stopped from error
                 worker.process.join(1)
                 code = worker.process.exitcode
-                raise WorkerError(f"a worker process died (exit status {code}); -9 often means out of memory") from error
+                raise WorkerError(
+                    f"a worker process died (exit status {code}); -9 often means out of memory"
+                ) from error
         if not ok:
             raise WorkerError(result)
         return result

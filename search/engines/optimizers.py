@@ -80,7 +80,7 @@ class StackedOptimizer:
 
 
 def _laid_out_as(delta: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient with its numbers in memory where the delta has them: torch's fused kernels read no strides."""
+    """The gradient laid out in memory as the delta is: torch's fused kernels read no strides."""
     return gradient if gradient.stride() == delta.stride() else torch.empty_like(delta).copy_(gradient)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from ..trial import Candidate, Repeat
 EXPLODED = 1e6  # a parameter of this size has left every useful region
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818  (nothing went wrong)
     """Raised inside a program when the search is being stopped."""
 
 
@@ -74,7 +75,7 @@ class Program(Protocol):
         """Train every member for `epochs` more epochs."""
 
     def outputs(self, inputs: Tensor | None = None) -> Tensor:
-        """Every member's outputs on `inputs` (None: the held-out part), (members, N, ...), in evaluation mode."""
+        """Every member's outputs in evaluation mode, (members, N, ...); on the held-out part by default."""
 
     def parameters(self, member: int) -> dict[str, Tensor]:
         """A copy of one member's parameters and buffers by name, as `nn.Module.state_dict` names them."""
@@ -88,6 +89,6 @@ class Program(Protocol):
 
 def fault_of(largest: float) -> str | None:
     """What is wrong with a member whose largest parameter has this absolute value."""
-    if largest != largest or largest == float("inf"):
+    if not math.isfinite(largest):
         return "nan"
     return "explode" if largest > EXPLODED else None

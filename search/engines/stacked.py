@@ -62,7 +62,7 @@ class StackedProgram:
             self._buffers = buffers
         for index, gradient in enumerate(gradients):
             strides = gradient.stride()
-            order = tuple(sorted(range(gradient.dim()), key=lambda d: (-strides[d], d)))  # noqa: B023  (sorted now)
+            order = tuple(sorted(range(gradient.dim()), key=lambda d: (-strides[d], d)))
             self._orders[index] = order
             self._leaves[index] = self._leaves[index].detach().permute(order).contiguous().requires_grad_()
         self._member_dims = [order.index(0) for order in self._orders]

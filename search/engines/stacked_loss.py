@@ -27,12 +27,14 @@ class StackedLoss:
         for member, spec in enumerate(specs):
             groups.setdefault(frozenset(n for n in spec.parts if part(n).costly), []).append(member)
         self._groups = [
-            _Group(kind, [specs[m] for m in members], None if len(groups) == 1 else torch.tensor(members), dtype)
+            _Group(
+                kind, [specs[m] for m in members], None if len(groups) == 1 else torch.tensor(members), dtype
+            )
             for members in groups.values()
         ]
 
     def __call__(self, outputs: Tensor, targets: Tensor, constants: Mapping[str, Tensor]) -> Tensor:
-        """The sum of every member's loss on `outputs` (M, N, ...); its gradient is that of each member alone."""
+        """The sum of every member's loss on `outputs` (M, N, ...): its gradient is each member's own."""
         total, *rest = (group(outputs, targets, constants) for group in self._groups)
         for more in rest:
             total = total + more
@@ -42,7 +44,9 @@ class StackedLoss:
 class _Group:
     """Members that share a family; `members` are their places, None for all there are."""
 
-    def __init__(self, kind: Kind, specs: Sequence[LossSpec], members: Tensor | None, dtype: torch.dtype) -> None:
+    def __init__(
+        self, kind: Kind, specs: Sequence[LossSpec], members: Tensor | None, dtype: torch.dtype
+    ) -> None:
         names = frozenset[str]().union(*(spec.parts for spec in specs))
         self._kind, self._members, self._family = kind, members, Family(kind, names)
         absent: dict[str, float] = {}

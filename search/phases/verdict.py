@@ -117,19 +117,22 @@ def _entry(stage: Stage, trial: Trial) -> dict[str, Any]:
 def _sentence(document: dict[str, Any], task: str) -> str:
     metric, standard = document["metric"], document["best_standard"]["standard"]
     own, theirs = document["scores"]["winner"]["mean"], document["scores"]["best_standard"]["mean"]
-    interval = f"difference {document['difference']:+.4f}, 95% interval {document['ci_low']:+.4f} to {document['ci_high']:+.4f}"
+    reached = f"on {task} the searched loss reaches {metric} {own:.4f} on test data against {theirs:.4f} for"
+    interval = f"difference {document['difference']:+.4f}, {_interval(document)}"
     if document["better"]:
-        return f"Better: on {task} the searched loss reaches {metric} {own:.4f} on test data against {theirs:.4f} for the best tuned standard loss, {standard} ({interval})."
+        return f"Better: {reached} the best tuned standard loss, {standard} ({interval})."
     if document["winner"]["standard"] is None:
-        return (
-            f"Not shown to be better: on {task} the searched loss reaches {metric} {own:.4f} on test data against {theirs:.4f} for "
-            f"{standard} ({interval})."
-        )
+        return f"Not shown to be better: {reached} {standard} ({interval})."
+    use = f"{standard}, {metric} {theirs:.4f} on test data"
     challenger = document["challenger"]
     if challenger is None:
-        return f"Not better: no searched loss survived the race on {task}; use {standard}, {metric} {theirs:.4f} on test data."
+        return f"Not better: no searched loss survived the race on {task}; use {use}."
     return (
-        f"Not better: on {task} no searched loss led the race by more than chance allows. Use {standard}, {metric} {theirs:.4f} on test data; "
+        f"Not better: on {task} no searched loss led the race by more than chance allows. Use {use}; "
         f"the best searched loss differs from it by {challenger['difference']:+.4f} "
-        f"(95% interval {challenger['ci_low']:+.4f} to {challenger['ci_high']:+.4f})."
+        f"({_interval(challenger)})."
     )
+
+
+def _interval(comparison: dict[str, Any]) -> str:
+    return f"95% interval {comparison['ci_low']:+.4f} to {comparison['ci_high']:+.4f}"

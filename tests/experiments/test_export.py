@@ -47,7 +47,7 @@ def everything(kind: Kind) -> LossSpec:
         parameters |= {f"{name}.{p.name}": p.default for p in part.parameters}
         if part.stage == "term":
             parameters[f"mix.{name}"] = 1.0
-    counts = COUNTS if kind == "multiclass" else None
+    counts: Any = {"multiclass": COUNTS, "binary": (90, 10), "multilabel": ((90, 10),) * 5}.get(kind)
     return LossSpec(kind, parameters).bind(counts, 2.5 if kind == "regression" else None)
 
 

@@ -198,3 +198,20 @@ def test_17_an_exported_loss_takes_any_batch_and_half_precision() -> None:
         got: Tensor = program(outputs, targets)
         assert got.dtype == torch.float32
         torch.testing.assert_close(got, loss(outputs, targets))
+
+
+@pytest.mark.parametrize("true", [-6e4, -300.0, 0.0, 300.0, 6e4])
+def test_the_fast_path_keeps_its_digits_at_extreme_logits(true: float) -> None:
+    """The eager module's gradient in float32 is that of float64, however far off the true class is."""
+    outputs = torch.tensor([[true, 0.3, -1.2, 2.0]])
+    loss = standard_loss("label_smoothing", kind="multiclass")
+    _, single = value_and_gradient(loss, outputs, torch.tensor([0]))
+    _, double = value_and_gradient(loss, outputs.double(), torch.tensor([0]))
+    torch.testing.assert_close(single.double(), double, rtol=1e-5, atol=1e-7)
+
+
+def test_the_fast_path_has_second_derivatives() -> None:
+    """For whoever needs a Hessian of a frozen loss."""
+    outputs = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
+    loss = standard_loss("focal", kind="multiclass", label_smoothing__epsilon=0.1)
+    assert torch.autograd.gradgradcheck(lambda o: loss(o, torch.arange(5) % 4), outputs)

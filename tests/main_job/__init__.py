@@ -1,0 +1,1 @@
+"""The main job, run as a user runs it."""

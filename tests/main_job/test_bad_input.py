@@ -32,20 +32,41 @@ MISTAKES: dict[str, tuple[Change, tuple[str, ...]]] = {
     "trials: 0": (replaced("trials: 24", "trials: 0"), ("trials", "at least 1", "0")),
     "missing task file": (replaced("clouds.py:", "cloud.py:"), ("cloud.py",)),
     "missing function": (replaced(":clouds", ":cloud"), ("cloud", "did you mean clouds?")),
-    "unknown built-in task": (replaced("clouds.py:clouds", "digits-longtial"), ("did you mean digits-longtail",)),
-    "unknown space": (lambda f, s: (f"{s}space: imbalance\n", TASK), ("imbalance", "did you mean imbalanced?")),
+    "unknown built-in task": (
+        replaced("clouds.py:clouds", "digits-longtial"),
+        ("did you mean digits-longtail",),
+    ),
+    "unknown space": (
+        lambda f, s: (f"{s}space: imbalance\n", TASK),
+        ("imbalance", "did you mean imbalanced?"),
+    ),
     "unknown sampler": (lambda f, s: (f"{s}sampler: tpee\n", TASK), ("tpee", "did you mean tpe?")),
     "parameter outside its domain": (
         lambda f, s: (f"{s}space: {{parameters: {{focal.gamma: {{low: -1, high: 2}}}}}}\n", TASK),
         ("focal.gamma", "[0, inf)", "-1"),
     ),
-    "folds beside a validation part": (replaced("{seeds: 2}\nrace", "{seeds: 2, folds: 3}\nrace"), ("folds", "validation")),
-    "a function that raises": (in_task("draw = torch", "raise OSError('no disk'); draw = torch"), ("OSError", "no disk", "line 9")),
-    "a function that returns something else": (in_task("return Task(", "return dict("), ("lossmith.search.Task", "dict")),
+    "folds beside a validation part": (
+        replaced("{seeds: 2}\nrace", "{seeds: 2, folds: 3}\nrace"),
+        ("folds", "validation"),
+    ),
+    "a function that raises": (
+        in_task("draw = torch", "raise OSError('no disk'); draw = torch"),
+        ("OSError", "no disk", "line 9"),
+    ),
+    "a function that returns something else": (
+        in_task("return Task(", "return dict("),
+        ("lossmith.search.Task", "dict"),
+    ),
     "a file that cannot be run": (in_task("import torch\n", "import torhc\n"), ("torhc",)),
     "labels outside the classes": (in_task("nn.Linear(8, 3)", "nn.Linear(8, 2)"), ("0..1", "0 to 2")),
-    "NaN in the data": (in_task("return centres[labels] +", "centres[0, 0] = float('nan'); return centres[labels] +"), ("NaN", "row 0")),
-    "a model with the wrong output": (in_task("nn.Linear(8, 3))", "nn.Linear(8, 3), nn.Flatten(0))"), ("logits (N, K)",)),
+    "NaN in the data": (
+        in_task("return centres[labels] +", "centres[0, 0] = float('nan'); return centres[labels] +"),
+        ("NaN", "row 0"),
+    ),
+    "a model with the wrong output": (
+        in_task("nn.Linear(8, 3))", "nn.Linear(8, 3), nn.Flatten(0))"),
+        ("logits (N, K)",),
+    ),
     "a model with the wrong input": (in_task("nn.Linear(2, 8)", "nn.Linear(3, 8)"), ("(N, 2)",)),
     "a metric of another kind": (in_task('"macro_f1"', '"rmse"'), ("rmse", "macro_f1")),
     "an unknown recipe key": (in_task('"epochs": 4', '"epoch": 4'), ("epoch", "did you mean epochs?")),
@@ -76,7 +97,11 @@ def assert_one_line(status: int, out: str, err: str, said: tuple[str, ...]) -> N
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_met_at_the_door(
-    spec: Path, tmp_path: Path, mistake: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    spec: Path,
+    tmp_path: Path,
+    mistake: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A wrong SPEC or task is one line with the rule and the value, exit 2, and no search is entered."""
     change, said = MISTAKES[mistake]
@@ -91,7 +116,7 @@ def test_a_mistake_is_met_at_the_door(
 
 
 def test_a_name_that_is_taken_is_refused(spec: Path, tmp_path: Path) -> None:
-    """A second search of the same name is one line that offers a new name or resume, and the first stays as it is."""
+    """A second search of the same name is one line that offers a way on; the first stays as it is."""
     short = ("search", str(spec), "--workdir", "work", "--name", "one", "--trials", "1")
     assert lossmith(*short, cwd=tmp_path).returncode == 0
     before = lossmith("show", "one", "--workdir", "work", "--json", cwd=tmp_path).stdout
@@ -102,7 +127,9 @@ def test_a_name_that_is_taken_is_refused(spec: Path, tmp_path: Path) -> None:
 
 def test_a_workdir_that_cannot_be_written_is_refused(spec: Path, tmp_path: Path) -> None:
     """A working directory below a file is one line that names --workdir."""
-    assert_refused(lossmith("search", str(spec), "--workdir", str(spec / "below"), cwd=tmp_path), ("--workdir",))
+    assert_refused(
+        lossmith("search", str(spec), "--workdir", str(spec / "below"), cwd=tmp_path), ("--workdir",)
+    )
 
 
 def test_a_store_of_a_newer_schema_is_refused(spec: Path, tmp_path: Path) -> None:

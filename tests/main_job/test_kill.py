@@ -14,7 +14,7 @@ from lossmith.experiments.store import Store
 
 from .test_search import children, deterministic
 
-# Runs or resumes a search and kills its own process at the given call of a function: before or after it has run.
+# Runs or resumes a search and kills its own process before or after the given call of a function.
 KILLED = """
 import os, signal, sys
 from lossmith.experiments import resume_search, run_search
@@ -52,14 +52,16 @@ MOMENTS = (
 def kill(spec: Path, work: Path, method: str, when: str, call: int) -> str:
     """Run or resume the search until it kills itself; the status it is left in."""
     arguments = [str(spec), str(work), "clouds", method, when, str(call)]
-    done = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, check=False
+    )
     assert done.returncode == -signal.SIGKILL, f"{method} {when} {call}: {done.stderr}"
     with Store.open(f"sqlite:///{work / 'lossmith.db'}") as store:
         return store.get("clouds").status
 
 
 def test_kill_9_loses_nothing_and_doubles_nothing(spec: Path, tmp_path: Path) -> None:
-    """After kill -9 at six moments the resumed search has the trials, winner and MLflow runs of an undisturbed one."""
+    """Killed at six moments and resumed, a search has the trials, winner and MLflow runs of an undisturbed one."""
     work = tmp_path / "killed"
     for moment in MOMENTS:
         assert kill(spec, work, *moment) == "interrupted"
@@ -72,7 +74,7 @@ def test_kill_9_loses_nothing_and_doubles_nothing(spec: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_kill_9_while_mlflow_is_fed_doubles_no_run(spec: Path, tmp_path: Path, when: str) -> None:
-    """A kill between MLflow and the store's note of it leaves one MLflow run for each trial after a resume."""
+    """A kill between MLflow and the store's note of it leaves one run for each trial after a resume."""
     kill(spec, tmp_path / "work", "mark_tracked", when, 1)
     resumed = resume_search("clouds", workdir=tmp_path / "work")
     assert _tracked(tmp_path / "work", resumed) == [t.number for t in resumed.trials]

@@ -11,8 +11,8 @@ from mlflow.tracking import MlflowClient
 
 from lossmith.experiments import Experiment, run_search
 from lossmith.losses import load_frozen
+from lossmith.search.cohort import Trainer
 from lossmith.search.engines.program import Stopped
-from lossmith.search.runners import local
 
 
 def children(workdir: Path, experiment: Experiment) -> list[Run]:
@@ -30,7 +30,7 @@ def deterministic(experiment: Experiment) -> dict[str, object]:
 
 
 def test_a_search_goes_through_every_phase_and_shows_each_trial_once(spec: Path, tmp_path: Path) -> None:
-    """One command runs all four phases, keeps a verdict, and MLflow has exactly one child run for each trial."""
+    """One command runs all phases, keeps a verdict, and MLflow has exactly one child run for each trial."""
     experiment = run_search(spec, workdir=tmp_path / "work")
     assert experiment.status == "finished"
     document = experiment.document()
@@ -38,7 +38,9 @@ def test_a_search_goes_through_every_phase_and_shows_each_trial_once(spec: Path,
     explored = [t for t in experiment.trials if t.phase == "explore"]
     assert len(explored) == 24
     assert [t.number for t in experiment.trials] == list(range(len(experiment.trials)))
-    numbers = sorted(run.data.tags["lossmith.trial"].rpartition("/")[2] for run in children(tmp_path / "work", experiment))
+    numbers = sorted(
+        run.data.tags["lossmith.trial"].rpartition("/")[2] for run in children(tmp_path / "work", experiment)
+    )
     assert numbers == sorted(str(t.number) for t in experiment.trials)
     assert document["verdict"]["against"].keys() >= {"cross_entropy", "focal", "logit_adjustment"}
 
@@ -51,21 +53,22 @@ def test_the_same_spec_and_seed_find_the_same(spec: Path, tmp_path: Path) -> Non
 
 
 def test_both_engines_give_the_same_scores(spec: Path, tmp_path: Path) -> None:
-    """For one SPEC and seed the first cohorts' scores from engine cohort and engine loop agree to within two samples."""
+    """For one SPEC and seed the scores from engine cohort and engine loop agree to within two samples."""
     text = spec.read_text()
     found = {}
     for engine in ("cohort", "loop"):
         spec.write_text(f"{text}engine: {engine}\n")
         experiment = run_search(spec, workdir=tmp_path / engine)
         found[engine] = [t for t in experiment.trials if t.phase == "headroom"]
-    two_samples = 2 / 20 / 3 * 2  # a sample moves one class's F1 by at most about 2/20, and the mean of three by a third
+    # A sample moves the F1 of two classes by at most about 1/20 each, and the mean of three by a third of that.
+    two_samples = 2 * 2 / 20 / 3
     for stacked, alone in zip(found["cohort"], found["loop"], strict=True):
         assert stacked.candidate.key == alone.candidate.key
         assert stacked.outcome.score == pytest.approx(alone.outcome.score, abs=two_samples)
 
 
 def test_the_export_is_the_loss_the_verdict_names(spec: Path, tmp_path: Path) -> None:
-    """The exported loss.json holds the answer of the search, bound to the class counts of the training part."""
+    """The exported loss.json holds the answer of the search, bound to the training part's class counts."""
     experiment = run_search(spec, workdir=tmp_path / "work")
     experiment.export(tmp_path / "loss")
     loaded = load_frozen(tmp_path / "loss" / "loss.json")
@@ -77,16 +80,16 @@ def test_a_cancelled_search_stops_and_keeps_what_it_has(
     spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A search whose trainer is told to stop ends without a verdict, keeps its trials, and can be resumed."""
-    train = local.Trainer.train
-    calls = []
+    train = Trainer.train
+    calls: list[None] = []
 
-    def stop_in_the_second(self: local.Trainer, *args: object, **more: object) -> object:
+    def stop_in_the_second(self: Trainer, *args: object, **more: object) -> object:
         calls.append(None)
         if len(calls) == 2:
             raise Stopped
         return train(self, *args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(local.Trainer, "train", stop_in_the_second)
+    monkeypatch.setattr(Trainer, "train", stop_in_the_second)
     experiment = run_search(spec, workdir=tmp_path / "work")
     assert experiment.verdict is None
     assert {t.phase for t in experiment.trials} == {"headroom"}

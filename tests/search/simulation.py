@@ -115,7 +115,8 @@ class SimulatedRunner:
         score = self._score(candidate, repeat)
         luck = torch.rand(len(targets), generator=generator("samples"), dtype=torch.float64)
         if self.task.kind == "regression":
-            return (targets + score * (0.5 + luck)).to(inputs.dtype)
+            predictions: Tensor = (targets + score * (0.5 + luck)).to(inputs.dtype)
+            return predictions
         classes = self.task.classes
         assert classes is not None
         found = torch.where(luck < score, targets, (targets + 1) % classes)

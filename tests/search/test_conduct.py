@@ -14,6 +14,7 @@ from lossmith.search import Conclusion, MemoryLedger, Plan, Task, conduct
 from lossmith.search.cohort import Trainer
 from lossmith.search.runners.local import local
 from lossmith.search.samplers import SAMPLERS
+from lossmith.search.trial import Phase
 from lossmith.spaces import Domain, Space
 
 from .simulation import PLAN, SPACE, Heard, JsonLedger, SimulatedRunner
@@ -160,13 +161,15 @@ def test_the_engines_conduct_the_same_search() -> None:
     Both propose the same losses until a rounding decides otherwise, which in so short a search none does.
     """
     task = task_of(metric="accuracy", recipe={"epochs": 2, "batch_size": 32})
-    ledgers = {}
+    ledgers: dict[str, MemoryLedger] = {}
     for engine in ("cohort", "loop"):
-        ledger = MemoryLedger()
-        conduct(task, space_for("multiclass"), TINY, local(task, TINY, engine), ledger, Heard())
-        ledgers[engine] = ledger
-    for key in (("headroom", 0), ("explore", 0), ("explore", 1)):
-        one, other = (ledgers[engine].units[key] for engine in ("cohort", "loop"))  # type: ignore[index]
+        ledgers[engine] = MemoryLedger()
+        runner = local(task, TINY, engine)
+        conduct(task, space_for("multiclass"), TINY, runner, ledgers[engine], Heard())
+        runner.close()
+    keys: tuple[tuple[Phase, int], ...] = (("headroom", 0), ("explore", 0), ("explore", 1))
+    for key in keys:
+        one, other = (ledgers[engine].units[key] for engine in ("cohort", "loop"))
         assert len(one.trials) == len(other.trials) > 0
         for a, b in zip(one.trials, other.trials, strict=True):
             assert a.candidate.key == b.candidate.key
