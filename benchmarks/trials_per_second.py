@@ -1,7 +1,7 @@
 """Trials per second: lossmith against Optuna with a process per core, and against Ray Tune with OptunaSearch.
 
 The same work for each: losses from the multiclass space, digits (1,437 training samples), MLP 64-H-H-10,
-batch 64, 10 epochs, Adam, one seed, no pruning, macro-F1 on 360 samples. Everyone's bookkeeping is on: lossmith
+batch 64, 10 epochs, Adam, one seed, no pruning, macro-F1 on 360 samples. Everyone keeps books: lossmith keeps
 keeps trials in SQLite and feeds MLflow, the others keep them in Optuna's journal and in Tune's folder.
 
     python benchmarks/trials_per_second.py [--rounds 3] [--json FILE]

@@ -60,7 +60,7 @@ def test_both_engines_give_the_same_scores(spec: Path, tmp_path: Path) -> None:
         spec.write_text(f"{text}engine: {engine}\n")
         experiment = run_search(spec, workdir=tmp_path / engine)
         found[engine] = [t for t in experiment.trials if t.phase == "headroom"]
-    # A sample moves the F1 of two classes by at most about 1/20 each, and the mean of three by a third of that.
+    # A sample moves the F1 of two classes by at most about 1/20 each, their mean over three by a third.
     two_samples = 2 * 2 / 20 / 3
     for stacked, alone in zip(found["cohort"], found["loop"], strict=True):
         assert stacked.candidate.key == alone.candidate.key
