@@ -61,7 +61,7 @@ def kill(spec: Path, work: Path, method: str, when: str, call: int) -> str:
 
 
 def test_kill_9_loses_nothing_and_doubles_nothing(spec: Path, tmp_path: Path) -> None:
-    """Killed at six moments and resumed, a search has the trials, winner and MLflow runs of one left alone."""
+    """Killed at six moments and resumed, a search has the trials, winner and runs of one left alone."""
     work = tmp_path / "killed"
     for moment in MOMENTS:
         assert kill(spec, work, *moment) == "interrupted"
