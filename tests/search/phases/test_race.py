@@ -95,13 +95,13 @@ def test_without_a_lead_a_standard_loss_wins(task: Task) -> None:
 
 
 def test_crowned_is_what_leads_by_more_than_two_and_a_quarter_standard_errors(task: Task) -> None:
-    """Over 40 races between equals, the rule is kept to the letter, and few are crowned.
+    """Over 24 races between equals, the rule is kept to the letter, and few are crowned.
 
     The finalist is picked for its score, so more than the 3% of a single comparison are; a third would be
     a fault. The rule is recomputed from the scores that the ledger holds.
     """
     crowned = 0
-    for seed in range(40):
+    for seed in range(24):
         ledger = JsonLedger()
         finalists, _ = raced(
             SimulatedRunner(task, lead_of(0), own=0.01),
@@ -127,7 +127,7 @@ def test_crowned_is_what_leads_by_more_than_two_and_a_quarter_standard_errors(ta
         assert finalists.errors == pytest.approx(standard_errors(differences))
         assert finalists.crowned == (finalists.errors > 2.25)
         crowned += finalists.crowned
-    assert crowned < 40 / 3
+    assert crowned < 24 / 3
 
 
 def test_those_clearly_behind_are_dropped_and_equals_stay(task: Task) -> None:
