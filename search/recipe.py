@@ -44,7 +44,8 @@ class Recipe:
         for name, (rule, holds) in _NUMBERS.items():
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool):
-                raise UserError(f"recipe: {name} must be a number, but got {value!r}{_as_yaml(value)}")
+                got = f"{value!r} of type {type(value).__name__}"
+                raise UserError(f"recipe: {name} must be a number, but got {got}{_as_yaml(value)}")
             if not holds(value):
                 raise UserError(f"recipe: {name} must {rule}, but got {value!r}")
 

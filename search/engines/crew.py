@@ -67,6 +67,11 @@ class Crew:
     def __len__(self) -> int:
         return len(self._workers)
 
+    @property
+    def pids(self) -> list[int]:
+        """The process of each worker."""
+        return [worker.process.pid or 0 for worker in self._workers]
+
     def program(self, worker: int, *arguments: object) -> Program:
         """A program made from these arguments in worker number `worker` (modulo the crew's size)."""
         chosen, number = self._workers[worker % len(self._workers)], next(self._numbers)
@@ -81,11 +86,10 @@ class Crew:
     def _call(self, worker: _Worker, number: int, method: str, arguments: tuple[object, ...]) -> Any:
         with worker.lock:
             try:
+                self._go_on()
                 worker.pipe.send((number, method, arguments))
                 while not worker.pipe.poll(POLL_S):
-                    if self._stop.is_set():
-                        self.close()
-                        raise Stopped
+                    self._go_on()
                 ok, result = worker.pipe.recv()
             except (EOFError, OSError) as error:
                 if self._stop.is_set():
@@ -98,6 +102,11 @@ class Crew:
         if not ok:
             raise WorkerError(result)
         return result
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            self.close()
+            raise Stopped
 
     def close(self) -> None:
         """End the processes."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from lossmith.losses import registry
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
@@ -14,3 +16,9 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _own_parts_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is gone after it: the family of every later test is the shipped one."""
+    monkeypatch.setattr(registry, "_own", dict(registry._own))

@@ -174,7 +174,7 @@ def test_processes_and_threads_train_alike(made: Callable[..., Trainer]) -> None
         losses = standards("multiclass", task.settings)[:6]
         processes = made(task)
         threads = Trainer(task, folds=PLAN.folds, workers=processes.workers)
-        assert (processes.crew is None) == (processes.workers == 1)
+        assert (processes.crew is None) == (processes.workers == 1 or not can_fork())
         for rungs in (None, Rungs((1,))):
             assert processes.train(losses, REPEATS, rungs) == threads.train(losses, REPEATS, rungs)
         assert torch.equal(processes.predict(losses, REPEATS), threads.predict(losses, REPEATS))

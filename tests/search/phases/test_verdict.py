@@ -25,7 +25,7 @@ from lossmith.spaces import Domain, Space
 from ..simulation import PLAN, Heard, JsonLedger, Quality, SimulatedRunner, is_standard, stage_of
 
 HUBER = Space("regression", {"huber.delta": Domain(0.1, 10, log=True)}, {}, {"mix.huber": 1.0})
-DESIGN = {
+PROMISED = {
     "winner",
     "best_standard",
     "metric",
@@ -73,7 +73,7 @@ def lost(task: Task) -> dict[str, Any]:
 def test_the_document_holds_what_was_promised(won: dict[str, Any], lost: dict[str, Any]) -> None:
     """Every key that others rely on, and for every standard loss the comparison under `against`."""
     for document in (won, lost):
-        assert document.keys() >= DESIGN
+        assert document.keys() >= PROMISED
         assert document["metric"] == "accuracy"
         assert document["repeats"] == PLAN.verdict_seeds
         assert document["scores"].keys() == {"winner", "best_standard"}
