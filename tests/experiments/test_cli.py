@@ -306,12 +306,16 @@ def test_ctrl_c_tells_how_to_go_on(
     assert spec.is_file()
 
     def interrupted(*_: object, **__: object) -> None:
+        # A process in the background of a shell without job control starts with SIGINT ignored.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt as error:
             if attribute:
                 vars(error)["search"] = attribute
             raise
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     runs(interrupted)
     message = refusal(arguments, capsys, status=130)
