@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +13,7 @@ import torch
 from ..losses import LossSpec, UserError, formula
 from ..losses.freeze import constants_read
 from ..search.metrics import METRICS
-from ..search.trial import State, Trial
+from ..search.trial import State, Trial, best_of
 from .export import export_loss
 from .json_text import finite
 from .store import SearchRecord, Status, Store
@@ -64,7 +63,7 @@ class Experiment:
     @property
     def best(self) -> Trial | None:
         """The complete trial with the best mean score, or None while there is none."""
-        return best_of(self.trials, greater_is_better=_greater_is_better(self.record))
+        return best_of(self.trials, METRICS[self.record.task["metric"]].sign)
 
     @property
     def verdict(self) -> dict[str, Any] | None:
@@ -121,7 +120,7 @@ class Experiment:
     def document(self) -> dict[str, Any]:
         """What `lossmith show --json` prints: plain dicts, lists, text and finite numbers."""
         record, trials = self.record, self.trials
-        best = best_of(trials, greater_is_better=_greater_is_better(record))
+        best = best_of(trials, METRICS[record.task["metric"]].sign)
         document: dict[str, Any] = finite(
             {
                 **summary(record, Counter(trial.outcome.state for trial in trials)),
@@ -156,13 +155,6 @@ class Experiment:
             f"the best trial so far, neither raced nor compared on test data: the search is {record.status}"
         )
         return Answer(spec, best.candidate.recipe.rate, best.number, best.candidate.standard, note)
-
-
-def best_of(trials: Sequence[Trial], *, greater_is_better: bool) -> Trial | None:
-    """The complete trial with the best mean score; of equals the one that came first."""
-    sign = 1 if greater_is_better else -1
-    whole = [t for t in trials if t.outcome.state == "complete" and not math.isnan(t.outcome.score)]
-    return max(whole, key=lambda t: (sign * t.outcome.score, -t.number), default=None)
 
 
 def summary(record: SearchRecord, counts: Mapping[State, int]) -> dict[str, Any]:
@@ -203,7 +195,3 @@ def trial_document(trial: Trial) -> dict[str, Any]:
 def _answer(entry: Mapping[str, Any], note: str) -> Answer:
     spec = LossSpec.from_json(entry["loss"])
     return Answer(spec, float(entry["learning_rate"]), int(entry["number"]), entry["standard"], note)
-
-
-def _greater_is_better(record: SearchRecord) -> bool:
-    return METRICS[record.task["metric"]].greater_is_better

@@ -34,3 +34,13 @@ def relative_log1p(x: Tensor) -> Tensor:
 def log1m_exp(x: Tensor) -> Tensor:
     """ln(1 - exp(x)) for x <= 0; -69 (ln 1e-30) at 0, with a finite gradient everywhere."""
     return torch.log(-torch.expm1(x.clamp(max=-1e-30)))
+
+
+def ranked_before(probabilities: Tensor, counted: Tensor, temperature: float | Tensor) -> Tensor:
+    """[i, j]: by how much sample j is ranked before sample i in each of M columns, (N, N, M).
+
+    A step from 0 to 1 as `temperature` -> 0. A sample is not before itself, nor is one that is not counted.
+    """
+    ahead = torch.sigmoid((probabilities.unsqueeze(0) - probabilities.unsqueeze(1)) / temperature)
+    other = 1 - torch.eye(probabilities.shape[0], dtype=ahead.dtype, device=ahead.device).unsqueeze(-1)
+    return ahead * other * counted.unsqueeze(0)

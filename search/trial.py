@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -117,3 +117,9 @@ class Trial:
         )
         repeats = tuple(Repeat(*values) for values in document["repeats"])
         return cls(document["number"], document["phase"], document["cohort"], candidate, repeats, outcome)
+
+
+def best_of(trials: Iterable[Trial], sign: int) -> Trial | None:
+    """The complete trial with the best mean score (`sign`: the metric's); of equals the first."""
+    whole = [t for t in trials if t.outcome.state == "complete" and not math.isnan(t.outcome.score)]
+    return max(whole, key=lambda t: (sign * t.outcome.score, -t.number), default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..numerics import ranked_before
 from ..parts import SIGNED, Number, Parameter, Part
 
 
@@ -16,9 +17,7 @@ def recall_at(
     A sample is in by sigmoid(k + 1/2 - rank), its rank being smooth as in `smooth_ap`. A column without a
     positive in the batch is left out. Takes N x N x M numbers.
     """
-    ahead = torch.sigmoid((probabilities.unsqueeze(0) - probabilities.unsqueeze(1)) / temperature)
-    other = 1 - torch.eye(truth.shape[0], dtype=ahead.dtype, device=ahead.device).unsqueeze(-1)
-    rank = 1 + (ahead * other * counted.unsqueeze(0)).sum(1)
+    rank = 1 + ranked_before(probabilities, counted, temperature).sum(1)
     inside = torch.sigmoid(fraction * counted.sum(0) + 0.5 - rank)
     positive = truth * counted
     size = positive.sum(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..numerics import ranked_before
 from ..parts import SIGNED, Number, Parameter, Part, Standard
 
 
@@ -15,9 +16,7 @@ def smooth_ap(probabilities: Tensor, truth: Tensor, counted: Tensor, *, temperat
     temperature -> 0 this is average precision. A column without a positive in the batch is left out. Takes
     N x N x M numbers.
     """
-    ahead = torch.sigmoid((probabilities.unsqueeze(0) - probabilities.unsqueeze(1)) / temperature)
-    other = 1 - torch.eye(truth.shape[0], dtype=ahead.dtype, device=ahead.device).unsqueeze(-1)
-    ahead = ahead * other * counted.unsqueeze(0)  # [i, j]: by how much j is ranked before i
+    ahead = ranked_before(probabilities, counted, temperature)
     positive = truth * counted
     rank_in_positives = 1 + (ahead * positive.unsqueeze(0)).sum(1)
     precision = rank_in_positives / (1 + ahead.sum(1))

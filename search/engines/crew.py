@@ -64,9 +64,6 @@ class Crew:
             theirs.close()
             self._workers.append(_Worker(process, ours))
 
-    def __len__(self) -> int:
-        return len(self._workers)
-
     @property
     def pids(self) -> list[int]:
         """The process of each worker."""

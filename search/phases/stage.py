@@ -12,7 +12,7 @@ from ..plan import Plan
 from ..runners.runner import Runner
 from ..search import Search
 from ..task import Task
-from ..trial import Candidate, Phase, Repeat, Trial
+from ..trial import Candidate, Phase, Repeat, Trial, best_of
 
 
 class Progress(Protocol):
@@ -83,5 +83,4 @@ class Stage:
 
     def best(self, trials: Sequence[Trial]) -> Trial | None:
         """The complete trial with the best mean score."""
-        whole = [t for t in trials if t.outcome.state == "complete"]
-        return max(whole, key=lambda t: (self.task.measure.sign * t.outcome.score, -t.number), default=None)
+        return best_of(trials, self.task.measure.sign)

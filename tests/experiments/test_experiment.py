@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from lossmith.experiments.experiment import Experiment, best_of
+from lossmith.experiments.experiment import Experiment
 from lossmith.experiments.store import Store
 from lossmith.losses import LossSpec, UserError, load_frozen
+from lossmith.search.trial import best_of
 
 
 def plain(document: Any) -> Any:
@@ -107,11 +108,11 @@ def test_a_search_without_a_trial_has_no_winner(store: Store) -> None:
 def test_a_diverged_trial_is_never_the_best(store: Store) -> None:
     """Among trials of which none is complete, there is no best one, and of equals the first is it."""
     trials = Experiment(store, "whole").trials
-    assert best_of([t for t in trials if t.outcome.state != "complete"], greater_is_better=True) is None
-    best = best_of(trials, greater_is_better=False)
+    assert best_of([t for t in trials if t.outcome.state != "complete"], sign=1) is None
+    best = best_of(trials, sign=-1)
     assert best is not None
     assert best.outcome.score == min(t.outcome.score for t in trials if t.outcome.state == "complete")
-    assert best_of([*reversed(trials), *trials], greater_is_better=False) is best
+    assert best_of([*reversed(trials), *trials], sign=-1) is best
 
 
 def verdict_of(store: Store, name: str) -> dict[str, Any]:
