@@ -10,8 +10,15 @@ class UserError(ValueError):
     """Input that breaks a rule.
 
     The message is one line that states the rule, the value that broke it and the remedy. The command
-    line prints it as it stands and exits with status 2.
+    line prints it as it stands and exits with status 2. `detail` holds further lines where an error in the
+    user's own code has a traceback to show.
     """
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+        if detail:
+            self.add_note(detail)  # Python and notebooks print notes below the message
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> UserError:

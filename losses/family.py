@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from inspect import Parameter as Argument
 from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,13 +30,19 @@ GIVEN = ("outputs", "targets", "class_counts", "target_scale")
 class Step:
     """One line of a loss: `output = function(*inputs, **parameters)`.
 
-    `parameters` maps the function's keyword arguments to names of the family, such as "focal.gamma".
+    `output` is a name, or several with commas. `parameters` maps the function's keyword arguments to names of
+    the family, such as "focal.gamma".
     """
 
     output: str
-    function: Callable[..., Tensor]
+    function: Callable[..., Any]
     inputs: tuple[str, ...]
     parameters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what it computes."""
+        return tuple(self.output.split(", "))
 
 
 @cache
@@ -226,7 +233,11 @@ def run(steps: Iterable[Step], values: dict[str, Tensor], parameters: Mapping[st
     """Take the steps, starting from `values`, and return the loss."""
     for step in steps:
         keywords = {keyword: parameters[name] for keyword, name in step.parameters}
-        values[step.output] = step.function(*(values[name] for name in step.inputs), **keywords)
+        found = step.function(*(values[name] for name in step.inputs), **keywords)
+        if isinstance(found, tuple):
+            values.update(zip(step.outputs, found, strict=True))
+        else:
+            values[step.output] = found
     return values["loss"]
 
 

@@ -83,7 +83,7 @@ class FrozenLoss(nn.Module):
         super().__init__()
         self.spec = spec
         content = folded(spec)
-        self._steps, self._fused, self._scale = content.steps, fused(content.steps), content.scale
+        self._steps, self._plain, self._scale = fused(content.steps), content.steps, content.scale
         self._names = tuple(content.buffers)
         for name, value in content.buffers.items():
             self.register_buffer(name, value)
@@ -93,10 +93,14 @@ class FrozenLoss(nn.Module):
         spec = self.spec
         outputs, targets = shaped(spec.kind, outputs, targets, two_outputs="gaussian_nll" in spec.parts)
         steps = self._steps
-        if not (torch.compiler.is_compiling() or _batched(outputs) or _batched(targets)):
+        if torch.compiler.is_exporting():
+            steps = self._plain  # an exported graph is differentiated operation by operation
+        elif not torch.compiler.is_compiling():
             check_counts(spec, outputs)
-            check_values(spec, outputs, targets)
-            steps = self._fused
+            if torch._C._are_functorch_transforms_active():  # noqa: SLF001  (there is no public way to ask)
+                steps = self._plain  # which has forward-mode derivatives too; values cannot be looked at
+            else:
+                check_values(spec, outputs, targets)
         outputs = in_full_precision(outputs)
         values: dict[str, Any] = {}
         if spec.ignore_index is not None:
@@ -115,14 +119,14 @@ class FrozenLoss(nn.Module):
                 self._buffers[name] = value.to(moved.device)
         return self
 
+    def _repr_html_(self) -> str:
+        from .display import spec_html
+
+        return spec_html(self.spec)
+
     def extra_repr(self) -> str:
         """The parameters, for `print(loss)`."""
         return ", ".join(f"{name}={value:g}" for name, value in self.spec.parameters.items())
-
-
-def _batched(value: Tensor) -> bool:
-    """Whether this is a tensor under `vmap`, whose values cannot be looked at."""
-    return bool(torch._C._functorch.is_batchedtensor(value))  # noqa: SLF001  (there is no public way to ask)
 
 
 def check_counts(spec: LossSpec, outputs: Tensor) -> None:

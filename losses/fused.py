@@ -1,8 +1,8 @@
-"""Faster forms of two quantities, for a frozen loss that runs eagerly.
+"""The gap of a multiclass loss in as few passes over the logits as there can be.
 
-The formulas of `losses/quantities.py` are what is searched, compiled and exported. Run one operation after
-another, they pass over the logits a dozen times, forward and backward. Here each has its gradient written
-out, in few passes; `losses/contract.py` compares every loss with the plain formulas.
+The formulas of `losses/quantities.py` are what is searched. Run one operation after another they pass over
+the logits a dozen times, forward and backward, with two exponentials. A frozen loss computes the same in one
+function whose gradient is written out; the contract compares every frozen loss with the plain formulas.
 """
 
 from __future__ import annotations
@@ -14,99 +14,126 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .family import Step, inputs_of
+from .family import Step, added, mixed, same
 from .quantities import gap_multiclass, log_p_mean_multiclass
+from .terms.label_smoothing import label_smoothing
+from .terms.logit_adjustment import logit_adjustment
 
 
 class Gap(torch.autograd.Function):
-    """The logit of the true class minus the log-sum-exp of the others, (N,), of logits (N, K)."""
+    """The gap of each sample, and the mean of its logits minus the logit of the true class, both (N,).
+
+    Logits are taken relative to the largest of the others: nothing overflows, and what is added to all of
+    them costs no digits. The exponentials are kept, for the gradient of the gap is 1 at the true class and
+    minus each other one's share of their sum.
+    """
+
+    generate_vmap_rule = True
 
     @staticmethod
-    def forward(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """As `gap_multiclass`, and the log-sum-exp (N, 1), for the gradient.
+    def forward(logits: Tensor, targets: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of logits (N, K) + shift (K,), targets (N,); shares (N, K), total (N, 1) are for the gradient."""
+        index, classes = targets.unsqueeze(-1), logits.shape[-1]
+        others = logits + shift
+        true = others.gather(-1, index)
+        top = others.scatter_(-1, index, torch.full_like(true, -torch.inf)).amax(-1, keepdim=True)
+        below = others.sub_(top).scatter_(-1, index, torch.zeros_like(true))
+        lag = below.mean(-1, keepdim=True) + (top - true) * ((classes - 1) / classes)
+        shares = below.mul_(
+            1.4426950408889634
+        ).exp2_()  # exp(x) = 2^(x / ln 2), of which torch's is the faster
+        total = shares.sum(-1, keepdim=True) - 1  # the true class has an exp(0) that does not count
+        gap = (true - top) - total.log()
+        return gap.squeeze(-1), lag.squeeze(-1), shares, total
 
-        The largest of the other logits is taken out, so that nothing overflows.
-        """
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+        """Keep what the gradient is made of."""
+        ctx.mark_non_differentiable(*output[2:])
+        ctx.save_for_backward(*inputs, *output[2:])
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, gap: Tensor | None, lag: Tensor | None, *_: None) -> tuple[Tensor, None, None]:
+        """The gradient to the logits, which may be differentiated again; what is None is 0."""
+        logits, targets, shift, shares, total = ctx.saved_tensors
         index = targets.unsqueeze(-1)
-        others = logits.scatter(-1, index, -torch.inf)
-        top = others.amax(-1, keepdim=True)
-        log_sum = top + others.sub_(top).exp_().sum(-1, keepdim=True).log()
-        return (logits.gather(-1, index) - log_sum).squeeze(-1), log_sum
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
-        """Keep the inputs and N numbers: nothing of the size of the logits besides them."""
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(*inputs, output[1])
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """1 at the true class, minus the others' share of their sum elsewhere."""
-        logits, targets, log_sum = ctx.saved_tensors
-        index, gradient = targets.unsqueeze(-1), gradients[0].unsqueeze(-1)
-        if torch.is_grad_enabled():  # a second derivative is wanted: no operation may overwrite its input
-            shares = torch.softmax(logits.scatter(-1, index, -torch.inf), -1)
-            return (-gradient * shares).scatter(-1, index, gradient), None
-        # At the true class the exponential may overflow; it is overwritten.
-        shares = (logits - log_sum).exp_()
-        return shares.mul_(-gradient).scatter_(-1, index, gradient), None
+        if torch.is_grad_enabled():  # then the shares have to be made of what autograd knows
+            shares = torch.softmax((logits + shift).scatter(-1, index, -torch.inf), -1)
+            total = torch.ones_like(total)
+        at_true = torch.zeros_like(total) if gap is None else gap.unsqueeze(-1)
+        slope = shares * (-at_true / total)
+        if lag is not None:
+            even = lag.unsqueeze(-1) / logits.shape[-1]
+            slope = slope.add_(even)
+            at_true = at_true + even - lag.unsqueeze(-1)
+        return slope.scatter_(-1, index, at_true), None, None
 
 
-class Lead(torch.autograd.Function):
-    """The mean of the logits minus the logit of the true class: logits (N, K), targets (N,) to (N,)."""
-
-    @staticmethod
-    def forward(logits: Tensor, targets: Tensor) -> Tensor:
-        """mean(z) - z_t."""
-        return logits.mean(-1) - logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        """Keep the targets and the shape: the gradient does not depend on the logits."""
-        del output
-        ctx.save_for_backward(inputs[1])
-        ctx.shape = inputs[0].shape
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """1/K everywhere, 1/K - 1 at the true class."""
-        (targets,) = ctx.saved_tensors
-        gradient = gradients[0].unsqueeze(-1)
-        share = gradient / ctx.shape[-1]
-        return share.expand(ctx.shape).scatter(-1, targets.unsqueeze(-1), share - gradient), None
+def gap_and_lag(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Of logits (N, K), targets (N,): the gap, and the mean logit minus that of the true class, both (N,)."""
+    gap, lag, _, _ = Gap.apply(logits, targets, logits.new_zeros(logits.shape[-1]))  # type: ignore[no-untyped-call]
+    return gap, lag
 
 
-def gap(logits: Tensor, targets: Tensor) -> Tensor:
-    """The gap, (N,)."""
-    found: Tensor = Gap.apply(logits, targets)[0]  # type: ignore[no-untyped-call]
-    return found
+def adjusted_gap_and_lag(
+    logits: Tensor, log_prior: Tensor, targets: Tensor, *, tau: float
+) -> tuple[Tensor, Tensor]:
+    """The gap and lag of the logits z_j + tau ln pi_j: (N, K) with ln pi (K,)."""
+    gap, lag, _, _ = Gap.apply(logits, targets, tau * log_prior)  # type: ignore[no-untyped-call]
+    return gap, lag
 
 
-def log_p_mean(logits: Tensor, targets: Tensor, log_p: Tensor) -> Tensor:
+def log_p_mean(lag: Tensor, log_p: Tensor) -> Tensor:
     """The mean of ln p_k over the classes, (N,)."""
-    lead: Tensor = Lead.apply(logits, targets)  # type: ignore[no-untyped-call]
-    return lead + log_p
+    return lag + log_p
 
 
-_FASTER: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
-    gap_multiclass: gap,
-    log_p_mean_multiclass: log_p_mean,
+def smoothed_log_p(log_p: Tensor, lag: Tensor, *, epsilon: float) -> Tensor:
+    """Expected log-likelihood under the targets (1 - epsilon) y + epsilon / K, per sample."""
+    return torch.add(log_p, lag, alpha=epsilon)
+
+
+_FASTER: dict[Callable[..., Any], Step] = {
+    gap_multiclass: Step("gap, lag", gap_and_lag, ("logits", "targets")),
+    log_p_mean_multiclass: Step("log_p_mean", log_p_mean, ("lag", "log_p")),
 }
 
 
 def fused(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """The same steps in their faster form, without those that nothing reads any more."""
-    faster = [
-        replace(step, function=_FASTER[step.function], inputs=inputs_of(_FASTER[step.function]))
-        if step.function in _FASTER
-        else step
-        for step in steps
-    ]
+    """The same steps with the gap and what follows from it computed at once; what nothing reads is gone."""
+    faster = [_FASTER.get(step.function, step) for step in steps]
+    known = {name for step in faster for name in step.outputs}
+    alone = not any(step.function is added for step in faster)
+    for i, step in enumerate(faster):
+        if step.function is label_smoothing and "lag" in known:
+            faster[i] = replace(step, function=smoothed_log_p, inputs=("log_p", "lag"))
+        if step.function is mixed and len(step.inputs) == 1 and alone:
+            faster[i] = Step("loss", same, step.inputs)  # the weights sum to 1: see `canonical`
+    return _adjusted_at_once(_read(faster))
+
+
+def _read(steps: list[Step]) -> list[Step]:
+    """Those whose output is read."""
     kept: list[Step] = []
-    read = {"loss"}
-    for step in reversed(faster):
-        if step.output in read:
+    wanted = {"loss"}
+    for step in reversed(steps):
+        if wanted & set(step.outputs):
             kept.append(step)
             # A step that replaces what it reads ("logits" from "logits") leaves it needed.
-            read = (read - {step.output}) | set(step.inputs)
-    return tuple(reversed(kept))
+            wanted = (wanted - set(step.outputs)) | set(step.inputs)
+    return kept[::-1]
+
+
+def _adjusted_at_once(steps: list[Step]) -> tuple[Step, ...]:
+    """With logit adjustment done on the way, where nothing but the gap reads the adjusted logits."""
+    readers = [step for step in steps if "logits" in step.inputs]
+    match readers[-2:]:
+        case [Step(function=f) as adjustment, Step(function=g) as gap] if (
+            f is logit_adjustment and g is gap_and_lag
+        ):
+            at_once = Step(
+                gap.output, adjusted_gap_and_lag, ("logits", "log_prior", "targets"), adjustment.parameters
+            )
+            return tuple(at_once if step is gap else step for step in steps if step is not adjustment)
+    return tuple(steps)

@@ -35,12 +35,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Own:
-    """A loss of a user's own: `call(outputs, targets, parameters)` returns one number or one per sample."""
+    """A loss of a user's own: `call(outputs, targets, parameters)` returns one number or one per sample.
+
+    `loss_itself` is what the user wrote; `declared` says whether they said for which kind of problem.
+    """
 
     name: str
     kind: Kind
     parameters: tuple[Parameter, ...]
     call: Callable[[Tensor, Tensor, Mapping[str, Number]], Tensor]
+    loss_itself: Callable[..., Any]
+    declared: bool
 
     def loss(self, outputs: Tensor, targets: Tensor, values: Mapping[str, Number] | None = None) -> Tensor:
         """The loss of one batch, a 0-d tensor; parameters not given have their defaults."""
@@ -51,6 +56,26 @@ class Own:
             shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
             raise UserError(f"{self.name} must return a tensor of shape () or (N,), but it returned {shape}")
         return found.mean()
+
+
+@dataclass(frozen=True)
+class OwnTerm:
+    """A user's function, or class of modules, as the function of a term: it reads the model's own outputs."""
+
+    loss: Callable[..., Any]
+
+    @property
+    def __name__(self) -> str:
+        return str(getattr(self.loss, "__name__", type(self.loss).__name__))
+
+    def __call__(self, outputs: Tensor, targets: Tensor, **values: Number) -> Tensor:
+        """The loss of each sample, or of the batch."""
+        found: Tensor = (
+            self.loss(**values)(outputs, targets)
+            if isinstance(self.loss, type)
+            else self.loss(outputs, targets, **values)
+        )
+        return found
 
 
 def declare(*, kind: Kind, parameters: Sequence[Parameter] = ()) -> Callable[[T], T]:
@@ -81,12 +106,13 @@ def own(name: str, loss: Any, kind: Kind | None = None) -> Own:
         )
     chosen = kind or declared or "multiclass"
     if isclass(loss) and issubclass(loss, nn.Module):
-        return Own(name, chosen, parameters, lambda o, t, values: loss(**values)(o, t))
+        built = loss
+        return Own(name, chosen, parameters, lambda o, t, v: built(**v)(o, t), loss, declared is not None)
     if isclass(loss) or not callable(loss):
         raise UserError(f"{name} must be a function or an nn.Module, but it is of type {type(loss).__name__}")
     if not isinstance(loss, nn.Module):
         _check_signature(name, loss, [p.name for p in parameters])
-    return Own(name, chosen, parameters, lambda o, t, values: loss(o, t, **values))
+    return Own(name, chosen, parameters, lambda o, t, v: loss(o, t, **v), loss, declared is not None)
 
 
 def _check_signature(name: str, loss: Callable[..., Any], given: Sequence[str]) -> None:

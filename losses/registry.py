@@ -45,7 +45,8 @@ def part(name: str, kind: Kind | None = None) -> Part:
     """The part called `name`; with `kind`, only if it serves that kind."""
     known = parts_for(kind) if kind else parts()
     if name not in known:
-        raise unknown(f"part of the {kind} family" if kind else "part", name, known)
+        error = unknown(f"part of the {kind} family" if kind else "part", name, known)
+        raise UserError(f"{error}; if it is a loss of your own, name it under `terms` in the SPEC's space")
     return known[name]
 
 

@@ -10,6 +10,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, TypeGuard
 
@@ -21,9 +22,11 @@ from . import family, shapes
 from .family import Step
 from .formula import formula
 from .freeze import Folded, folded
+from .fused import fused
+from .own import OwnTerm
 from .spec import LossSpec
 
-_IMPORTED: dict[str, object] = {"torch": torch, "F": functional, "Tensor": Tensor, "nn": nn}
+_IMPORTED: dict[str, object] = {"Any": Any, "torch": torch, "F": functional, "Tensor": Tensor, "nn": nn}
 _INLINE: dict[Callable[..., Tensor], Callable[[Step, LossSpec], str]] = {
     family.mixed: lambda step, spec: " + ".join(
         source if spec.parameters[name] == 1 else f"{spec.parameters[name]!r} * {source}"
@@ -46,13 +49,18 @@ _SHAPES = {
 def source(spec: LossSpec, provenance: str = "") -> str:
     """The text of a module that defines `Loss`, equal to `freeze(spec)` in value and gradient."""
     content = folded(spec)
+    content = replace(content, steps=fused(content.steps))
     functions: dict[str, str] = {}
     for step in content.steps:
         if step.function not in _INLINE:
-            _collect(step.function, functions)
+            function = step.function
+            _collect(function.loss if isinstance(function, OwnTerm) else function, functions)
     if spec.ignore_index is not None:
         _collect(shapes.ignored, functions)
-    imports = "import torch\nfrom torch import Tensor, nn\nfrom torch.nn import functional as F  # noqa: F401"
+    imports = (
+        "from typing import Any  # noqa: F401\n\n"
+        "import torch\nfrom torch import Tensor, nn\nfrom torch.nn import functional as F  # noqa: F401"
+    )
     sections = [
         f'"""{_header(spec, provenance)}"""',
         imports,
@@ -140,28 +148,40 @@ _KEEP_DTYPE = '''    def _apply(self, fn, recurse=True):
 def _line(step: Step, spec: LossSpec) -> str:
     if step.function in _INLINE:
         return f"{step.output} = {_INLINE[step.function](step, spec)}"
+    if isinstance(step.function, OwnTerm) and inspect.isclass(step.function.loss):
+        keywords = ", ".join(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)
+        return f"{step.output} = _{step.function.__name__}({keywords})({', '.join(step.inputs)})"
     arguments = [*step.inputs, *(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)]
     # Parts and quantities may share a name, the number log_p and its function: functions carry a prefix.
     return f"{step.output} = _{step.function.__name__}({', '.join(arguments)})"
 
 
-def _collect(function: Callable[..., Any], into: dict[str, str]) -> None:
-    """Put the source of `function`, and of the lossmith functions it calls, into `into`."""
-    if function.__name__ in into:
+def _collect(found: Callable[..., Any], into: dict[str, str]) -> None:
+    """Put the source of a function or class, and of those of lossmith that it uses, into `into`."""
+    if found.__name__ in into:
         return
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    scope = vars(_module(function))
-    called: set[str] = set()
+    tree = ast.parse(textwrap.dedent(inspect.getsource(found)))
+    tree.body[0].decorator_list = []  # type: ignore[attr-defined]  # `declare` has nothing to say there
+    scope = vars(_module(found))
+    used: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and inspect.isfunction(scope.get(node.id)):
-            called.add(node.id)
+        if not isinstance(node, ast.Name):
+            continue
+        value = scope.get(node.id)
+        if inspect.isfunction(value) or _is_gradient(value):
+            used.add(node.id)
         elif _is_read(node) and node.id in scope.keys() - _IMPORTED.keys() - {"Number"}:
             raise TypeError(
-                f"{function.__name__} uses the global {node.id}; a part may use torch, F and functions only"
+                f"{found.__name__} uses the global {node.id}; a part may use torch, F and functions only"
             )
-    for name in sorted(called):
+    for name in sorted(used):
         _collect(scope[name], into)
-    into[function.__name__] = ast.unparse(_Rename(called | {function.__name__}).visit(tree))
+    into[found.__name__] = ast.unparse(_Rename(used | {found.__name__}).visit(tree))
+
+
+def _is_gradient(value: object) -> bool:
+    """Whether this is an operation with a gradient of its own."""
+    return inspect.isclass(value) and issubclass(value, torch.autograd.Function)
 
 
 def _is_read(node: ast.AST) -> TypeGuard[ast.Name]:
@@ -175,18 +195,25 @@ def _module(function: Callable[..., Any]) -> ModuleType:
 
 
 class _Rename(ast.NodeTransformer):
-    """Prefix functions with an underscore and write the annotation `Number` as `float`."""
+    """Prefix functions and classes with an underscore and write the annotation `Number` as `float`."""
 
-    def __init__(self, functions: set[str]) -> None:
-        self.functions = functions
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.name = f"_{node.name}" if node.name in self.names else node.name
+        return self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.name = f"_{node.name}"
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        if isinstance(node.func, ast.Name) and node.func.id in self.functions:
-            node.func.id = f"_{node.func.id}"
+        """`f(x)` and `F.apply(x)`; a tensor may have the name of a function."""
+        func = node.func
+        called = func.value if isinstance(func, ast.Attribute) and func.attr == "apply" else func
+        if isinstance(called, ast.Name) and called.id in self.names:
+            called.id = f"_{called.id}"
         return self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:

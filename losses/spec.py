@@ -49,6 +49,11 @@ class LossSpec:
         values = (self.kind, tuple(self.parameters.items()), self.class_counts, self.target_scale)
         return hash((*values, self.ignore_index))
 
+    def _repr_html_(self) -> str:
+        from .display import spec_html
+
+        return spec_html(self)
+
     @property
     def parts(self) -> frozenset[str]:
         """The parts this loss is made of."""
@@ -100,6 +105,26 @@ class LossSpec:
         return cls(document.get("kind"), document["parameters"]).bind(  # type: ignore[arg-type]
             document.get("class_counts"), document.get("target_scale"), document.get("ignore_index")
         )
+
+    @classmethod
+    def written(cls, document: Mapping[str, Any]) -> LossSpec:
+        """The spec that `to_json` wrote, taken at its word: for a store, which reads back thousands.
+
+        A document of another schema goes through `from_json`, as all does that others may have written.
+        """
+        if document.get("schema") != SCHEMA:
+            return cls.from_json(document)
+        counts = document.get("class_counts")
+        spec = object.__new__(cls)
+        for name, value in (
+            ("kind", document["kind"]),
+            ("parameters", dict(document["parameters"])),
+            ("class_counts", counts and tuple(tuple(n) if isinstance(n, list) else n for n in counts)),
+            ("target_scale", document.get("target_scale")),
+            ("ignore_index", document.get("ignore_index")),
+        ):
+            object.__setattr__(spec, name, value)
+        return spec
 
 
 def _counts(kind: Kind, given: object) -> Counts:

@@ -1,7 +1,7 @@
 """Which losses may be searched."""
 
 from .domain import Domain
-from .load import auto, preset, presets, space_from
+from .load import auto, own_terms, preset, presets, space_from
 from .space import LEARNING_RATE, Space
 
-__all__ = ["LEARNING_RATE", "Domain", "Space", "auto", "preset", "presets", "space_from"]
+__all__ = ["LEARNING_RATE", "Domain", "Space", "auto", "own_terms", "preset", "presets", "space_from"]

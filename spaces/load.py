@@ -11,14 +11,19 @@ from typing import Any
 import yaml
 
 from ..losses import Kind, Part, part, parts
+from ..losses.adopt import adopt
 from ..losses.errors import UserError, unknown
 from ..losses.family import MIX
 from .domain import Domain
+from .recipe import RECIPE, checked_options, recipe_parameter
 from .space import LEARNING_RATE, WEIGHT, Space
 
 IMBALANCED_FROM = 3.0  # the largest class over the smallest
-RANKING_METRICS = ("average_precision", "map", "mean_average_precision", "roc_auc", "recall_at_k")
-ROBUST_METRICS = ("mae", "median_absolute_error")
+RANKING_METRICS = ("auroc", "average_precision", "mAP")
+ROBUST_METRICS = ("mae", "median_ae")
+QUANTILE_METRIC = "pinball"  # followed by the quantile: pinball@0.9
+OWN_SWITCH = 0.5  # how often a term of the user's own is in a loss
+_KEYS = ("preset", "parameters", "switches", "terms")
 Counts = Sequence[int] | Sequence[Sequence[int]]
 
 
@@ -74,6 +79,8 @@ def _choice(kind: Kind, class_counts: Counts | None, metric: str | None) -> tupl
         return "ranking-metrics", f"{metric} judges the order of the answers"
     if kind == "regression" and metric in ROBUST_METRICS:
         return "outliers", f"{metric} forgives large errors"
+    if kind == "regression" and (metric or "").partition("@")[0] == QUANTILE_METRIC:
+        return "quantiles", f"{metric} weighs errors above and below differently"
     return kind, f"the task is {kind}"
 
 
@@ -86,23 +93,29 @@ def space_from(
     """The space a SPEC asks for: `auto`, the name of a preset, or a mapping.
 
     A mapping starts from `preset` (default `auto`) and changes it: `parameters` maps a name to a number,
-    which fixes it, or to {low, high, log}; `switches` maps a part to the probability that it is on (0
-    takes it out, 1 always keeps it). Raises `UserError` for unknown names and values outside a domain.
+    which fixes it, or to {low, high, log}, and `recipe.schedule` to a list of schedules; `switches` maps a
+    part to the probability that it is on (0 takes it out, 1 always keeps it); `terms` lists losses of the
+    user's own, each FILE:OBJECT. Raises `UserError` for unknown names and values outside a domain.
     """
     if isinstance(document, str):
         return auto(kind, class_counts, metric) if document == "auto" else preset(document, kind)
-    if wrong := [key for key in document if key not in ("preset", "parameters", "switches")]:
-        raise unknown("key in the space", wrong[0], ("preset", "parameters", "switches"))
+    if wrong := [key for key in document if key not in _KEYS]:
+        raise unknown("key in the space", wrong[0], _KEYS)
+    own = adopt(own_terms(document), kind)
     base = space_from(str(document.get("preset", "auto")), kind, class_counts, metric)
-    domains, fixed = dict(base.domains), dict(base.fixed)
+    domains, fixed, options = dict(base.domains), dict(base.fixed), dict(base.options)
+    for term in own:
+        domains |= _domains(term)
     for name, value in _mapping(document, "parameters").items():
         domains.pop(name, None)
         fixed.pop(name, None)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if name.startswith(f"{RECIPE}.") and isinstance(value, list | str):
+            options[name] = checked_options(name, [value] if isinstance(value, str) else value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
             fixed[name] = float(value)
         else:
             domains[name] = _domain(name, value, base.domains.get(name) or _usual(name, kind))
-    switches = {**base.switches}
+    switches = {**base.switches, **dict.fromkeys((term.name for term in own), OWN_SWITCH)}
     for name, value in _mapping(document, "switches").items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(f"the switch of {name} must be a probability between 0 and 1, but got {value!r}")
@@ -110,14 +123,28 @@ def space_from(
         switches[name] = float(value)
         given = {**domains, **fixed}
         domains |= {key: domain for key, domain in _domains(found).items() if key not in given}
-    return Space(kind, domains, switches, fixed, "own", f"space: {base.name}, changed by the SPEC")
+    return Space(kind, domains, switches, fixed, "own", f"space: {base.name}, changed by the SPEC", options)
+
+
+def own_terms(space: object) -> list[str]:
+    """The places, FILE:OBJECT, of the user's own losses that a SPEC's space names.
+
+    A process that was not forked from one that read the SPEC calls `adopt(own_terms(space), kind)` before it
+    computes with losses.
+    """
+    terms = space.get("terms") or [] if isinstance(space, Mapping) else []
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+        raise UserError(
+            f"space: terms must be a list of FILE:OBJECT, such as [mine.py:loss], but got {terms!r}"
+        )
+    return terms
 
 
 def _usual(name: str, kind: Kind) -> Domain | None:
     """The usual range of a parameter that the preset does not have."""
     owner, _, rest = name.partition(".")
-    if name == LEARNING_RATE:
-        return None
+    if owner == RECIPE:
+        return recipe_parameter(name).usual
     if owner == MIX:
         return WEIGHT
     return next((Domain(*p.search, log=p.log) for p in part(owner, kind).parameters if p.name == rest), None)
@@ -146,4 +173,4 @@ def _domain(name: str, value: Any, base: Domain | None) -> Domain:
         raise UserError(f"space: low and high of {name} must be numbers, but got {dict(value)!r}") from error
 
 
-__all__ = ["LEARNING_RATE", "auto", "preset", "presets", "space_from"]
+__all__ = ["LEARNING_RATE", "auto", "own_terms", "preset", "presets", "space_from"]

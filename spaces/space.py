@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..losses import Kind, LossSpec, part, parts_for
 from ..losses.errors import UserError, unknown
 from ..losses.family import MIX
 from .domain import Domain
+from .recipe import LEARNING_RATE, RECIPE, checked_options, option_at, recipe_parameter
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-LEARNING_RATE = "recipe.learning_rate"
+__all__ = ["LEARNING_RATE", "SWITCH", "WEIGHT", "Space"]
+
 SWITCH = "on"
 WEIGHT = Domain(0.02, 1, log=True)  # only ratios of weights matter
 
@@ -24,9 +26,10 @@ class Space:
     """The losses of one kind that a search may propose.
 
     `domains` gives the range of every searched number: parameters of parts ("focal.gamma"), weights of
-    terms ("mix.gce") and the learning rate ("recipe.learning_rate"). `fixed` holds parameters that do
-    not vary. `switches` gives the probability that a part is in the loss at all, so that simple losses
-    are likely; a part without a switch always is.
+    terms ("mix.gce") and numbers of the recipe ("recipe.learning_rate"). `fixed` holds parameters that do
+    not vary, `options` the words that one of the recipe may be ("recipe.schedule"). `switches` gives the
+    probability that a part is in the loss at all, so that simple losses are likely; a part without a switch
+    always is.
 
     A *point* is what a sampler proposes: a number for each domain, and for each switch a number in
     [0, 1] under the name "PART.on"; the part is on when it is below the switch's probability. This way
@@ -39,6 +42,7 @@ class Space:
     fixed: Mapping[str, float]
     name: str = "own"
     reason: str = ""
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, domain in self.domains.items():
@@ -47,6 +51,8 @@ class Space:
                 self._check_value(name, end)
         for name, value in self.fixed.items():
             self._check_value(name, value)
+        for name, options in self.options.items():
+            checked_options(name, options)
         for name, probability in self.switches.items():
             part(name, self.kind)
             if not 0 <= probability <= 1:
@@ -57,11 +63,10 @@ class Space:
             raise UserError("a space needs at least one term that can be on; every term's switch is 0")
 
     def _check_value(self, name: str, value: float) -> None:
-        if name == LEARNING_RATE:
-            if value <= 0:
-                raise UserError(f"{LEARNING_RATE} must be above 0, but got {value:g}")
-            return
         owner, _, parameter = name.partition(".")
+        if owner == RECIPE:
+            recipe_parameter(name).check(name, value)
+            return
         if owner == MIX:
             if part(parameter, self.kind).stage != "term" or value < 0:
                 raise UserError(f"{name} must be the weight of a term and at least 0, but got {value:g}")
@@ -96,8 +101,11 @@ class Space:
                 result[f"{name}.{SWITCH}"] = Domain(0, 1)
         for name, domain in self.domains.items():
             owner, _, rest = name.partition(".")
-            if name == LEARNING_RATE or self._may_be_on(rest if owner == MIX else owner):
+            if owner == RECIPE or self._may_be_on(rest if owner == MIX else owner):
                 result[name] = domain
+        result |= {
+            name: Domain(0, len(options)) for name, options in self.options.items() if len(options) > 1
+        }
         return result
 
     def distributions(self) -> dict[str, BaseDistribution]:
@@ -127,12 +135,30 @@ class Space:
         probability = self.switches.get(name, 1.0)
         return point.get(f"{name}.{SWITCH}", 0.0) < probability if 0 < probability < 1 else probability == 1
 
+    def recipe_at(self, point: Mapping[str, float]) -> dict[str, float | str]:
+        """What a point, or the space itself, says of the recipe: "weight_decay" is 1e-4."""
+        said: dict[str, float | str] = {
+            name: value
+            for name, value in {**self.fixed, **point}.items()
+            if name.startswith(f"{RECIPE}.") and name not in self.options
+        }
+        said |= {name: option_at(options, point.get(name, 0)) for name, options in self.options.items()}
+        return {name.removeprefix(f"{RECIPE}."): value for name, value in said.items()}
+
     def learning_rate_at(self, point: Mapping[str, float], default: float) -> float:
         """The learning rate a point means."""
         return point.get(LEARNING_RATE, self.fixed.get(LEARNING_RATE, default))
 
-    def point_of(self, spec: LossSpec, learning_rate: float) -> dict[str, float] | None:
-        """The point that means this loss, or None when the space does not contain it."""
+    def point_of(
+        self, spec: LossSpec, learning_rate: float, recipe: Mapping[str, object] | None = None
+    ) -> dict[str, float] | None:
+        """The point that means this loss, or None when the space does not contain it.
+
+        `recipe` says what else of the recipe it was trained with, by name ("weight_decay"); numbers that it
+        does not say lie in the middle of their range.
+        """
+        said = {f"{RECIPE}.{name}": value for name, value in (recipe or {}).items()}
+        said[LEARNING_RATE] = learning_rate
         point: dict[str, float] = {}
         largest = max(value for name, value in spec.parameters.items() if name.startswith(f"{MIX}."))
         for name, domain in self.coordinates().items():
@@ -140,8 +166,12 @@ class Space:
             if rest == SWITCH:
                 probability = self.switches[owner]
                 point[name] = probability / 2 if owner in spec.parts else (1 + probability) / 2
-            elif name == LEARNING_RATE:
-                point[name] = domain.clamp(learning_rate)
+            elif name in self.options:
+                options = self.options[name]
+                point[name] = 0.5 + (options.index(str(said[name])) if said.get(name) in options else 0)
+            elif owner == RECIPE:
+                number = said.get(name)
+                point[name] = domain.clamp(number) if isinstance(number, int | float) else domain.at(0.5)
             elif owner == MIX:
                 point[name] = domain.clamp(spec.parameters.get(name, largest) / largest)
             else:
@@ -159,11 +189,4 @@ class Space:
         """The same space with this range of learning rates, unless it already says something about them."""
         if LEARNING_RATE in {**self.domains, **self.fixed}:
             return self
-        return Space(
-            self.kind,
-            {**self.domains, LEARNING_RATE: domain},
-            self.switches,
-            self.fixed,
-            self.name,
-            self.reason,
-        )
+        return replace(self, domains={**self.domains, LEARNING_RATE: domain})

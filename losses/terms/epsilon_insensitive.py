@@ -23,7 +23,7 @@ PART = Part(
     kinds=("regression",),
     function=epsilon_insensitive,
     formula="max(0, |r| - {epsilon})",
-    latex=r"\\max(0, |r| - {epsilon})",
+    latex=r"\max(0, |r| - {epsilon})",
     source="Vapnik 1995, The Nature of Statistical Learning Theory",
     parameters=(
         Parameter(

@@ -25,7 +25,7 @@ PART = Part(
     kinds=("regression",),
     function=gaussian_nll,
     formula="(ln v + r^2/v) [v]^{beta}/2",
-    latex=r"\\tfrac12\\left(\\ln v + r^2/v\\right)\\lfloor v \\rfloor^{{{beta}}}",
+    latex=r"\tfrac12\left(\ln v + r^2/v\right)\lfloor v \rfloor^{{{beta}}}",
     source="Nix and Weigend 1994; Seitzer et al. 2022, On the Pitfalls of Heteroscedastic Uncertainty, eq. 4",
     parameters=(
         Parameter(

@@ -40,7 +40,7 @@ PART = Part(
     kinds=("regression",),
     function=linex,
     formula="2 (exp({a} r) - {a} r - 1)/{a}^2",
-    latex=r"\\tfrac{{2}}{{{a}^2}}\\left(e^{{{a} r}} - {a} r - 1\\right)",
+    latex=r"\tfrac{{2}}{{{a}^2}}\left(e^{{{a} r}} - {a} r - 1\right)",
     source="Varian 1975; Zellner 1986, Bayesian Estimation Using Asymmetric Loss Functions",
     parameters=(
         Parameter(

@@ -20,7 +20,7 @@ PART = Part(
     kinds=("regression",),
     function=log_cosh,
     formula="ln cosh r",
-    latex=r"\\ln\\cosh r",
+    latex=r"\ln\cosh r",
     source="Green 1990, Bayesian Reconstructions from Emission Tomography Data",
     standards={"log_cosh": Standard()},
 )

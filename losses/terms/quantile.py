@@ -24,7 +24,7 @@ PART = Part(
     kinds=("regression",),
     function=quantile,
     formula="quantile(r; {tau})",
-    latex=r"\\rho_{{{tau}}}(r)",
+    latex=r"\rho_{{{tau}}}(r)",
     source="Koenker and Bassett 1978, Regression Quantiles",
     parameters=(
         Parameter(

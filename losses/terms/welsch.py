@@ -19,7 +19,7 @@ PART = Part(
     kinds=("regression",),
     function=welsch,
     formula="{c}^2 (1 - exp(-(r/{c})^2/2))",
-    latex=r"{c}^2\\left(1 - e^{{-(r/{c})^2/2}}\\right)",
+    latex=r"{c}^2\left(1 - e^{{-(r/{c})^2/2}}\right)",
     source="Dennis and Welsch 1978; Barron 2019",
     parameters=(
         Parameter(

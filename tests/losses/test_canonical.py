@@ -78,9 +78,9 @@ def value(kind: Kind, given_parameters: dict[str, float], scale: float, seed: in
     return float(Subject("", kind, given_parameters).loss(scale * outputs, targets))
 
 
-def frozen(kind: Kind, spec: LossSpec, scale: float, seed: int) -> float:
+def frozen(kind: Kind, spec: LossSpec, scale: float, seed: int, size: int = 15) -> float:
     """The frozen loss of the same batch."""
-    outputs, targets = random_batch(kind, 15, seed=seed)
+    outputs, targets = random_batch(kind, size, seed=seed)
     counts = None if kind == "regression" else COUNTS[kind]
     return float(
         freeze(spec.bind(counts, TARGET_SCALE if kind == "regression" else None))(scale * outputs, targets)
@@ -123,6 +123,26 @@ def test_different_standard_losses_have_different_hashes_and_values(kind: Kind) 
             ]
             proportional = max(ratios) - min(ratios) <= 1e-9 * max(ratios)
             assert (left.hash == right.hash) == proportional, (one, other)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_another_hash_is_another_loss(kind: Kind, data: st.DataObject) -> None:
+    """Two random points with different hashes are not proportional on every batch, so none is trained twice."""
+    try:
+        one, other = (LossSpec(kind, data.draw(parameters(kind))) for _ in range(2))
+    except UserError:
+        assume(False)  # noqa: FBT003
+    # Enough samples for a twentieth of them to be several, and errors beyond every threshold.
+    pairs = [
+        (frozen(kind, one, s, n, 61), frozen(kind, other, s, n, 61))
+        for s, n in ((1.0, 1), (0.3, 2), (2.0, 3), (30.0, 4))
+    ]
+    ratios = [left / right for left, right in pairs if abs(right) > 1e-9]
+    assume(len(ratios) == len(pairs))
+    proportional = max(ratios) - min(ratios) <= 1e-9 * max(map(abs, ratios))
+    assert (one.hash == other.hash) == proportional
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -215,3 +215,14 @@ def test_the_fast_path_has_second_derivatives() -> None:
     outputs = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
     loss = standard_loss("focal", kind="multiclass", label_smoothing__epsilon=0.1)
     assert torch.autograd.gradgradcheck(lambda o: loss(o, torch.arange(5) % 4), outputs)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4, -1e4, 1e13])
+def test_the_fast_path_keeps_its_digits_where_all_logits_are_large(offset: float) -> None:
+    """A constant added to every logit changes nothing: the gradient is made of differences, not of sums."""
+    outputs = torch.tensor([[0.0, 2.0, -1.0, 1.0]]).mul(max(1.0, abs(offset) * 2**-22)) + offset
+    loss = standard_loss("label_smoothing", kind="multiclass", focal__gamma=0.5)
+    _, single = value_and_gradient(loss, outputs, torch.tensor([0]))
+    _, double = value_and_gradient(loss, outputs.double(), torch.tensor([0]))
+    assert bool(single.isfinite().all())
+    torch.testing.assert_close(single.double(), double, rtol=2e-6, atol=1e-7)

@@ -60,10 +60,13 @@ def test_every_point_is_a_loss_that_has_a_point(name: str, kind: Kind, data: st.
         ("multiclass", [50, 10], "accuracy", "imbalanced", "5 times the samples of the smallest"),
         ("binary", [50, 10], "binary_accuracy", "binary", "the task is binary"),
         ("binary", None, "average_precision", "ranking-metrics", "judges the order"),
-        ("multilabel", None, "map", "ranking-metrics", "judges the order"),
+        ("multilabel", None, "mAP", "ranking-metrics", "judges the order"),
+        ("binary", None, "auroc", "ranking-metrics", "auroc judges the order"),
         ("multilabel", [[5, 1], [3, 3]], None, "multilabel", "the task is multilabel"),
         ("regression", None, "rmse", "regression", "the task is regression"),
         ("regression", None, "mae", "outliers", "forgives large errors"),
+        ("regression", None, "median_ae", "outliers", "forgives large errors"),
+        ("regression", None, "pinball@0.9", "quantiles", "weighs errors above and below differently"),
     ],
 )
 def test_auto_chooses_and_says_why(

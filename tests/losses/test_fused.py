@@ -1,0 +1,71 @@
+"""The hand-written gap is what autograd makes of the formulas, wherever torch can take it."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lossmith.losses import LossSpec, freeze, source
+
+SPEC = LossSpec(
+    "multiclass",
+    {"mix.cross_entropy": 1, "focal.gamma": 0.3, "label_smoothing.epsilon": 0.2, "logit_adjustment.tau": 1.5},
+).bind([90, 40, 17, 8])
+
+
+def exported() -> nn.Module:
+    """The loss of the exported file."""
+    module = ModuleType("loss")
+    exec(compile(source(SPEC), "loss.py", "exec"), module.__dict__)  # noqa: S102  (the text we have just written)
+    loss: nn.Module = module.Loss()
+    return loss
+
+
+@pytest.mark.parametrize("loss", [freeze(SPEC), exported()], ids=["frozen", "loss.py"])
+def test_torch_func_takes_it(loss: nn.Module) -> None:
+    """vmap, grad and vmap of grad give what a loop over plain backward passes gives."""
+    outputs, targets = torch.randn(3, 6, 4, dtype=torch.float64), torch.arange(6) % 4
+    wanted = [loss(o, targets) for o in outputs]
+    torch.testing.assert_close(torch.func.vmap(lambda o: loss(o, targets))(outputs), torch.stack(wanted))
+    slopes = torch.func.vmap(torch.func.grad(lambda o: loss(o, targets)))(outputs)
+    for one, o in zip(slopes, outputs, strict=True):
+        leaf = o.clone().requires_grad_()
+        torch.testing.assert_close(one, torch.autograd.grad(loss(leaf, targets), leaf)[0])
+
+
+@pytest.mark.parametrize("loss", [freeze(SPEC), exported()], ids=["frozen", "loss.py"])
+def test_it_may_be_differentiated_twice_and_backward_run_twice(loss: nn.Module) -> None:
+    """The second derivative is the derivative of the first; a graph that is kept gives the same again."""
+    outputs, targets = torch.randn(5, 4, dtype=torch.float64, requires_grad=True), torch.arange(5) % 4
+    assert torch.autograd.gradgradcheck(lambda o: loss(o, targets), outputs)
+    value = loss(outputs, targets)
+    first, again = (torch.autograd.grad(value, outputs, retain_graph=True)[0] for _ in range(2))
+    assert torch.equal(first, again)
+
+
+def test_classes_that_are_out_of_the_question_leave_the_others_alone() -> None:
+    """A logit of minus infinity at a wrong class is as if the class were not there."""
+    outputs, targets = torch.randn(6, 4, dtype=torch.float64), torch.arange(6) % 3
+    outputs[:, 3] = -torch.inf
+    loss = freeze(LossSpec("multiclass", {"mix.cross_entropy": 1, "focal.gamma": 1}))
+    leaf = outputs.requires_grad_()
+    value = loss(leaf, targets)
+    torch.testing.assert_close(value, loss(outputs[:, :3], targets))
+    assert bool((torch.autograd.grad(value, leaf)[0][:, 3] == 0).all())
+
+
+def test_a_confident_sample_keeps_its_digits_in_float32() -> None:
+    """With smoothing and a small gamma the loss of a gap of 100 is not 0: an underflow would be seen here."""
+    outputs = torch.tensor([[100.0, 0.0, -1.0, 0.5]])
+    targets = torch.tensor([0])
+    single: list[Any] = []
+    for dtype in (torch.float32, torch.float64):
+        leaf: Tensor = outputs.to(dtype).requires_grad_()
+        value = freeze(SPEC)(leaf, targets)
+        single += [value.double(), torch.autograd.grad(value, leaf)[0].double()]
+    torch.testing.assert_close(single[0], single[2], rtol=1e-5, atol=0)
+    torch.testing.assert_close(single[1], single[3], rtol=1e-5, atol=1e-9)
