@@ -1,10 +1,11 @@
 """Trials per second: lossmith against Optuna with a process per core, and against Ray Tune with OptunaSearch.
 
-The same work for each: losses from the multiclass space, digits (1,437 training samples), MLP 64-H-H-10,
-batch 64, 10 epochs, Adam, one seed, no pruning, macro-F1 on 360 samples. Everyone keeps books: lossmith keeps
-keeps trials in SQLite and feeds MLflow, the others keep them in Optuna's journal and in Tune's folder.
+The same work for each: losses from the multiclass space, one seed, no pruning, macro-F1 on held-out samples.
+Everyone keeps books: lossmith keeps trials in SQLite and feeds MLflow, the others keep them in Optuna's
+journal and in Tune's folder. Starting processes is not counted.
 
-    python benchmarks/trials_per_second.py [--rounds 3] [--json FILE]
+    python benchmarks/trials_per_second.py [--work mlp128 mlp32 heads heads2 cnn] [--rounds 3] [--ray]
+                                           [--json FILE] [--docs docs/benchmarks.md]
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,8 @@ from lossmith.search.trial import Trial
 from lossmith.spaces import preset
 
 CORES = len(os.sched_getaffinity(0))
-EPOCHS, BATCH = 10, 64
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+START, END = "<!-- trials per second -->", "<!-- end of trials per second -->"
 
 
 @dataclass(frozen=True)
@@ -47,25 +50,98 @@ class Rate:
     ray: float | None
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is trained: a task, and how many trials of it lossmith, Optuna and Ray Tune are given."""
+
+    about: str
+    task: Callable[[], Task]
+    trials: tuple[int, int, int]
+
+
+def task_of(
+    data: tuple[Any, ...], model: Callable[[], nn.Module], name: str, epochs: int, batch: int
+) -> Task:
+    """Training and held-out samples (x, y, xv, yv) as a task; nothing here reads the test part."""
+    x, y, xv, yv = data
+    return Task(
+        name=name,
+        kind="multiclass",
+        train=(x, y),
+        validation=(xv, yv),
+        test=(xv, yv),
+        model=model,
+        metric="macro_f1",
+        recipe={"epochs": epochs, "batch_size": batch},
+    )
+
+
 def digits(hidden: int) -> Task:
-    """Digits with an MLP of two hidden layers."""
+    """Digits (1,437 training samples) with an MLP of two hidden layers."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
     images, labels = load_digits(return_X_y=True)
     x, xv, y, yv = train_test_split(images / 16, labels, test_size=360, random_state=0, stratify=labels)
-    return Task(
-        name=f"digits-{hidden}",
-        kind="multiclass",
-        train=(x, y),
-        validation=(xv, yv),
-        test=(xv, yv),
-        model=lambda: nn.Sequential(
+
+    def model() -> nn.Module:
+        return nn.Sequential(
             nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 10)
-        ),
-        metric="macro_f1",
-        recipe={"epochs": EPOCHS, "batch_size": BATCH},
-    )
+        )
+
+    return task_of((x, y, xv, yv), model, f"digits-{hidden}", 10, 64)
+
+
+def heads(hidden: int) -> Task:
+    """10,000 samples of 512 features in 100 overlapping clouds, as a frozen network would give them."""
+    draw = torch.Generator().manual_seed(0)
+    labels = torch.arange(10_000) % 100
+    x = torch.randn(100, 512, generator=draw)[labels] * 0.25 + torch.randn(10_000, 512, generator=draw)
+
+    def model() -> nn.Module:
+        if not hidden:
+            return nn.Sequential(nn.Linear(512, 100))
+        return nn.Sequential(nn.Linear(512, hidden), nn.ReLU(), nn.Linear(hidden, 100))
+
+    return task_of((x[:8000], labels[:8000], x[8000:], labels[8000:]), model, "heads", 5, 128)
+
+
+def fashion() -> Task:
+    """5,000 images of Fashion-MNIST (Debian's dataset-fashion-mnist) with two small convolutions."""
+    import gzip
+
+    import numpy as np
+
+    def read(name: str, header: int) -> Any:
+        with gzip.open(FASHION / f"{name}.gz") as file:
+            return np.frombuffer(file.read(), np.uint8, offset=header)
+
+    x = torch.tensor(read("train-images-idx3-ubyte", 16)[: 6000 * 784] / 255.0, dtype=torch.float32)
+    y = torch.tensor(read("train-labels-idx1-ubyte", 8)[:6000].astype(np.int64))
+    x = x.view(-1, 1, 28, 28)
+
+    def model() -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(1, 8, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(8, 16, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(400, 10),
+        )
+
+    return task_of((x[:5000], y[:5000], x[5000:], y[5000:]), model, "fashion", 2, 64)
+
+
+WORK = {
+    "mlp128": Work("digits, 64-128-128-10", lambda: digits(128), (512, 64, 24)),
+    "mlp32": Work("digits, 64-32-32-10", lambda: digits(32), (512, 64, 24)),
+    "heads": Work("linear head, 512 features, 100 classes", lambda: heads(0), (256, 32, 12)),
+    "heads2": Work("two-layer head 512-128-100", lambda: heads(128), (128, 32, 12)),
+    "cnn": Work("Fashion-MNIST, 5,000 images, small CNN", fashion, (32, 32, 8)),
+}
 
 
 def search_on(task: Task, budget: int) -> Search:
@@ -73,9 +149,9 @@ def search_on(task: Task, budget: int) -> Search:
     return Search(preset("multiclass", "multiclass"), task.settings, budget=budget)
 
 
-def lossmith(hidden: int, trials: int) -> float:
-    """Trials per second through sampler, cohorts, store and MLflow, the last flush included."""
-    task = digits(hidden)
+def lossmith(work: Work, trials: int) -> tuple[float, str]:
+    """Trials per second through sampler, cohorts, store and MLflow, the last flush included; the engine."""
+    task = work.task()
     search, trainer = search_on(task, trials), local(task, Plan())
     with tempfile.TemporaryDirectory() as folder:
         store, owner = Store.open(f"sqlite:///{folder}/store.db"), new_owner()
@@ -97,7 +173,8 @@ def lossmith(hidden: int, trials: int) -> float:
         tracker.stop()
         trainer.close()
         store.close()
-    return trials / seconds
+    engine = trainer.choice.engine if trainer.choice else trainer.engine
+    return trials / seconds, f"{engine}, {trainer.width()} wide" if engine == "cohort" else engine
 
 
 def _train(trainer: Trainer, candidates: list[Candidate], repeats: tuple[Repeat, ...], done: int) -> Unit:
@@ -115,8 +192,8 @@ def plain_loop(task: Task, candidate: Candidate) -> float:
     loss = freeze(candidate.spec.bind(torch.bincount(task.train[1]).tolist()))
     optimizer = torch.optim.Adam(model.parameters(), lr=candidate.recipe.rate)
     inputs, targets = task.train
-    for _ in range(EPOCHS):
-        for rows in torch.randperm(len(targets)).split(BATCH):
+    for _ in range(candidate.recipe.epochs):
+        for rows in torch.randperm(len(targets)).split(candidate.recipe.batch_size):
             optimizer.zero_grad()
             loss(model(inputs[rows]), targets[rows]).backward()
             optimizer.step()
@@ -125,12 +202,12 @@ def plain_loop(task: Task, candidate: Candidate) -> float:
     return float(task.measure(outputs[None].nan_to_num(), task.validation[1])[0])
 
 
-def _optuna_process(hidden: int, trials: int, journal: str, ready: Any, go: Any) -> None:
+def _optuna_process(name: str, trials: int, journal: str, ready: Any, go: Any) -> None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     torch.set_num_threads(1)
-    task = digits(hidden)
+    task = WORK[name].task()
     search = search_on(task, trials)
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(journal))
     study = optuna.load_study(study_name="bench", storage=storage)
@@ -149,7 +226,7 @@ def _optuna_process(hidden: int, trials: int, journal: str, ready: Any, go: Any)
     study.optimize(objective, n_trials=trials)
 
 
-def optuna_processes(hidden: int, trials: int) -> float:
+def optuna_processes(name: str, trials: int) -> float:
     """Trials per second of Optuna (TPE, journal storage) with one process per core; start-up not counted."""
     import optuna
 
@@ -162,7 +239,7 @@ def optuna_processes(hidden: int, trials: int) -> float:
         ready, go = spawn.Semaphore(0), spawn.Event()
         share = trials // CORES
         workers = [
-            spawn.Process(target=_optuna_process, args=(hidden, share, journal, ready, go))
+            spawn.Process(target=_optuna_process, args=(name, share, journal, ready, go))
             for _ in range(CORES)
         ]
         for worker in workers:
@@ -176,7 +253,7 @@ def optuna_processes(hidden: int, trials: int) -> float:
         return share * CORES / (time.perf_counter() - started)
 
 
-def ray_tune(hidden: int, trials: int) -> float:
+def ray_tune(name: str, trials: int) -> float:
     """Trials per second of Ray Tune with OptunaSearch, one CPU a trial; the start of Ray is not counted."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     import optuna
@@ -185,21 +262,19 @@ def ray_tune(hidden: int, trials: int) -> float:
     from ray.tune.search.optuna import OptunaSearch
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    task = digits(hidden)
-    search = search_on(task, trials)
-    data, space = (task.train, task.validation), search.space
+    work = WORK[name]
+    space = search_on(work.task(), trials).space
 
     def train(config: dict[str, float]) -> None:
         torch.set_num_threads(1)
-        again = digits(hidden)
+        again = work.task()
         recipe = again.settings.with_rate(space.learning_rate_at(config, 1e-3))
         tune.report({"score": plain_loop(again, Candidate(space.loss_at(config), recipe))})
 
-    del data
     with tempfile.TemporaryDirectory() as folder:
         ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False, logging_level="error")
         try:
-            ray.get(ray.remote(lambda: digits(hidden).describe()).remote())
+            ray.get(ray.remote(lambda: work.task().describe()).remote())
             started = time.perf_counter()
             tune.Tuner(
                 train,
@@ -217,47 +292,67 @@ def ray_tune(hidden: int, trials: int) -> float:
             ray.shutdown()
 
 
-def main() -> None:
-    """Run the rounds and print medians and ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--hidden", type=int, nargs="+", default=[32, 128])
-    parser.add_argument(
-        "--trials", type=int, nargs=3, default=[512, 64, 24], help="lossmith, Optuna, Ray Tune"
+def measured(name: str, rounds: int, scale: float, *, with_ray: bool) -> dict[str, Any]:
+    """The medians of one work over some rounds, every contestant in each; Ray Tune in the first alone."""
+    work = WORK[name]
+    ours, theirs, rays = (max(CORES, round(trials * scale)) for trials in work.trials)
+    rates, engine = [], ""
+    for index in range(rounds):
+        own, engine = lossmith(work, ours)
+        rate = Rate(
+            own, optuna_processes(name, theirs), ray_tune(name, rays) if with_ray and not index else None
+        )
+        print(f"{name} round {index + 1}: {rate} ({engine})", flush=True)
+        rates.append(rate)
+    own, optuna = (statistics.median(getattr(r, who) for r in rates) for who in ("lossmith", "optuna"))
+    row = {"work": name, "about": work.about, "engine": engine, "lossmith": own, "optuna": optuna}
+    row |= {"over_optuna": own / optuna, "ray": rates[0].ray}
+    return row | {"over_ray": own / rates[0].ray if rates[0].ray else None}
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as Markdown."""
+    lines = [
+        "| work | engine | lossmith | Optuna, process per core | Ray Tune | over Optuna | over Ray |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in result["rows"]:
+        ray = ("", "") if r["ray"] is None else (f"{r['ray']:.2f}", f"{r['over_ray']:.0f}x")
+        rates = f"{r['lossmith']:.1f} | {r['optuna']:.1f} | {ray[0]} | {r['over_optuna']:.1f}x | {ray[1]}"
+        lines.append(f"| {r['about']} | {r['engine']} | {rates} |")
+    foot = (
+        f"{result['date']}, {result['machine']}, {result['versions']}; trials per second, {result['command']}"
     )
+    return "\n".join([*lines, "", foot])
+
+
+def main() -> None:
+    """Run the rounds; print medians and ratios, and write them where they are wanted."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", nargs="+", choices=WORK, default=list(WORK))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1.0, help="trials of each, times this")
+    parser.add_argument("--ray", action="store_true", help="Ray Tune too, in the first round")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--docs", type=Path, help="a Markdown file whose table is replaced")
     options = parser.parse_args()
-    ours, theirs, rays = options.trials
-    rows = []
-    for hidden in options.hidden:
-        rounds = []
-        for index in range(options.rounds):
-            rate = Rate(
-                lossmith(hidden, ours),
-                optuna_processes(hidden, theirs),
-                ray_tune(hidden, rays) if index == 0 else None,
-            )
-            print(f"H={hidden} round {index + 1}: {rate}", flush=True)
-            rounds.append(rate)
-        own = statistics.median(r.lossmith for r in rounds)
-        optuna = statistics.median(r.optuna for r in rounds)
-        ray = statistics.median(r.ray for r in rounds if r.ray is not None)
-        rows.append({"hidden": hidden, "lossmith": own, "optuna": optuna, "ray": ray,
-                     "over_optuna": own / optuna, "over_ray": own / ray})  # fmt: skip
+    rows = [measured(name, options.rounds, options.scale, with_ray=options.ray) for name in options.work]
     result = {
         "machine": f"{platform.machine()}, {CORES} cores",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "versions": f"Python {platform.python_version()}, torch {torch.__version__}",
         "date": time.strftime("%Y-%m-%d"),
+        "command": f"medians of {options.rounds} rounds",
         "rows": rows,
     }
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))
-    print(f"\n{result['machine']}, {result['date']}, torch {torch.__version__}; trials per second, medians")
-    print("|  H  | lossmith | Optuna, process per core | Ray Tune, OptunaSearch | over Optuna | over Ray |")
-    print("|---|---|---|---|---|---|")
-    for r in rows:
-        rates = f"{r['lossmith']:.1f} | {r['optuna']:.1f} | {r['ray']:.2f}"
-        print(f"| {r['hidden']} | {rates} | {r['over_optuna']:.1f}x | {r['over_ray']:.0f}x |")
+    print(f"\n{table(result)}")
+    if options.docs:
+        text = options.docs.read_text(encoding="utf-8")
+        before, rest = text.split(START)
+        options.docs.write_text(
+            f"{before}{START}\n{table(result)}\n{END}{rest.split(END)[1]}", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

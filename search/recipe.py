@@ -9,20 +9,29 @@ from typing import Any
 
 from ..losses.errors import UserError, unknown
 
-OPTIMIZERS = ("adam", "sgd")
-DEFAULT_LEARNING_RATE = {"adam": 3e-3, "sgd": 0.1}
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("constant", "cosine", "one_cycle", "step")
+DEFAULT_LEARNING_RATE = {"adam": 3e-3, "adamw": 3e-3, "sgd": 0.1}
+_COUNTS = ("epochs", "batch_size", "step_epochs")
 _NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "learning_rate": ("be above 0", lambda value: 0 < value < math.inf),
     "weight_decay": ("be at least 0", lambda value: 0 <= value < math.inf),
     "momentum": ("lie in [0, 1)", lambda value: 0 <= value < 1),
+    "clip": ("be above 0", lambda value: 0 < value < math.inf),
+    "step_factor": ("lie in (0, 1)", lambda value: 0 < value < 1),
 }
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Optimiser, learning rate, weight decay (L2, as in `torch.optim`), epochs and batch size (samples).
+    """Optimiser, learning rate and its schedule, weight decay, clipping, epochs and batch size (samples).
 
-    A learning rate of None means the optimiser's usual one. `momentum` is used by SGD alone.
+    A learning rate of None means the optimiser's usual one. `weight_decay` is L2 for adam and sgd and
+    decoupled for adamw, as in `torch.optim`; `momentum` and `nesterov` are used by sgd alone. `clip` is the
+    largest norm of a model's whole gradient, None for any (`torch.nn.utils.clip_grad_norm_`). The learning
+    rate is the largest of its schedule: `constant` keeps it, `cosine` takes it to zero, `one_cycle` warms up
+    and cools down (Smith and Topin 2018; the momentum stays), `step` multiplies it by `step_factor` every
+    `step_epochs` epochs (None: a third of them). All but `step` move with every batch.
     """
 
     epochs: int = 20
@@ -31,23 +40,47 @@ class Recipe:
     learning_rate: float | None = None
     weight_decay: float = 0.0
     momentum: float = 0.9
+    nesterov: bool = False
+    clip: float | None = None
+    schedule: str = "constant"
+    step_epochs: int | None = None
+    step_factor: float = 0.1
 
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:
             raise unknown("optimizer in the recipe", self.optimizer, OPTIMIZERS)
-        for name in ("epochs", "batch_size"):
+        if self.schedule not in SCHEDULES:
+            raise unknown("schedule in the recipe", self.schedule, SCHEDULES)
+        for name in _COUNTS:
             value = getattr(self, name)
+            if name == "step_epochs" and value is None:
+                continue
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise UserError(f"recipe: {name} must be a whole number of at least 1, but got {value!r}")
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", DEFAULT_LEARNING_RATE[self.optimizer])
+        self._check_numbers()
+        self._check_nesterov()
+
+    def _check_numbers(self) -> None:
         for name, (rule, holds) in _NUMBERS.items():
             value = getattr(self, name)
+            if name == "clip" and value is None:
+                continue
             if not isinstance(value, int | float) or isinstance(value, bool):
                 got = f"{value!r} of type {type(value).__name__}"
                 raise UserError(f"recipe: {name} must be a number, but got {got}{_as_yaml(value)}")
             if not holds(value):
                 raise UserError(f"recipe: {name} must {rule}, but got {value!r}")
+
+    def _check_nesterov(self) -> None:
+        if not isinstance(self.nesterov, bool):
+            raise UserError(f"recipe: nesterov must be true or false, but got {self.nesterov!r}")
+        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
+            raise UserError(
+                "recipe: nesterov must go with optimizer sgd and a momentum above 0, "
+                f"but got {self.optimizer} with momentum {self.momentum:g}"
+            )
 
     @property
     def rate(self) -> float:

@@ -24,6 +24,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...losses.errors import UserError
+from ..their_code import in_their_code
+from .memory import out_of_memory
 from .program import Program, Stopped
 
 POLL_S = 0.1  # how often a call looks whether the search is being stopped
@@ -97,7 +100,10 @@ class Crew:
                     f"a worker process died (exit status {code}); -9 often means out of memory"
                 ) from error
         if not ok:
-            raise WorkerError(result)
+            short, text = result
+            if isinstance(text, UserError):
+                raise text
+            raise MemoryError(text) if short else WorkerError(text)
         return result
 
     def _go_on(self) -> None:
@@ -156,10 +162,12 @@ def _work(pipe: Connection, inherited: Sequence[Connection], make: Callable[...,
                 programs.clear()
                 result = None
             else:
-                result = _plain(getattr(programs[number], method)(*arguments))
+                with in_their_code(f"the model failed in a worker, in {method}"):
+                    result = _plain(getattr(programs[number], method)(*arguments))
             pipe.send((True, result))
         except Exception as error:  # noqa: BLE001  (whatever it is, the parent is told)
-            pipe.send((False, f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"))
+            text = f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+            pipe.send((False, (out_of_memory(error), error if isinstance(error, UserError) else text)))
 
 
 def _plain(result: Any) -> Any:

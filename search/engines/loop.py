@@ -10,7 +10,11 @@ from torch import Tensor, nn
 from ...losses import LossSpec, freeze
 from ..recipe import Recipe
 from ..streams import stream_seed
+from ..their_code import in_their_code
 from .program import Job, fault_of
+from .schedules import scheduler
+
+EVALUATED_AT_ONCE = 4096  # samples
 
 
 class LoopProgram:
@@ -19,33 +23,59 @@ class LoopProgram:
     def __init__(self, job: Job) -> None:
         self.job, self._epoch = job, 0
         seed = stream_seed(job.seed, "model", job.repeat.seed)
-        self._models = [job.task.build(seed) for _ in job.candidates]
-        self._losses = [freeze(_bound(c.spec, job)) for c in job.candidates]
-        self._optimizers = [
-            _optimizer(m, c.recipe) for m, c in zip(self._models, job.candidates, strict=True)
+        self._models = [job.task.build(seed).to(job.device) for _ in job.candidates]
+        self._losses = [freeze(_bound(c.spec, job)).to(job.device) for c in job.candidates]
+        self._candidates = list(job.candidates)
+        self._recipes = [c.recipe for c in job.candidates]
+        self._optimizers = [_optimizer(m, r) for m, r in zip(self._models, self._recipes, strict=True)]
+        self._schedulers = [
+            scheduler(optimizer, r, job.steps)
+            for optimizer, r in zip(self._optimizers, self._recipes, strict=True)
         ]
 
     def train(self, epochs: int) -> None:
         with self.job.noise():
-            for model, loss, optimizer in zip(self._models, self._losses, self._optimizers, strict=True):
-                model.train()
-                for epoch in range(self._epoch, self._epoch + epochs):
-                    for step, (inputs, targets) in enumerate(self.job.batches(epoch)):
-                        self.job.begin(epoch, step)
-                        optimizer.zero_grad(set_to_none=True)
-                        loss(model(inputs), targets).backward()
-                        optimizer.step()
+            for member in range(len(self._models)):
+                with in_their_code(f"task {self.job.task.name}: training failed", self._trial(member)):
+                    self._train(member, epochs)
         self._epoch += epochs
+
+    def _trial(self, member: int) -> dict[str, object]:
+        """What is told of a member whose training fails in the user's code."""
+        candidate = self._candidates[member]
+        return {**candidate.spec.parameters, "recipe.learning_rate": candidate.recipe.rate}
+
+    def _train(self, member: int, epochs: int) -> None:
+        model, loss, clip = self._models[member].train(), self._losses[member], self._recipes[member].clip
+        optimizer, schedule = self._optimizers[member], self._schedulers[member]
+        last = self.job.recipe.epochs * self.job.steps - 1  # torch's schedules end with the training
+        for epoch in range(self._epoch, self._epoch + epochs):
+            for step, (inputs, targets) in enumerate(self.job.batches(epoch)):
+                self.job.begin(epoch, step)
+                optimizer.zero_grad(set_to_none=True)
+                loss(model(inputs.to(self.job.device)), targets.to(self.job.device)).backward()
+                if clip is not None:
+                    nn.utils.clip_grad_norm_(model.parameters(), clip)
+                optimizer.step()
+                if schedule is not None and epoch * self.job.steps + step < last:
+                    schedule.step()
 
     @torch.no_grad()
     def outputs(self, inputs: Tensor | None = None) -> Tensor:
         inputs = self.job.split.held[0] if inputs is None else inputs
-        return torch.stack([model.eval()(inputs) for model in self._models])
+        return torch.stack([self._evaluated(model.eval(), inputs) for model in self._models])
+
+    def _evaluated(self, model: nn.Module, inputs: Tensor) -> Tensor:
+        found = [
+            model(inputs[start : start + EVALUATED_AT_ONCE].to(self.job.device))
+            for start in range(0, len(inputs), EVALUATED_AT_ONCE)
+        ]
+        return (found[0] if len(found) == 1 else torch.cat(found)).cpu()
 
     def parameters(self, member: int) -> dict[str, Tensor]:
         model = self._models[member]
         return {
-            name: value.detach().clone()
+            name: value.detach().clone().cpu()
             for name, value in (*model.named_parameters(), *model.named_buffers())
         }
 
@@ -62,7 +92,10 @@ class LoopProgram:
     def keep(self, members: Sequence[int]) -> None:
         self._models = [self._models[m] for m in members]
         self._losses = [self._losses[m] for m in members]
+        self._candidates = [self._candidates[m] for m in members]
+        self._recipes = [self._recipes[m] for m in members]
         self._optimizers = [self._optimizers[m] for m in members]
+        self._schedulers = [self._schedulers[m] for m in members]
 
 
 def _bound(spec: LossSpec, job: Job) -> LossSpec:
@@ -74,8 +107,13 @@ def _bound(spec: LossSpec, job: Job) -> LossSpec:
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
-    return torch.optim.SGD(
-        model.parameters(), lr=recipe.rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-    )
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            model.parameters(),
+            lr=recipe.rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            nesterov=recipe.nesterov,
+        )
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from pathlib import Path
+
+import torch
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # the names of glibc's mallopt(3)
 
@@ -24,3 +27,19 @@ def keep_freed_memory() -> bool:
     settings = ((_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, (1 << 31) - 1), (_TOP_PAD, 16 << 20))
     taken = [mallopt(name, value) == 1 for name, value in settings]  # each of them, whatever the others do
     return all(taken)
+
+
+def free_bytes() -> int:
+    """The memory that programs may still take; where the system does not say, 1 GiB."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):  # another system
+        return 1 << 30
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this is what torch, Python or the C library says when memory is short."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )

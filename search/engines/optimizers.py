@@ -1,13 +1,16 @@
-"""One optimiser step for many members, each with its own learning rate and weight decay.
+"""One optimiser step for many members, each with its own learning rate, decay, momentum and clipping.
 
-The optimiser is torch's own. It moves a *delta* that starts each step at zero, with a learning rate of
-one; the members then move by their own learning rate times that delta. For every optimiser whose step is
-proportional to its learning rate this is the same step, and on a CPU it runs torch's fused kernel.
+For Adam the optimiser is torch's own. It moves a *delta* that starts each step at zero, with a learning
+rate of one; the members then move by their own learning rate times that delta. Its step is proportional to
+its learning rate, so this is the same step, and on a CPU it runs torch's fused kernel. SGD's momentum may
+differ from member to member, which torch's cannot; it is two operations.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,83 +18,136 @@ from torch import Tensor
 from ..recipe import Recipe
 
 
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """What may differ from member to member, each (members,) in float64; `clips` hold infinity for none."""
+
+    rates: Tensor
+    decays: Tensor
+    momenta: Tensor
+    clips: Tensor
+
+    @classmethod
+    def of(cls, recipes: Sequence[Recipe], device: torch.device | None = None) -> Settings:
+        """The settings of members with these recipes."""
+        values = [
+            [r.rate for r in recipes],
+            [r.weight_decay for r in recipes],
+            [r.momentum for r in recipes],
+            [math.inf if r.clip is None else r.clip for r in recipes],
+        ]
+        return cls(*torch.tensor(values, dtype=torch.float64, device=device).unbind())
+
+
 class StackedOptimizer:
     """Steps stacked parameters: `leaves[i]` holds all members along dimension `member_dims[i]`.
 
-    `rates` and `decays` are (members,): learning rate and L2 weight decay, as in `torch.optim`.
+    Optimiser and Nesterov's momentum are those of `recipe`, which all members share; the rest are theirs.
     """
 
     def __init__(
-        self,
-        leaves: Sequence[Tensor],
-        member_dims: Sequence[int],
-        recipe: Recipe,
-        rates: Tensor,
-        decays: Tensor,
+        self, leaves: Sequence[Tensor], member_dims: Sequence[int], recipe: Recipe, settings: Settings
     ) -> None:
-        self._leaves = list(leaves)
-        self._deltas = [torch.zeros_like(leaf) for leaf in leaves]
-        self._rates = [_along(rates, leaf, dim) for leaf, dim in zip(leaves, member_dims, strict=True)]
-        self._decays = (
-            [_along(decays, leaf, dim) for leaf, dim in zip(leaves, member_dims, strict=True)]
-            if bool(decays.any())
-            else []
-        )
-        self._torch = _torch_optimizer(self._deltas, recipe)
+        self._recipe = recipe
+        self._torch: torch.optim.Adam | None = None
+        self._moving = [torch.zeros_like(leaf) for leaf in leaves]  # Adam's deltas, or SGD's momentum
+        if recipe.optimizer != "sgd":
+            self._torch = torch.optim.Adam(self._moving, lr=1.0, fused=True)
+        self._set(leaves, member_dims, settings)
+
+    def _set(self, leaves: Sequence[Tensor], member_dims: Sequence[int], settings: Settings) -> None:
+        self._leaves, self._dims = list(leaves), list(member_dims)
+        self._settings = settings
+        self._clipped = bool(settings.clips.isfinite().any())
+        decaying, decoupled = bool(settings.decays.any()), self._recipe.optimizer == "adamw"
+        self._decays = self._along(settings.decays) if decaying and not decoupled else None
+        self._shrinking = decaying and decoupled
+        rolling = self._recipe.optimizer == "sgd" and bool(settings.momenta.any())
+        self._momenta = self._along(settings.momenta) if rolling else None
 
     @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor]) -> None:
-        """Move every member by one step along its gradient."""
-        if self._decays:
+    def step(self, gradients: Sequence[Tensor], factor: Tensor | float = 1.0) -> None:
+        """Move every member by one step along its gradient.
+
+        `factor` is what the schedule makes of the learning rate: one for all, or (members,).
+        """
+        if self._clipped:
+            gradients = self._clip(gradients)
+        if self._decays is not None:
             pulls = zip(gradients, self._leaves, self._decays, strict=True)
             gradients = [torch.addcmul(gradient, leaf, decay) for gradient, leaf, decay in pulls]
-        for delta, gradient in zip(self._deltas, gradients, strict=True):
+        rates = self._settings.rates * factor
+        if self._shrinking:
+            kept = self._along(1 - rates * self._settings.decays)
+            for leaf, share in zip(self._leaves, kept, strict=True):
+                leaf.mul_(share)
+        if self._torch is None:
+            self._by_sgd(gradients, self._along(-rates))
+        else:
+            self._by_adam(self._torch, gradients, self._along(rates))
+
+    def _by_adam(self, adam: torch.optim.Adam, gradients: Sequence[Tensor], rates: Sequence[Tensor]) -> None:
+        for delta, gradient in zip(self._moving, gradients, strict=True):
             delta.grad = _laid_out_as(delta, gradient)
-        self._torch.step()
-        for leaf, rate, delta in zip(self._leaves, self._rates, self._deltas, strict=True):
+        adam.step()
+        for leaf, rate, delta in zip(self._leaves, rates, self._moving, strict=True):
             leaf.addcmul_(delta, rate)
             delta.zero_()
 
+    def _by_sgd(self, gradients: Sequence[Tensor], rates: Sequence[Tensor]) -> None:
+        if self._momenta is None:
+            for leaf, rate, gradient in zip(self._leaves, rates, gradients, strict=True):
+                leaf.addcmul_(gradient, rate)
+            return
+        every = zip(self._leaves, rates, gradients, self._moving, self._momenta, strict=True)
+        for leaf, rate, gradient, velocity, momentum in every:
+            velocity.mul_(momentum).add_(gradient)
+            ahead = torch.addcmul(gradient, velocity, momentum) if self._recipe.nesterov else velocity
+            leaf.addcmul_(ahead, rate)
+
+    def _clip(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """Gradients of which no member's norm, over all its parameters, exceeds its own limit."""
+        square = torch.zeros_like(self._settings.clips)
+        for gradient, dim in zip(gradients, self._dims, strict=True):
+            norms = torch.linalg.vector_norm(gradient.movedim(dim, 0).flatten(1), dim=1)
+            square += norms.double().square()
+        limits = self._settings.clips
+        shares = (limits / (square.sqrt() + 1e-6)).clamp(max=1)  # as `clip_grad_norm_` has it
+        shares = torch.where(limits.isinf(), torch.ones_like(shares), shares)
+        return [g * share for g, share in zip(gradients, self._along(shares), strict=True)]
+
     def keep(
-        self,
-        leaves: Sequence[Tensor],
-        member_dims: Sequence[int],
-        rates: Tensor,
-        decays: Tensor,
-        members: Tensor,
+        self, leaves: Sequence[Tensor], member_dims: Sequence[int], settings: Settings, members: Tensor
     ) -> None:
-        """Go on with some of the members: `leaves`, `rates` and `decays` are theirs."""
-        old = self._deltas
-        self._leaves = list(leaves)
-        self._deltas = [torch.zeros_like(leaf) for leaf in leaves]
-        self._rates = [_along(rates, leaf, dim) for leaf, dim in zip(leaves, member_dims, strict=True)]
-        if self._decays:
-            self._decays = [_along(decays, leaf, dim) for leaf, dim in zip(leaves, member_dims, strict=True)]
-        state = self._torch.state
-        for before, after, dim in zip(old, self._deltas, member_dims, strict=True):
-            kept = state.pop(before, {})
-            state[after] = {
-                key: value.index_select(dim, members)
-                if isinstance(value, Tensor) and value.shape == before.shape
-                else value
-                for key, value in kept.items()
-            }
-        self._torch.param_groups[0]["params"] = self._deltas
+        """Go on with some of the members: `leaves` and `settings` are theirs."""
+        old = self._moving
+        dims = list(member_dims)
+        if self._torch is None:
+            self._moving = [m.index_select(dim, members) for m, dim in zip(old, dims, strict=True)]
+        else:
+            self._moving = [torch.zeros_like(leaf) for leaf in leaves]
+            state = self._torch.state
+            for before, after, dim in zip(old, self._moving, dims, strict=True):
+                kept = state.pop(before, {})
+                state[after] = {
+                    key: value.index_select(dim, members)
+                    if isinstance(value, Tensor) and value.shape == before.shape
+                    else value
+                    for key, value in kept.items()
+                }
+            self._torch.param_groups[0]["params"] = self._moving
+        self._set(leaves, dims, settings)
+
+    def _along(self, values: Tensor) -> list[Tensor]:
+        """(members,) as it broadcasts to each leaf."""
+        found = []
+        for leaf, dim in zip(self._leaves, self._dims, strict=True):
+            shape = [1] * leaf.dim()
+            shape[dim] = -1
+            found.append(values.to(leaf.dtype).view(shape))
+        return found
 
 
 def _laid_out_as(delta: Tensor, gradient: Tensor) -> Tensor:
     """The gradient laid out in memory as the delta is: torch's fused kernels read no strides."""
     return gradient if gradient.stride() == delta.stride() else torch.empty_like(delta).copy_(gradient)
-
-
-def _along(values: Tensor, leaf: Tensor, dim: int) -> Tensor:
-    """(members,) reshaped to broadcast along `dim` of `leaf`."""
-    shape = [1] * leaf.dim()
-    shape[dim] = -1
-    return values.to(leaf.dtype).view(shape)
-
-
-def _torch_optimizer(deltas: list[Tensor], recipe: Recipe) -> torch.optim.Optimizer:
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(deltas, lr=1.0, fused=True)
-    return torch.optim.SGD(deltas, lr=1.0, momentum=recipe.momentum, fused=True)

@@ -18,6 +18,7 @@ from ..streams import generator, stream_seed
 from ..task import Task
 from ..trial import Candidate, Repeat
 
+CPU = torch.device("cpu")
 EXPLODED = 1e6  # a parameter of this size has left every useful region
 
 
@@ -27,7 +28,10 @@ class Stopped(Exception):  # noqa: N818  (nothing went wrong)
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What a program trains: candidates that share a recipe but for the learning rate, on one repeat."""
+    """What a program trains: candidates on one repeat.
+
+    Their recipes are alike but for learning rate, schedule, weight decay, momentum and clipping.
+    """
 
     task: Task
     split: Split
@@ -35,23 +39,34 @@ class Job:
     repeat: Repeat
     seed: int
     stop: Event = field(default_factory=Event)
+    device: torch.device = CPU
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe of all candidates, whose learning rate and weight decay may differ."""
+        """What the recipes of all candidates share, and the first one's own."""
         return self.candidates[0].recipe
+
+    @property
+    def steps(self) -> int:
+        """How many batches an epoch has."""
+        samples, size = len(self.split.train[1]), self.recipe.batch_size
+        whole, rest = divmod(samples, size)
+        return whole + (rest > 1 or samples == 1 < size)
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of one epoch, the same for every candidate: order keyed by seed, repeat and epoch.
 
         The last batch may be smaller; one that would hold a single sample is left out, for batch
-        normalisation cannot use it.
+        normalisation cannot use it. The task's `augment` changes the inputs, alike for every candidate.
         """
         inputs, targets = self.split.train
+        augment = self.task.augment
         order = torch.randperm(len(targets), generator=generator(self.seed, "batches", self.repeat, epoch))
-        for rows in order.split(self.recipe.batch_size):
-            if len(rows) > 1 or len(targets) == 1:
-                yield inputs[rows], targets[rows]
+        for step, rows in enumerate(order.split(self.recipe.batch_size)[: self.steps]):
+            chosen = inputs[rows]
+            if augment is not None:
+                chosen = augment(chosen, generator(self.seed, "augment", self.repeat, epoch, step))
+            yield chosen, targets[rows]
 
     def noise(self) -> AbstractContextManager[None]:
         """Within it the global generator is the program's own, where the model draws from it at all."""

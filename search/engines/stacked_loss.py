@@ -1,70 +1,258 @@
-"""The losses of a program's members, evaluated together."""
+"""The losses of a program's members, evaluated together.
+
+One family serves all members: the union of the parts of all. A step of it is taken for those members alone
+whose loss needs it, so that a member pays for its own parts, and a rare costly part costs little. On small
+models the losses are most of the work.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch.func import vmap
 
-from ...losses import Family, Kind, LossSpec
-from ...losses.family import MIX
-from ...losses.freeze import shaped
-from ...losses.registry import part
+from ...losses import Kind, LossSpec, family, quantities
+from ...losses.family import MIX, Step
+from ...losses.registry import parts_for
+from ...losses.shapes import shaped
+from .stacked_gap import gap, log_p_mean
+
+# These read (..., N, K) and (..., N) alike for any leading axes. They need no vmap, which costs more than
+# many an operation does here.
+_ANY_AXES = frozenset[Callable[..., Tensor]](
+    {
+        family.times,
+        gap,
+        log_p_mean,
+        quantities.entropy_multiclass,
+        quantities.log_likelihood,
+        quantities.log_not_p,
+        quantities.log_p,
+        quantities.log_p_sum_multiclass,
+        quantities.probabilities_multiclass,
+        quantities.target_logit,
+    }
+)
+_FASTER: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
+    quantities.gap_multiclass: gap,
+    quantities.log_p_mean_multiclass: log_p_mean,
+}
+_PER_SAMPLE = frozenset({"log_p", "log_not_p", "log_p_mean", "log_p_sum", "log_likelihood", "entropy"})
+# What members that share their data share; they read the logits for their shape alone.
+_SHARED = frozenset({"targets", "class_counts", "target_scale", *quantities.OF_SHAPE})
 
 
 class StackedLoss:
-    """The losses that `specs` describe, one for each member.
-
-    Members are evaluated as one family: the union of the parts of all, with the weight or the neutral value
-    that switches a part off where a member does without. Members with a costly part form a family of their
-    own, so that the others do not pay for it.
-    """
-
-    def __init__(self, kind: Kind, specs: Sequence[LossSpec], dtype: torch.dtype) -> None:
-        groups: dict[frozenset[str], list[int]] = {}
-        for member, spec in enumerate(specs):
-            groups.setdefault(frozenset(n for n in spec.parts if part(n).costly), []).append(member)
-        self._groups = [
-            _Group(
-                kind, [specs[m] for m in members], None if len(groups) == 1 else torch.tensor(members), dtype
-            )
-            for members in groups.values()
-        ]
-
-    def __call__(self, outputs: Tensor, targets: Tensor, constants: Mapping[str, Tensor]) -> Tensor:
-        """The sum of every member's loss on `outputs` (M, N, ...): its gradient is each member's own."""
-        total, *rest = (group(outputs, targets, constants) for group in self._groups)
-        for more in rest:
-            total = total + more
-        return total
-
-
-class _Group:
-    """Members that share a family; `members` are their places, None for all there are."""
+    """The losses that `specs` describe, one for each member; `groups` of equal size share their data."""
 
     def __init__(
-        self, kind: Kind, specs: Sequence[LossSpec], members: Tensor | None, dtype: torch.dtype
+        self,
+        kind: Kind,
+        specs: Sequence[LossSpec],
+        dtype: torch.dtype,
+        groups: int = 1,
+        device: torch.device | None = None,
     ) -> None:
-        names = frozenset[str]().union(*(spec.parts for spec in specs))
-        self._kind, self._members, self._family = kind, members, Family(kind, names)
-        absent: dict[str, float] = {}
-        for name in names:
-            chosen = part(name)
-            if chosen.stage == "term":
-                absent[f"{MIX}.{name}"] = 0.0
-            absent |= {
-                f"{name}.{p.name}": p.default if p.neutral is None else p.neutral for p in chosen.parameters
-            }
-        self._numbers = {
-            name: torch.tensor([spec.parameters.get(name, off) for spec in specs], dtype=dtype)
-            for name, off in absent.items()
-        }
+        self._kind, self._members, self._groups = kind, len(specs), groups
+        self._shared = _SHARED if groups == 1 else frozenset[str]()
+        self._two_outputs = any("gaussian_nll" in spec.parts for spec in specs)
+        self._acts = list(_acts(kind, specs, self._shared, dtype, device))
 
-    def __call__(self, outputs: Tensor, targets: Tensor, constants: Mapping[str, Tensor]) -> Tensor:
-        def loss(outputs: Tensor, numbers: dict[str, Tensor]) -> Tensor:
-            return self._family(*shaped(self._kind, outputs, targets), numbers, constants)
+    def __call__(self, outputs: Tensor, targets: Tensor, constants: Sequence[Mapping[str, Tensor]]) -> Tensor:
+        """The sum of every member's loss: its gradient is each member's own.
 
-        mine = outputs if self._members is None else outputs.index_select(0, self._members)
-        return vmap(loss)(mine, self._numbers).sum()
+        `outputs` are (M, N, ...), `targets` (groups, N, ...), `constants` one mapping for each group.
+        """
+        values = self._given(outputs, targets, constants)
+        for act in self._acts:
+            inputs = [
+                values[name] if rows is None else values[name].index_select(0, rows)
+                for name, rows in zip(act.step.inputs, act.rows, strict=True)
+            ]
+            found = self._taken(act, inputs)
+            if act.places is not None:
+                found = values[act.step.output].index_copy(0, act.places, found)
+            values[act.step.output] = found
+        return values["loss"].sum()
+
+    def _given(
+        self, outputs: Tensor, targets: Tensor, constants: Sequence[Mapping[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        outputs = family.in_full_precision(outputs)
+        size = self._members // self._groups
+        targets = targets[0] if self._groups == 1 else targets.repeat_interleave(size, 0)
+        if self._kind != "multiclass" or outputs.dim() > 3:
+            axis = None if self._groups == 1 else 0
+            outputs, targets = vmap(
+                lambda o, t: shaped(self._kind, o, t, two_outputs=self._two_outputs),
+                in_dims=(0, axis),
+                out_dims=(0, axis),
+            )(outputs, targets)
+        values = {"outputs": outputs, "logits": outputs, "targets": targets}
+        for name in constants[0]:
+            each = torch.stack([known[name] for known in constants]).to(outputs.dtype)
+            values[name] = each[0] if self._groups == 1 else each.repeat_interleave(size, 0)
+        return values
+
+    def _taken(self, act: _Act, inputs: Sequence[Tensor]) -> Tensor:
+        function, given = act.step.function, list(zip(inputs, act.alone, strict=True))
+        if act.shared:
+            return function(*(value if alone else value[0] for value, alone in given))
+        if function is family.added:  # one or two for each term: their vmap would be half of their cost
+            loss, other = inputs
+            return torch.addcmul(loss, other, act.numbers["weight"].view(-1, *[1] * (loss.dim() - 1)))
+        if function in _ANY_AXES:
+            return function(*(v.expand(act.count, *v.shape) if alone else v for v, alone in given))
+        by_sample = self._kind == "multiclass" and _PER_SAMPLE.issuperset(act.step.inputs)
+        if by_sample and _elementwise(function, len(inputs), tuple(act.numbers)):
+            return function(*inputs, **{name: value.unsqueeze(1) for name, value in act.numbers.items()})
+        axes = (*(None if alone else 0 for alone in act.alone), 0)
+        found: Tensor = vmap(lambda *given: function(*given[:-1], **given[-1]), in_dims=axes)(
+            *inputs, act.numbers
+        )
+        return found
+
+
+@cache
+def _elementwise(function: Callable[..., Tensor], inputs: int, keywords: tuple[str, ...]) -> bool:
+    """Whether a part of (N,) inputs does the same with (members, N) at once: tried on numbers below zero."""
+    values = [
+        torch.linspace(-0.1 * i, -2.0 * i, 6, dtype=torch.float64).view(2, 3) for i in range(1, inputs + 1)
+    ]
+    numbers = {name: torch.tensor([0.3, 0.7], dtype=torch.float64) for name in keywords}
+    try:
+        wanted = vmap(lambda given, own: function(*given, **own))(values, numbers)
+        found = function(*values, **{name: value.unsqueeze(1) for name, value in numbers.items()})
+    except Exception:  # noqa: BLE001  (whatever a part does not bear, it is not elementwise)
+        return False
+    return found.shape == wanted.shape and torch.allclose(found, wanted, rtol=1e-12, atol=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Act:
+    """A step as `count` members take it, from `rows` of each of its inputs (None: as they are).
+
+    Where `places` are given, it replaces those rows of what `step.output` was. `numbers` are its
+    parameters, (count,) each. `alone` marks the inputs that all members share; what comes of nothing
+    else is `shared` too.
+    """
+
+    step: Step
+    count: int
+    shared: bool
+    alone: tuple[bool, ...]
+    rows: tuple[Tensor | None, ...]
+    places: Tensor | None
+    numbers: dict[str, Tensor]
+
+
+def _acts(
+    kind: Kind,
+    specs: Sequence[LossSpec],
+    shared: frozenset[str],
+    dtype: torch.dtype,
+    device: torch.device | None,
+) -> Iterator[_Act]:
+    """The steps of these losses in turn, each with the members that take it."""
+    names = frozenset[str]().union(*(spec.parts for spec in specs))
+    has = {name: torch.tensor([name in spec.parts for spec in specs]) for name in names}
+    everyone = torch.ones(len(specs), dtype=torch.bool)
+    steps = list(_by_part(kind, names))
+    needed = {"loss": everyone}
+    active = []
+    for step, part in reversed(steps):
+        wanted = needed.pop(step.output, ~everyone)
+        if part is not None:
+            needed[step.output] = wanted  # the others' value is what it was
+            wanted = wanted & has[part]
+        for name in step.inputs:
+            needed[name] = needed.get(name, ~everyone) | wanted
+        active.append(wanted)
+    held: dict[str, Tensor] = {}
+    off = _switched_off(kind, names)
+
+    def rows(name: str, members: Tensor) -> Tensor | None:
+        """Where the members stand among those that hold a value."""
+        holders = held.get(name, everyone)
+        if name in shared or torch.equal(holders, members):
+            return None
+        return (holders.cumsum(0) - 1)[members].to(device)
+
+    for (step, part), members in zip(steps, reversed(active), strict=True):
+        if not bool(members.any()):
+            continue
+        if part is None and not step.parameters and shared.issuperset(step.inputs):
+            shared |= {step.output}
+        chosen = [spec.parameters for spec, takes in zip(specs, members.tolist(), strict=True) if takes]
+        yield _Act(
+            step,
+            len(chosen),
+            step.output in shared,
+            tuple(name in shared for name in step.inputs),
+            tuple(None if step.output in shared else rows(name, members) for name in step.inputs),
+            None if part is None else rows(step.output, members),
+            {
+                keyword: torch.tensor([c.get(name, off[name]) for c in chosen], dtype=dtype, device=device)
+                for keyword, name in step.parameters
+            },
+        )
+        if part is None:
+            held[step.output] = members
+
+
+def _by_part(kind: Kind, names: frozenset[str]) -> Iterator[tuple[Step, str | None]]:
+    """The steps, and of those that change a value in place the part whose members alone they are for."""
+    parts = {part.function: part for name, part in parts_for(kind).items() if name in names}
+    factors = {f"{name}_factor": name for name in names}
+    known: set[str] = set()
+    for planned in family.plan(kind, names):
+        step = _faster(planned)
+        part = parts.get(step.function)
+        owner = part.name if part is not None and part.stage in ("smooth", "select") else None
+        if step.function is family.mixed:
+            terms = [weight.removeprefix(f"{MIX}.") for _, weight in step.parameters]
+            by_sample = parts_for(kind)[terms[0]].level == "sample"
+            yield Step("loss", _no_loss if by_sample else _no_loss_of_batch, ("outputs", "targets")), None
+            for term, loss in zip(terms, step.inputs, strict=True):
+                yield Step("loss", family.added, ("loss", loss), (("weight", f"{MIX}.{term}"),)), term
+            continue
+        if step.function is family.added:
+            owner = step.parameters[0][1].removeprefix(f"{MIX}.")
+        elif step.function is family.times:
+            owner = factors.get(step.inputs[1])
+        if owner is not None and step.output not in known and step.output in quantities.QUANTITIES[kind]:
+            plain = quantities.QUANTITIES[kind][step.output]  # of the members that do not change it
+            yield Step(step.output, plain, family.inputs_of(plain)), None
+        known.add(step.output)
+        yield step, owner
+
+
+def _faster(step: Step) -> Step:
+    function = _FASTER.get(step.function)
+    if function is None:
+        return step
+    return Step(step.output, function, family.inputs_of(function))
+
+
+def _no_loss(outputs: Tensor, targets: Tensor) -> Tensor:
+    """What the terms of every sample are added to, of the shape of the targets."""
+    return torch.zeros_like(targets, dtype=outputs.dtype)
+
+
+def _no_loss_of_batch(outputs: Tensor, targets: Tensor) -> Tensor:
+    """What the terms of a batch are added to, ()."""
+    return torch.zeros_like(targets.sum(), dtype=outputs.dtype)
+
+
+def _switched_off(kind: Kind, names: frozenset[str]) -> dict[str, float]:
+    """The parameters of a member that does without the parts."""
+    off: dict[str, float] = {}
+    for name in names:
+        part = parts_for(kind)[name]
+        off[f"{MIX}.{name}"] = 0.0
+        off |= {f"{name}.{p.name}": p.default if p.neutral is None else p.neutral for p in part.parameters}
+    return off

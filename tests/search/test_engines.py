@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -33,7 +34,49 @@ MODELS: dict[str, Callable[..., Task]] = {
     "cnn with batch normalisation": lambda dtype, recipe: image_task(
         cnn(lambda: nn.BatchNorm2d(4), bias=False), dtype, **recipe
     ),
+    "cnn with group normalisation": lambda dtype, recipe: image_task(
+        cnn(lambda: nn.GroupNorm(2, 4), bias=False), dtype, **recipe
+    ),
+    "mlp with layer normalisation": lambda dtype, recipe: task_of(
+        dtype=dtype, recipe=recipe, model=mlp(3, lambda: nn.LayerNorm(8), nn.GELU)
+    ),
+    "convolution over time": lambda dtype, recipe: task_of(dtype=dtype, recipe=recipe, model=over_time),
+    "embedding": lambda *given: words(*given),  # noqa: PLW0108  (defined below)
+    "attention": lambda dtype, recipe: task_of(dtype=dtype, recipe=recipe, model=attending),
 }
+
+
+def over_time() -> nn.Module:
+    """A convolution along the features as a series of one channel."""
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 6)), nn.Conv1d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3)
+    )
+
+
+def attending() -> nn.Module:
+    """A transformer's layer over the features as three tokens of two numbers.
+
+    Without biases: that of the keys has no gradient but rounding.
+    """
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True, bias=False)
+    return nn.Sequential(nn.Unflatten(1, (3, 2)), nn.Linear(2, 4), layer, nn.Flatten(), nn.Linear(12, 3))
+
+
+def words(dtype: torch.dtype, recipe: dict[str, Any]) -> Task:
+    """Sequences of five words, of which the first tells the class."""
+    draw = torch.Generator().manual_seed(0)
+    parts = [torch.randint(12, (count, 5), generator=draw) for count in (90, 40, 40)]
+    train, validation, test = ((part, part[:, 0] % 3) for part in parts)
+    return Task(
+        name="words",
+        kind="multiclass",
+        train=train,
+        validation=validation,
+        test=test,
+        model=lambda: nn.Sequential(nn.Embedding(12, 4), nn.Flatten(), nn.Linear(20, 3)).to(dtype),
+        metric="accuracy",
+        recipe=recipe,
+    )
 
 
 def job(task: Task, candidates: Sequence[Candidate], repeat: Repeat | None = None) -> Job:
@@ -299,7 +342,8 @@ def test_unusual_models_train_as_they_would_alone(model: Callable[[], nn.Module]
 def test_a_batch_of_one_sample_is_left_out(engine: Callable[[Job], Program]) -> None:
     """33 samples in batches of 16 are two batches: batch normalisation cannot use a batch of one."""
     task = task_of(
-        train=tuple(part[:33] for part in task_of().train), model=mlp(3, lambda: nn.BatchNorm1d(8))
+        train=tuple(part[torch.arange(33) * 90 // 33] for part in task_of().train),
+        model=mlp(3, lambda: nn.BatchNorm1d(8)),
     )
     work = job(task, standards("multiclass", task.settings)[:2])
     assert [len(targets) for _, targets in work.batches(0)] == [16, 16]

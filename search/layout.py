@@ -1,0 +1,53 @@
+"""Which members of a cohort form one program."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+OVERHEAD = 40  # members whose training costs what a program's steps cost whatever it holds
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one program trains: the candidates from `low` to `high` on these repeats, by their places."""
+
+    low: int
+    high: int
+    repeats: tuple[int, ...]
+
+
+def layout(candidates: int, alike: Sequence[Hashable], workers: int, width: int) -> list[Share]:
+    """Shares for `workers` programs at a time, each of at most `width` members.
+
+    Repeats whose entries of `alike` are equal may be trained by one program. Few candidates are trained on
+    several repeats at once, so that a step is worth its overhead; many are cut into pieces. Either way the
+    workers have as much to do as each other.
+    """
+    places: dict[Hashable, list[int]] = {}
+    for place, key in enumerate(alike):
+        places.setdefault(key, []).append(place)
+    return [share for group in places.values() for share in _shares(candidates, group, workers, width)]
+
+
+def _shares(candidates: int, repeats: Sequence[int], workers: int, width: int) -> list[Share]:
+    def cost(cut: tuple[int, int]) -> tuple[bool, int, int]:
+        groups, pieces = cut
+        members = math.ceil(len(repeats) / groups) * math.ceil(candidates / pieces)
+        rounds = math.ceil(groups * pieces / workers)
+        return members > width, rounds * (members + OVERHEAD), groups * pieces
+
+    most = min(candidates, math.ceil(candidates / width) + 2 * workers)
+    cuts = [(g, p) for g in range(1, len(repeats) + 1) for p in range(1, most + 1)]
+    groups, pieces = min(cuts, key=cost)
+    return [
+        Share(low, high, tuple(repeats[first:last]))
+        for first, last in pairwise(_edges(len(repeats), groups))
+        for low, high in pairwise(_edges(candidates, pieces))
+    ]
+
+
+def _edges(count: int, pieces: int) -> list[int]:
+    return [round(i * count / pieces) for i in range(pieces + 1)]

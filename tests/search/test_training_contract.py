@@ -1,0 +1,152 @@
+"""What every engine does with a recipe is what torch's own optimisers, schedulers and clipping do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
+
+from lossmith.losses import UserError, freeze, standard_spec
+from lossmith.search import Candidate, Recipe, Repeat, Task
+from lossmith.search.cohort import ENGINES
+from lossmith.search.engines.program import Job
+from lossmith.search.recipe import SCHEDULES
+from lossmith.search.splits import split_for
+from lossmith.search.streams import stream_seed
+
+from .small_tasks import task_of
+
+OPTIMIZERS = {
+    "adam": {"optimizer": "adam"},
+    "adamw": {"optimizer": "adamw"},
+    "sgd": {"optimizer": "sgd", "momentum": 0.0},
+    "momentum": {"optimizer": "sgd", "momentum": 0.8},
+    "nesterov": {"optimizer": "sgd", "momentum": 0.8, "nesterov": True},
+}
+EPOCHS = 4
+
+
+@pytest.fixture(scope="session")
+def task() -> Task:
+    """An MLP in float64, six batches an epoch."""
+    return task_of(dtype=torch.float64, recipe={"epochs": EPOCHS, "batch_size": 16})
+
+
+def members(task: Task, recipe: Recipe) -> list[Candidate]:
+    """Three losses whose rates, decays and clipping differ, and momenta where there is one."""
+    changes = (
+        {"learning_rate": 0.02},
+        {"learning_rate": 0.005, "weight_decay": 0.1, "clip": None},
+        {"learning_rate": 0.05, "weight_decay": 0.01, "momentum": 0.3 if recipe.momentum else 0.0},
+    )
+    names = ("cross_entropy", "label_smoothing", "focal")
+    return [
+        Candidate(standard_spec(name, task.kind), replace(recipe, **change))  # type: ignore[arg-type]  # numbers
+        for name, change in zip(names, changes, strict=True)
+    ]
+
+
+def written_out(job: Job, candidate: Candidate) -> nn.Module:
+    """The training of one candidate as its user would write it, with nothing but torch."""
+    recipe, model = candidate.recipe, job.task.build(stream_seed(job.seed, "model", job.repeat.seed))
+    loss = freeze(candidate.spec.bind(job.split.constants["class_counts"].tolist()))
+    optimizer: torch.optim.Optimizer
+    if recipe.optimizer == "sgd":
+        optimizer = torch.optim.SGD(
+            model.parameters(),
+            lr=recipe.rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            nesterov=recipe.nesterov,
+        )
+    else:
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
+        optimizer = kind(model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    schedulers: dict[str, LRScheduler | None] = {
+        "constant": None,
+        "cosine": CosineAnnealingLR(optimizer, EPOCHS * 6) if recipe.schedule == "cosine" else None,
+        "one_cycle": OneCycleLR(optimizer, recipe.rate, EPOCHS * 6, cycle_momentum=False)
+        if recipe.schedule == "one_cycle"
+        else None,
+        "step": StepLR(optimizer, 2 * 6, 0.3) if recipe.schedule == "step" else None,
+    }
+    schedule = schedulers[recipe.schedule]
+    for epoch in range(EPOCHS):
+        for step, (inputs, targets) in enumerate(job.batches(epoch)):
+            optimizer.zero_grad()
+            loss(model(inputs), targets).backward()
+            if recipe.clip is not None:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+            optimizer.step()
+            if schedule is not None and epoch * 6 + step + 1 < EPOCHS * 6:
+                schedule.step()
+    return model
+
+
+@pytest.mark.parametrize("clip", [None, 0.2])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_recipe_means_what_torch_makes_of_it(
+    task: Task, engine: str, optimizer: str, schedule: str, clip: float | None
+) -> None:
+    """After 24 steps every member has the parameters of the written-out loop (1e-9 in float64: rounding).
+
+    The training is cut in three, as rungs do, and a member is dropped on the way.
+    """
+    timing = {"epochs": EPOCHS, "batch_size": 16, "schedule": schedule, "step_epochs": 2, "step_factor": 0.3}
+    recipe = Recipe.from_mapping({**timing, **OPTIMIZERS[optimizer], "clip": clip})
+    candidates = members(task, recipe)
+    job = Job(task, split_for(task, Repeat(0), 1, 0), candidates, Repeat(0), seed=0)
+    assert job.steps == 6
+    program = ENGINES[engine](job)
+    program.train(1)
+    program.train(2)
+    program.keep([0, 2])
+    program.train(1)
+    for place, member in enumerate((0, 2)):
+        wanted = written_out(job, candidates[member]).state_dict()
+        for name, value in program.parameters(place).items():
+            torch.testing.assert_close(value, wanted[name], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_members_may_differ_in_their_schedule(task: Task, engine: str) -> None:
+    """A cohort of every schedule trains each member as a cohort of its own would (1e-9 in float64)."""
+    loss = standard_spec("cross_entropy", task.kind)
+    mixed = [Candidate(loss, replace(task.settings, schedule=name)) for name in SCHEDULES]
+    together = ENGINES[engine](Job(task, split_for(task, Repeat(0), 1, 0), mixed, Repeat(0), 0))
+    together.train(EPOCHS)
+    for member, candidate in enumerate(mixed):
+        alone = ENGINES[engine](Job(task, split_for(task, Repeat(0), 1, 0), [candidate], Repeat(0), 0))
+        alone.train(EPOCHS)
+        for name, value in alone.parameters(0).items():
+            torch.testing.assert_close(together.parameters(member)[name], value, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schedule": "cosines"}, "unknown schedule in the recipe 'cosines': did you mean cosine"),
+        ({"clip": 0}, "recipe: clip must be above 0, but got 0"),
+        ({"clip": "small"}, "recipe: clip must be a number, but got 'small'"),
+        ({"nesterov": 1}, "recipe: nesterov must be true or false, but got 1"),
+        (
+            {"nesterov": True},
+            "recipe: nesterov must go with optimizer sgd and a momentum above 0, but got adam",
+        ),
+        ({"optimizer": "sgd", "momentum": 0, "nesterov": True}, "but got sgd with momentum 0"),
+        ({"step_epochs": 0}, "recipe: step_epochs must be a whole number of at least 1, but got 0"),
+        ({"step_factor": 1.0}, "recipe: step_factor must lie in (0, 1), but got 1.0"),
+        ({"optimizer": "adamww"}, "did you mean adamw"),
+    ],
+)
+def test_a_recipe_that_cannot_be_followed_is_refused(changes: dict[str, object], words: str) -> None:
+    """One line names the rule and the value."""
+    with pytest.raises(UserError) as caught:
+        Recipe.from_mapping(changes)
+    assert words in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
