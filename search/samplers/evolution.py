@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 import numpy as np
 
 from ...spaces import Space
-from .qmc import Qmc
+from .cube import Cube, Rows
+from .qmc import sobol
 from .sampler import Sampler, Told
 
 PARENTS = 0.15  # the share of the points told that may have children
@@ -19,32 +21,30 @@ FRESH = 0.1  # the share of children that are fresh points instead
 class Evolution(Sampler):
     """Uniform crossover of two good parents, Gaussian changes reflected at the edges, some fresh points."""
 
-    def __init__(self, space: Space, budget: int | None) -> None:
-        self._coordinates = space.coordinates()
-        self._design = Qmc(space, budget)
+    reason = "sampler evolution: children of the best points"
+
+    def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
+        self._cube = Cube(space)
 
     def propose(self, told: Sequence[Told], count: int, start: int, seed: int) -> list[dict[str, float]]:
-        points = self._design.propose((), count, start, seed)
-        if not told or not self._coordinates:
-            return points
+        width = self._cube.dimensions
+        if not width:
+            return [{} for _ in range(count)]
+        fresh = sobol(width, count, start, seed)
+        if not told:
+            return self._cube.points(fresh)
         rng = np.random.default_rng([seed, start])
-        ranked = sorted(told, key=lambda t: t.rank, reverse=True)
-        parents = np.array(
-            [
-                [d.share(t.point[n]) for n, d in self._coordinates.items()]
-                for t in ranked[: max(4, int(len(ranked) * PARENTS))]
-            ]
-        )
-        width = parents.shape[1]
-        for child in range(count):
-            if rng.random() < FRESH:
-                continue
-            mother, father = parents[rng.integers(len(parents), size=2)]
-            shares = np.where(rng.random(width) < 0.5, mother, father)
-            changed = rng.random(width) < CHANGE
-            shares = np.abs(shares + changed * rng.normal(0, STEP, width))
-            shares = np.where(shares > 1, 2 - shares, shares).clip(0, 1)
-            points[child] = {
-                n: d.at(float(u)) for (n, d), u in zip(self._coordinates.items(), shares, strict=True)
-            }
-        return points
+        ranked = sorted(told, key=attrgetter("rank"), reverse=True)
+        parents = self._cube.rows(ranked[: max(4, int(len(ranked) * PARENTS))])
+        children = _children(parents, count, rng)
+        return self._cube.points(np.where(rng.random((count, 1)) < FRESH, fresh, children))
+
+
+def _children(parents: Rows, count: int, rng: np.random.Generator) -> Rows:
+    """`count` rows, each crossed of two of the parents and changed."""
+    shape = (count, parents.shape[1])
+    mothers, fathers = parents[rng.integers(len(parents), size=(2, count))]
+    rows = np.where(rng.random(shape) < 0.5, mothers, fathers)
+    rows = np.abs(rows + (rng.random(shape) < CHANGE) * rng.normal(0, STEP, shape))
+    reflected: Rows = np.where(rows > 1, 2 - rows, rows).clip(0, 1)
+    return reflected

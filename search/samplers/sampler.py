@@ -28,10 +28,15 @@ class Told:
 
 
 class Sampler(Protocol):
-    """Proposes points. All it knows is in its arguments, so that a resumed search proposes the same."""
+    """Proposes points. All it knows is in its arguments, so that a resumed search proposes the same.
 
-    def __init__(self, space: Space, budget: int | None) -> None:
-        """A sampler for `space`, of which `budget` points will be asked for in all (None: not known)."""
+    `reason` says in one line which sampler it is and why.
+    """
+
+    reason: str
+
+    def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
+        """A sampler for `space`; `budget` points are asked for in all, `width` at once (None: not known)."""
 
     def propose(self, told: Sequence[Told], count: int, start: int, seed: int) -> list[dict[str, float]]:
         """`count` points, the first being number `start` of the search, given what was told so far."""

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import mean
 
+import numpy as np
 import pytest
+from scipy.stats import truncnorm
 
-from lossmith.search.samplers import SAMPLERS, Sampler, Told
+from lossmith.search.samplers import SAMPLERS, Sampler, Told, cmaes, tpe
+from lossmith.search.samplers.tpe import _Density
 from lossmith.spaces import Domain, Space
 
 from .small_tasks import space_of
 
 SPACE = space_of("multiclass").with_learning_rate(Domain(1e-4, 1e-1, log=True))
 EMPTY = Space("multiclass", {}, {}, {"mix.cross_entropy": 1.0})
-BUDGET = 40
+BUDGET, WIDTH = 40, 10
 
 
 @pytest.fixture(params=sorted(SAMPLERS))
 def sampler(request: pytest.FixtureRequest) -> Callable[[Space], Sampler]:
-    """Each sampler in turn, for a space and a budget of 40 points."""
+    """Each sampler in turn, for a space and a budget of 40 points in cohorts of 10."""
     make = SAMPLERS[request.param]
-    return lambda space: make(space, BUDGET)
+    return lambda space: make(space, BUDGET, WIDTH)
 
 
 def shares(point: Mapping[str, float]) -> dict[str, float]:
@@ -133,7 +138,7 @@ def found_by(name: str, seed: int) -> float:
         {},
         {"mix.cross_entropy": 1.0},
     )
-    sampler, known, scores = SAMPLERS[name](space, 80), list[Told](), list[float]()
+    sampler, known, scores = SAMPLERS[name](space, 80, 16), list[Told](), list[float]()
     for cohort in range(5):
         points = sampler.propose(known, 16, 16 * cohort, seed)
         scores = []
@@ -149,7 +154,7 @@ def found_by(name: str, seed: int) -> float:
     return mean(score if not math.isnan(score) else -1.0 for score in scores)
 
 
-@pytest.mark.parametrize("name", ["auto", "evolution", "tpe"])
+@pytest.mark.parametrize("name", ["auto", "cmaes", "evolution", "tpe"])
 def test_samplers_that_learn_look_where_it_is_good(name: str) -> None:
     """After 4 cohorts the mean of the fifth is better than random's, in at least 9 searches of 10.
 
@@ -157,3 +162,51 @@ def test_samplers_that_learn_look_where_it_is_good(name: str) -> None:
     """
     wins = sum(found_by(name, seed) > found_by("random", seed) for seed in range(10))
     assert wins >= 9
+
+
+@pytest.mark.parametrize("name", ["cmaes", "tpe"])
+def test_models_are_fitted_to_a_window(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is older changes nothing, so that a long history costs no more than a short one."""
+    monkeypatch.setattr(cmaes, "GENERATIONS", 2)
+    monkeypatch.setattr(tpe, "WINDOW", 64)
+    known = told(SAMPLERS["random"](SPACE, None).propose((), 96, 0, 9))
+    sampler, best = SAMPLERS[name](SPACE, None, 32), [replace(known[0], value=9.0, share=1.0)] * 32
+    assert sampler.propose([*best, *known], 4, 0, 0) == sampler.propose([*known[:32], *known], 4, 0, 0)
+    assert sampler.propose([*known, *best], 4, 0, 0) != sampler.propose([*known, *known[:32]], 4, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("budget", "width", "words"),
+    [
+        (
+            256,
+            64,
+            "102 points spread evenly, then evolution, .* for 256 trials in cohorts of 64, 2 dimensions",
+        ),
+        (64, 64, "spread evenly, for 64 trials in cohorts of 64, 2 dimensions leave nothing to learn"),
+        (200, 8, "4 points spread evenly, then tpe, for 200 trials in cohorts of 8"),
+        (None, None, "then evolution, .* 512 trials in cohorts of 64"),
+    ],
+)
+def test_auto_says_what_it_does_and_why(budget: int | None, width: int | None, words: str) -> None:
+    """By the budget, the width of the cohorts and the dimensions of the space, in one line."""
+    space = Space(
+        "multiclass", {"focal.gamma": Domain(0, 5), "gce.q": Domain(0, 1)}, {}, {"mix.cross_entropy": 1.0}
+    )
+    reason = SAMPLERS["auto"](space, budget, width).reason
+    assert re.search(words, reason), reason
+    assert all(SAMPLERS[name](space, budget, width).reason.startswith(f"sampler {name}") for name in SAMPLERS)
+
+
+def test_the_densities_of_tpe_are_mixtures_of_truncated_normals() -> None:
+    """One around each trial and the uniform one, each of the same weight; draws follow the density."""
+    rows = np.random.default_rng(0).random((9, 2))
+    density, at = _Density(rows), np.random.default_rng(1).random((50, 2))
+    width = 0.2 * 9 ** (-1 / 6)
+    kernels = [truncnorm(-row / width, (1 - row) / width, row, width).pdf(at).prod(1) for row in rows]
+    np.testing.assert_allclose(density.log(at), np.log((sum(kernels) + 1) / 10), rtol=1e-9)
+    drawn = density.draw(20_000, np.random.default_rng(2))
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+    # The mean of 1/density over draws is the volume, 1; its standard error here is .007.
+    assert np.exp(-density.log(drawn)).mean() == pytest.approx(1, abs=0.03)

@@ -1,0 +1,80 @@
+"""Metrics of predicted numbers. Over several dimensions of the target each is the mean of theirs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .metric import Metric, columns, in_pieces, mean
+
+
+def _residuals(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Predictions minus targets, (M, N, T)."""
+    return columns(outputs) - columns(targets[None])
+
+
+def rmse(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The root of the mean squared error."""
+    return mean(_residuals(outputs, targets).square(), weights).sqrt().mean(2)
+
+
+def mae(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The mean absolute error."""
+    return mean(_residuals(outputs, targets).abs(), weights).mean(2)
+
+
+def median_ae(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The median absolute error: half of the weight lies on either side, the middle of two that share it."""
+    half = weights.sum(1)[:, None, None] / 2
+    errors = _residuals(outputs, targets).abs()
+    members, samples, width = errors.shape
+
+    def medians(some: Tensor) -> Tensor:
+        """Of rows (R, N), (D, R)."""
+        ranked, order = some.sort(1)
+        below = weights[:, order].cumsum(2)
+        # A sum of fractions may miss the half that it means by its rounding.
+        slack = 1e-12 * half
+        low = (below < half - slack).sum(2).clamp(max=samples - 1)
+        high = (below <= half + slack).sum(2).clamp(max=samples - 1)
+        spread = ranked.expand(len(weights), -1, -1)
+        return (spread.gather(2, low[..., None]) + spread.gather(2, high[..., None]))[..., 0] / 2
+
+    rows = errors.transpose(1, 2).reshape(members * width, samples)
+    return in_pieces(rows, 2 * weights.numel(), medians).view(-1, members, width).mean(2)
+
+
+def r2(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The share of the targets' variance that is explained.
+
+    Where targets do not vary it is 1 for predictions without error and 0 for others, as in scikit-learn.
+    """
+    truth = columns(targets[None])
+    error = mean(_residuals(outputs, targets).square(), weights)
+    centred = truth - truth.mean(1, keepdim=True)  # a far mean would cost the variance its digits
+    size = mean(centred.square(), weights)
+    variance = size - mean(centred, weights).square()
+    constant = variance <= 1e-12 * size  # what rounding leaves of zero
+    explained = 1 - error / torch.where(constant, torch.ones_like(variance), variance)
+    return torch.where(constant, (error == 0).to(error.dtype), explained).mean(2)
+
+
+def pinball(quantile: float) -> Metric:
+    """The pinball loss of a quantile in (0, 1), `pinball@0.9` (Koenker and Bassett 1978).
+
+    A target above the prediction costs `quantile` a unit, one below it 1 - `quantile`.
+    """
+
+    def score(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        over = _residuals(outputs, targets)
+        return mean(torch.maximum(-quantile * over, (1 - quantile) * over), weights).mean(2)
+
+    return Metric(f"pinball@{quantile:g}", ("regression",), score, greater_is_better=False)
+
+
+ERRORS = (
+    Metric("rmse", ("regression",), rmse, greater_is_better=False),
+    Metric("mae", ("regression",), mae, greater_is_better=False),
+    Metric("median_ae", ("regression",), median_ae, greater_is_better=False),
+    Metric("r2", ("regression",), r2),
+)

@@ -1,0 +1,79 @@
+"""What a metric is, and what the families of metrics share.
+
+Shapes: M members have `outputs` (M, N, ...) on the same N samples with `targets` (N, ...). `weights` (D, N)
+say how often each sample counts in each of D draws; a score is (D, M). T is the number of columns there are
+besides the samples: classes, labels, or numbers to predict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...losses.parts import Kind
+
+NUMBERS_AT_ONCE = 1 << 22  # that a metric holds at a time, for all members and draws of a piece
+Score = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of the kinds of problem it is defined for.
+
+    `score` takes outputs, targets and weights, and returns (D, M): a bootstrap over samples is one call. With
+    `batched` it costs little under many weightings; without, it calls a user's function for each member and
+    each draw, with every sample as often as its weight says, which must be a whole number.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...]
+    score: Score
+    greater_is_better: bool = True
+    batched: bool = True
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The metric of each member, (M,)."""
+        once = torch.ones(1, len(targets), dtype=torch.float64, device=outputs.device)
+        return self.score(outputs, targets, once)[0]
+
+    @property
+    def sign(self) -> int:
+        """+1 when greater is better, -1 when smaller is."""
+        return 1 if self.greater_is_better else -1
+
+
+def columns(values: Tensor) -> Tensor:
+    """(M, N) or (M, N, T) as (M, N, T), in double precision."""
+    return values.reshape(*values.shape[:2], -1).double()
+
+
+def is_multiclass(outputs: Tensor, targets: Tensor) -> bool:
+    """Whether outputs are logits of classes (M, N, K) for targets (N,); one output a sample is yes or no."""
+    return outputs.dim() == targets.dim() + 2 and outputs.shape[-1] > 1
+
+
+def mean(values: Tensor, weights: Tensor) -> Tensor:
+    """The weighted mean over the samples of `values` (M, N, T): (D, M, T)."""
+    # Divided last: sums of whole numbers are exact, so equal decisions have equal scores.
+    return torch.einsum("dn,mnt->dmt", weights, values.to(weights.dtype)) / weights.sum(1)[:, None, None]
+
+
+def macro(values: Tensor, counts: Tensor, empty: float) -> Tensor:
+    """The mean over those columns of `values` (D, M, T) that count, (D, M); `empty` where none does."""
+    counted = counts.expand_as(values)
+    total = torch.where(counted, values, torch.zeros_like(values)).sum(2)
+    number = counted.sum(2)
+    return torch.where(number > 0, total / number.clamp(min=1), torch.full_like(total, empty))
+
+
+def share(part: Tensor, whole: Tensor) -> Tensor:
+    """`part` of `whole`; 0 where the whole is 0."""
+    return part / torch.where(whole > 0, whole, torch.ones_like(whole))
+
+
+def in_pieces(rows: Tensor, held: int, score: Callable[[Tensor], Tensor]) -> Tensor:
+    """`score` of some rows at a time, joined along axis 1; each row holds `held` numbers meanwhile."""
+    return torch.cat([score(some) for some in rows.split(max(1, NUMBERS_AT_ONCE // max(1, held)))], 1)

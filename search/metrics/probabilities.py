@@ -1,0 +1,75 @@
+"""Metrics of the probabilities that logits mean: softmax over classes, sigmoid for yes or no."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
+
+from ...losses.parts import CLASSIFICATION
+from .metric import Metric, columns, in_pieces, is_multiclass, mean
+
+BINS = 15
+
+
+def log_loss(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The mean of -ln p of what is true, averaged over labels; finite for any finite logits."""
+    if not is_multiclass(outputs, targets):
+        truth = columns(targets[None])
+        return mean(-F.logsigmoid(columns(outputs) * (2 * truth - 1)), weights).mean(2)
+
+    def surprise(some: Tensor) -> Tensor:
+        log_p = torch.log_softmax(some.double(), -1)
+        return mean(-log_p.gather(-1, targets[None, :, None].expand(len(some), -1, 1)), weights)[:, :, 0]
+
+    return in_pieces(outputs, 2 * outputs[0].numel(), surprise)
+
+
+def brier(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The mean squared error of the probabilities (Brier 1950): summed over classes, averaged over labels.
+
+    As in scikit-learn it runs from 0 to 1 for yes or no, and to 2 for several classes.
+    """
+    if not is_multiclass(outputs, targets):
+        return mean((columns(outputs).sigmoid() - columns(targets[None])).square(), weights).mean(2)
+
+    def error(some: Tensor) -> Tensor:
+        wrong = torch.softmax(some.double(), -1) - F.one_hot(targets, some.shape[-1])
+        return mean(wrong.square().sum(-1, keepdim=True), weights)[:, :, 0]
+
+    return in_pieces(outputs, 3 * outputs[0].numel(), error)
+
+
+def calibration_error(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The expected calibration error: |how often it is true - how sure one was|, over 15 equal bins.
+
+    sum_b (n_b / n) |share that is true in b - mean probability in b|, where bin b holds the probabilities in
+    (b/15, (b+1)/15], the first one 0 too. With several classes the probability is that of the decided one,
+    and true is a right decision (Guo et al. 2017, arXiv 1706.04599); for yes or no it is that of yes (Naeini
+    et al. 2015). Over several labels it is their mean. Bins without samples add nothing.
+    """
+    multiclass = is_multiclass(outputs, targets)
+    truth = None if multiclass else columns(targets[None])
+
+    def gaps(some: Tensor) -> Tensor:
+        """The sum over the bins, (D, m)."""
+        if truth is None:
+            sure, decided = torch.softmax(some.double(), -1).max(-1, keepdim=True)
+            right = (decided[..., 0] == targets)[..., None].double()
+        else:
+            sure, right = columns(some).sigmoid(), truth
+        bins = (sure * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
+        off = torch.zeros(*bins.shape, BINS, dtype=sure.dtype, device=sure.device)
+        off.scatter_(3, bins[..., None], (right - sure)[..., None])  # (m, N, T, BINS)
+        total = torch.einsum("dn,mntb->dmtb", weights, off) / weights.sum(1)[:, None, None, None]
+        return total.abs().sum(3).mean(2)
+
+    width = 1 if multiclass else outputs[0, 0].numel()
+    return in_pieces(outputs, len(targets) * width * BINS * 2 + outputs[0].numel(), gaps)
+
+
+PROBABILITIES = (
+    Metric("log_loss", CLASSIFICATION, log_loss, greater_is_better=False),
+    Metric("brier", CLASSIFICATION, brier, greater_is_better=False),
+    Metric("calibration_error", CLASSIFICATION, calibration_error, greater_is_better=False),
+)

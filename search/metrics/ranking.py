@@ -1,0 +1,149 @@
+"""Metrics of the order in which outputs put the samples.
+
+With several classes each is set against the rest, and with several labels each is taken by itself; the mean
+over them counts those that have samples on both sides (for average precision: a yes at all).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
+
+from .metric import Metric, columns, in_pieces, is_multiclass, macro, share
+
+DIGITS = 10  # decimals of ln p that tell two samples apart; further ones are rounding
+LN_2 = math.log(2)
+Area = Callable[[Tensor, Tensor, "_Ties | None"], Tensor]
+
+
+def auroc(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The area under the ROC curve, ties counting half; 0.5 where no class has samples on both sides.
+
+    It is the probability that a yes is put before a no (Hanley and McNeil 1982).
+    """
+    return _macro(outputs, targets, weights, _area, empty=0.5, both=True)
+
+
+def average_precision(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The mean precision at each yes, over the steps of the recall; 0 where no class has a yes.
+
+    Tied samples enter together, as in scikit-learn. Over classes or labels the mean is known as mAP.
+    """
+    return _macro(outputs, targets, weights, _precision, empty=0.0, both=False)
+
+
+def _macro(
+    outputs: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    area: Area,
+    *,
+    empty: float,
+    both: bool,
+) -> Tensor:
+    """`area` of every member and column, and their mean over the columns that have one."""
+    truth = _truth(outputs, targets)
+    scores = in_pieces(outputs, outputs[0].numel(), lambda some: _scores(some, targets)[None])[0]
+    members, _, width = scores.shape
+    rows = scores.transpose(1, 2).reshape(members * width, -1)
+    labelled = torch.stack([rows, truth.T.repeat(members, 1)], 1)
+    found = in_pieces(labelled, 4 * weights.numel(), lambda some: _under(area, some, weights))
+    counts = weights @ truth > 0
+    if both:
+        counts &= weights @ (1 - truth) > 0
+    return macro(found.view(-1, members, width), counts[:, None], empty)
+
+
+def _truth(outputs: Tensor, targets: Tensor) -> Tensor:
+    """1 for yes and 0 for no, (N, T)."""
+    if is_multiclass(outputs, targets):
+        return F.one_hot(targets, outputs.shape[-1]).double()
+    return columns(targets[None])[0]
+
+
+def _scores(outputs: Tensor, targets: Tensor) -> Tensor:
+    """What orders the samples in each column, (M, N, T): the logit of yes, or a rising function of p.
+
+    For classes it is ln p up to a half and ln(1/4) - ln(1 - p) from there, for the p near one of confident
+    models are all the same number in any precision.
+    """
+    logits = columns(outputs)
+    if not is_multiclass(outputs, targets):
+        return logits
+    log_p = torch.log_softmax(logits, -1)
+    likeliest, top = log_p.max(-1, keepdim=True)  # no other class can be above a half
+    log_not_p = torch.logsumexp(log_p.scatter(-1, top, -torch.inf), -1, keepdim=True)
+    surer = torch.where(likeliest > -LN_2, -2 * LN_2 - log_not_p, likeliest)
+    return log_p.scatter(-1, top, surer).round(decimals=DIGITS)
+
+
+def _under(area: Area, labelled: Tensor, weights: Tensor) -> Tensor:
+    """`area` of rows that hold the scores of the samples and their truth (R, 2, N): (D, R)."""
+    scores, truth = labelled.unbind(1)
+    order = _descending(scores)
+    ranked = scores.gather(1, order)
+    drawn = weights[:, order]  # (D, R, N)
+    yes = drawn * truth.gather(1, order)
+    differs = ranked[:, 1:] != ranked[:, :-1]
+    return area(drawn, yes, None if bool(differs.all()) else _groups(differs))
+
+
+def _descending(scores: Tensor) -> Tensor:
+    """The places of each row's scores (R, N), the largest first; of equal ones in any order."""
+    if scores.is_cuda:
+        return scores.argsort(1, descending=True)
+    return torch.from_numpy(np.argsort(-scores.numpy(), axis=1))  # three times as fast as torch's, on a CPU
+
+
+@dataclass(frozen=True)
+class _Ties:
+    """For each place in ranked rows (R, N), those of the first and the last sample that is tied with it."""
+
+    starts: Tensor
+    ends: Tensor
+
+    def at_start(self, values: Tensor) -> Tensor:
+        """Each value (D, R, N) replaced by the first of its group."""
+        return values.gather(2, self.starts.expand_as(values))
+
+    def at_end(self, values: Tensor) -> Tensor:
+        """Each value (D, R, N) replaced by the last of its group."""
+        return values.gather(2, self.ends.expand_as(values))
+
+
+def _groups(differs: Tensor) -> _Ties:
+    """The groups of tied samples, where each `differs` from the next (R, N - 1) or does not."""
+    count = differs.shape[1] + 1
+    places = torch.arange(count, device=differs.device).expand(len(differs), -1)
+    starts = torch.where(F.pad(differs, (1, 0), value=True), places, 0).cummax(1).values
+    last = torch.where(F.pad(differs, (0, 1), value=True), places, count)
+    return _Ties(starts, last.flip(1).cummin(1).values.flip(1))
+
+
+def _area(drawn: Tensor, yes: Tensor, ties: _Ties | None) -> Tensor:
+    """For each no the yes before it, and half of those tied with it."""
+    reached = yes.cumsum(2)
+    before = reached - yes
+    counted = before + reached if ties is None else ties.at_start(before) + ties.at_end(reached)
+    no = drawn - yes
+    return share((no * counted).sum(2) / 2, yes.sum(2) * no.sum(2))
+
+
+def _precision(drawn: Tensor, yes: Tensor, ties: _Ties | None) -> Tensor:
+    """For each yes the share of yes among what comes no later."""
+    precision = share(yes.cumsum(2), drawn.cumsum(2))
+    precision = precision if ties is None else ties.at_end(precision)
+    return share((yes * precision).sum(2), yes.sum(2))
+
+
+RANKING = (
+    Metric("auroc", ("binary", "multiclass", "multilabel"), auroc),
+    Metric("average_precision", ("binary", "multiclass", "multilabel"), average_precision),
+    Metric("mAP", ("multiclass", "multilabel"), average_precision),
+)
