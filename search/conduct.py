@@ -1,4 +1,4 @@
-"""A whole search: headroom, explore, race, verdict."""
+"""A whole search: headroom, explore, race, verdict, and what can be learnt from it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 
 from ..spaces import Space
 from .ledger import Ledger
+from .phases.confirm import confirm
 from .phases.explore import explore
 from .phases.headroom import headroom
+from .phases.insight import insight
 from .phases.race import race
+from .phases.rival import rival
 from .phases.stage import Progress, Stage
 from .phases.verdict import verdict
 from .plan import Plan
@@ -36,13 +39,29 @@ def conduct(
     sampler: str = "auto",
 ) -> Conclusion:
     """Run every phase that the ledger does not hold yet and return the conclusion."""
-    search = Search(
-        space, task.settings, sampler=sampler, budget=plan.trials, seed=plan.seed, sign=task.measure.sign
-    )
+    search = search_for(task, space, plan, sampler)
     stage = Stage(task, plan, search, runner, ledger, progress)
     tuned = headroom(stage)
     if tuned.stop is not None:
         return Conclusion(None, tuned.stop)
+    progress.note(search.reason)
     explored = explore(stage, tuned.trials)
     finalists = race(stage, tuned, explored)
-    return Conclusion(verdict(stage, tuned, finalists))
+    drawn = rival(stage, tuned) if plan.random_search else None
+    document = confirm(stage, finalists, verdict(stage, tuned, finalists, drawn))
+    if plan.insight:
+        insight(stage, tuned, finalists, explored)
+    return Conclusion(document)
+
+
+def search_for(task: Task, space: Space, plan: Plan, sampler: str = "auto") -> Search:
+    """Who proposes the losses of a plan."""
+    return Search(
+        space,
+        task.settings,
+        sampler=sampler,
+        budget=plan.trials,
+        width=plan.width,
+        seed=plan.seed,
+        sign=task.measure.sign,
+    )

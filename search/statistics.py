@@ -43,6 +43,45 @@ def standard_errors(differences: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """By how much one loss leads another on held-out data, and how much of it may be luck.
+
+    `refits` is the standard error that more repeats make smaller, `samples` the one that they do not: another
+    sample of the same population would have given another lead.
+    """
+
+    mean: float
+    refits: float
+    samples: float
+
+    @property
+    def error(self) -> float:
+        """The standard error from both sources."""
+        return math.hypot(self.refits, self.samples)
+
+    @property
+    def errors(self) -> float:
+        """The lead in standard errors; infinite where it does not vary, 0 where there is no telling."""
+        if self.error == 0:
+            return math.copysign(math.inf, self.mean) if self.mean else 0.0
+        return self.mean / self.error
+
+
+def lead(differences: Sequence[float], drawn: Sequence[float] = (), overlap: float = 0.0) -> Lead:
+    """The lead in paired `differences`, with its mean under resampled samples as `drawn`.
+
+    Without `drawn`, `overlap` (held-out samples over training samples, 0 where the held-out part is fixed)
+    says how far repeats share their samples (Nadeau and Bengio 2003). A single difference has no error of
+    refits that could be told, and so an infinite one.
+    """
+    if len(differences) < 2:
+        return Lead(mean(differences), math.inf, 0.0)
+    spread = deviation(differences)
+    samples = deviation(drawn) if drawn else spread * math.sqrt(overlap)
+    return Lead(mean(differences), spread / math.sqrt(len(differences)), samples)
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A mean paired difference with its 95% interval and two-sided p-value."""
 
@@ -64,16 +103,34 @@ def bootstrap_scores(
     """
     losses, refits, samples = outputs.shape[:3]
     draw = generator(seed, "bootstrap")
-    test = _resampled(draws, samples, draw)
-    scores = metric.score(metric.prepare(outputs.flatten(0, 1)), targets, test).view(draws, losses, refits)
-    return torch.einsum("dlr,dr->dl", scores, _resampled(draws, refits, draw) / refits)
+    test = resampled(draws, samples, draw)
+    scores = metric.score(outputs.flatten(0, 1), targets, test).view(draws, losses, refits)
+    return torch.einsum("dlr,dr->dl", scores, resampled(draws, refits, draw) / refits)
 
 
-def _resampled(draws: int, count: int, draw: torch.Generator) -> Tensor:
-    """How often each of `count` things is taken when `count` are drawn with replacement, (draws, count)."""
-    chosen = torch.randint(count, (draws, count), generator=draw)
+def bootstrap_refits(scores: Tensor, seed: int, draws: int = DRAWS) -> Tensor:
+    """Mean scores of losses under resampled refits alone, (draws, losses), from `scores` (losses, refits).
+
+    For tasks that give no outputs: what another test set would have given stays unknown.
+    """
+    refits = scores.shape[1]
+    return _shares(draws, refits, generator(seed, "bootstrap")) @ scores.double().T
+
+
+def _shares(draws: int, refits: int, draw: torch.Generator) -> Tensor:
+    """The weights of refits in each draw's mean, (draws, refits)."""
+    size = max(1, refits - 1)
+    return resampled(draws, refits, draw, size) / size
+
+
+def resampled(draws: int, count: int, draw: torch.Generator, size: int | None = None) -> Tensor:
+    """How often each of `count` things is taken when `size` (or `count`) are drawn with replacement.
+
+    (draws, count).
+    """
+    chosen = torch.randint(count, (draws, size or count), generator=draw)
     return torch.zeros(draws, count, dtype=torch.float64).scatter_add_(
-        1, chosen, torch.ones(draws, count, dtype=torch.float64)
+        1, chosen, torch.ones(chosen.shape, dtype=torch.float64)
     )
 
 
@@ -83,11 +140,33 @@ def compare(scores: Tensor, winner: int, other: int, difference: float, sign: in
         return Comparison(0.0, 0.0, 0.0, 1.0)
     one, two = scores[:, winner], scores[:, other]
     drawn = one - two
+    known = drawn.isfinite()  # a test set without positives, say, has no ranking
+    one, two, drawn = one[known], two[known], drawn[known]
     drawn[drawn.abs() <= ROUNDING * torch.maximum(one.abs(), two.abs())] = 0
     low, high = torch.quantile(drawn, torch.tensor([0.025, 0.975], dtype=drawn.dtype)).tolist()
     against = sign * drawn
     tail = min(int((against <= 0).sum()), int((against >= 0).sum()))
     return Comparison(difference, low, high, min(1.0, 2 * (tail + 1) / (len(drawn) + 1)))
+
+
+def paired(one: Sequence[float], other: Sequence[float]) -> dict[str, float | None]:
+    """What paired scores of refits tell beside their mean difference.
+
+    `wilcoxon_p` is the two-sided p-value of the signed-rank test over the refits, which assumes no
+    distribution; it does not see the luck of the test sample. `effect_size` is the mean difference in
+    standard deviations of the differences (Cohen's d for pairs), None where they do not vary.
+    """
+    from scipy.stats import wilcoxon
+
+    differences = [a - b for a, b in zip(one, other, strict=True)]
+    size = max(map(abs, (*one, *other)))
+    if all(abs(difference) <= ROUNDING * size for difference in differences):
+        return {"wilcoxon_p": 1.0, "effect_size": None}
+    spread = deviation(differences)
+    return {
+        "wilcoxon_p": float(wilcoxon(differences).pvalue),
+        "effect_size": mean(differences) / spread if spread > ROUNDING * size else None,
+    }
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..cohort import Rungs
 from ..ledger import Unit
 from ..trial import Trial
+from .proposals import Proposals
 from .stage import Stage
 
 
@@ -18,30 +19,37 @@ def explore(stage: Stage, known: Sequence[Trial]) -> tuple[Trial, ...]:
     spent, index = 0.0, 0
     best = stage.best(known)
     stage.progress.phase("explore", plan.trials or 0)
-    rungs = Rungs.halving(stage.task.settings.epochs)
-    while True:
-        found = stage.ledger.find("explore", index)
-        unit = found or _next(stage, len(known) + len(explored), index, len(explored), spent, rungs, best)
-        if unit is None:
-            return tuple(explored)
-        search.asked = (unit.payload or {}).get("asked", search.asked)
-        search.tell(unit.trials)
-        explored += unit.trials
-        spent += unit.seconds
-        index += 1
-        best = stage.best([t for t in (best, *unit.trials) if t is not None])
-        stage.progress.advance(len(explored), best.outcome.score if best else None)
+    with Proposals(search, plan) as proposals:
+        while True:
+            found = stage.ledger.find("explore", index)
+            first = len(known) + len(explored)
+            unit = found or _next(stage, proposals, first, index, len(explored), spent, best)
+            if unit is None:
+                return tuple(explored)
+            proposals.finished(unit)
+            explored += unit.trials
+            spent += unit.seconds
+            index += 1
+            best = stage.best([t for t in (best, *unit.trials) if t is not None])
+            stage.progress.advance(len(explored), best.outcome.score if best else None)
 
 
 def _next(
-    stage: Stage, first: int, index: int, done: int, spent: float, rungs: Rungs, best: Trial | None
+    stage: Stage,
+    proposals: Proposals,
+    first: int,
+    index: int,
+    done: int,
+    spent: float,
+    best: Trial | None,
 ) -> Unit | None:
     """The next cohort, trained; None when nothing is left to do."""
     plan = stage.plan
     left = plan.width if plan.trials is None else min(plan.width, plan.trials - done)
     if left <= 0 or (plan.time_limit_s is not None and spent >= plan.time_limit_s):
         return None
-    candidates = stage.search.ask(left)
+    following = plan.width if plan.trials is None else min(plan.width, plan.trials - done - left)
+    candidates, asked = proposals.take(left, following)
     if not candidates:
         stage.progress.note(f"the space holds no more than the {done} losses explored")
         return None
@@ -50,7 +58,7 @@ def _next(
         index,
         first,
         candidates,
-        rungs,
-        {"asked": stage.search.asked},
+        Rungs.halving(stage.task.settings.epochs),
+        {"asked": asked},
         stage.watch(done, len(candidates), best),
     )

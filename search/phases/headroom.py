@@ -7,100 +7,129 @@ tell how much a loss can matter on this task at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ...losses import standard_specs
-from ..statistics import deviation, mean
-from ..trial import Candidate, Trial
+from ..ledger import Unit, recall
+from ..recipe import Recipe
+from ..statistics import deviation
+from ..trial import Candidate, Outcome, Trial
+from .gate import assess
 from .stage import Stage
 
-CLEAR = 2.25  # standard errors beyond which a difference is taken for real
+LEADING = 4  # standard losses that are tuned more finely
 
 
 @dataclass(frozen=True)
 class Tuned:
     """The standard losses at their best learning rates, by name, and every trial it took to find them.
 
-    `stop` says why the search should end here, when it should.
+    `gate` is what they tell of the task, as `gate.assess` says it; `stop` says why the search should end
+    here, when it should.
     """
 
     best: dict[str, Trial]
     trials: tuple[Trial, ...]
     stop: str | None = None
+    gate: dict[str, Any] = field(default_factory=dict)
 
 
 def headroom(stage: Stage) -> Tuned:
-    """Train every standard loss over `plan.rates` learning rates, all in one cohort."""
-    candidates, names = _candidates(stage)
-    stage.progress.phase("headroom", len(candidates))
-    trials = stage.trials(
-        "headroom", 0, 0, candidates, None, watch=stage.watch(0, len(candidates), None)
-    ).trials
-    best = {}
-    for name, places in names.items():
-        found = stage.best([trials[place] for place in places])
-        if found is not None:
-            best[name] = found
+    """Train every standard loss over `plan.rates` learning rates in one cohort, the best ones more finely."""
+    recipes = stage.search.recipes(stage.plan.rates)
+    specs = {spec.hash: name for name, spec in reversed(standard_specs(stage.task.kind).items())}
+    candidates = [_candidate(stage, name, recipe) for name in reversed(specs.values()) for recipe in recipes]
+    step = (recipes[1].rate / recipes[0].rate) ** 0.5 if len(recipes) > 1 else 1.0
+    extra = 2 * min(LEADING, len(specs)) if step > 1 else 0
+    total = len(candidates) + extra
+    stage.progress.phase("headroom", total)
+    coarse = stage.trials(
+        "headroom",
+        0,
+        0,
+        candidates,
+        None,
+        watch=stage.watch(0, len(candidates), None),
+        seen=lambda outcomes: _sample_error(stage, outcomes),
+    )
+    trials = coarse.trials
+    if extra:
+        trials += _finer(stage, trials, step)
+    best = _best(stage, trials)
     leader = stage.best(trials)
-    stage.progress.advance(len(trials), leader.outcome.score if leader else None)
+    stage.progress.advance(total, leader.outcome.score if leader else None)
     if leader is None:
         return Tuned(
             best, trials, "every standard loss diverged at every learning rate; check the data and the recipe"
         )
-    message, matters = _assess(stage, best, leader)
-    if stage.plan.headroom != "off":
-        stage.progress.note(message)
-    stop = stage.plan.headroom == "stop" and not matters
-    return Tuned(best, trials, f"{message} (headroom: stop)" if stop else None)
-
-
-def _candidates(stage: Stage) -> tuple[list[Candidate], dict[str, list[int]]]:
-    """The candidates, and for each standard loss the places of its own; equal losses share theirs."""
-    candidates: list[Candidate] = []
-    places: dict[str, list[int]] = {}
-    by_hash: dict[str, str] = {}
-    for name, spec in standard_specs(stage.task.kind).items():
-        twin = by_hash.setdefault(spec.hash, name)
-        if twin != name:
-            places[name] = places[twin]
-            continue
-        places[name] = []
-        for rate in stage.search.rates(stage.plan.rates):
-            places[name].append(len(candidates))
-            candidates.append(Candidate(spec, stage.task.settings.with_rate(rate), standard=name))
-    return candidates, places
-
-
-def _assess(stage: Stage, best: dict[str, Trial], leader: Trial) -> tuple[str, bool]:
-    """How far apart the tuned standard losses are, against how far apart repeats of one loss are."""
-    leads = (
-        f"the best tuned standard loss is {leader.candidate.standard} with {stage.task.metric} "
-        f"{leader.outcome.score:.4f}"
-    )
-    if len(leader.repeats) < 2:
-        return (
-            f"headroom: one repeat cannot tell a difference from noise, so give more repeats; {leads}",
-            True,
-        )
     unique = list({t.number: t for t in best.values()}.values())
-    noise = mean([deviation(_centred(t, unique)) for t in unique]) if len(unique) > 1 else 0.0
-    error = noise * (2 / len(leader.repeats)) ** 0.5
-    usual = best.get("cross_entropy") or best.get("bce") or best.get("mse")
-    gap = abs(leader.outcome.score - usual.outcome.score) if usual else 0.0
-    matters = gap > CLEAR * error
-    verb = "matters" if matters else "makes little difference"
-    text = f"headroom: the choice of the loss {verb} here: {leads}"
-    if usual is not None:
-        text += (
-            f", {gap:.4f} from tuned {usual.candidate.standard}; two losses that are equal would differ by "
-            f"{error:.4f} (standard error)"
-        )
-    return text, matters
+    samples = (coarse.payload or {}).get("sample_error")
+    gate = recall(
+        stage.ledger,
+        "headroom",
+        2,
+        lambda: Unit("headroom", 2, payload=assess(stage, unique, leader, samples)),
+    ).payload
+    assert gate is not None
+    if stage.plan.headroom != "off":
+        stage.progress.note(gate["message"])
+    stop = stage.plan.headroom == "stop" and not gate["matters"]
+    return Tuned(best, trials, f"{gate['message']} (headroom: stop)" if stop else None, gate)
 
 
-def _centred(trial: Trial, others: Sequence[Trial]) -> list[float]:
-    """A trial's scores less the mean of all tuned standard losses on the same repeat: paired noise."""
-    return [
-        score - mean([other.outcome.scores[i] for other in others])
-        for i, score in enumerate(trial.outcome.scores)
+def _candidate(stage: Stage, name: str, recipe: Recipe) -> Candidate:
+    return Candidate(standard_specs(stage.task.kind)[name], recipe, standard=name)
+
+
+def _finer(stage: Stage, trials: Sequence[Trial], step: float) -> tuple[Trial, ...]:
+    """The leading standard losses at the learning rates half-way to those beside their best one.
+
+    A search tries its losses at hundreds of learning rates; a standard loss that is judged by a coarse grid
+    would lose to its own self.
+    """
+    sign = stage.task.measure.sign
+    unique = {t.number: t for t in _best(stage, trials).values()}.values()
+    leading = sorted(unique, key=lambda t: (-sign * t.outcome.score, t.number))[:LEADING]
+    candidates = [
+        _candidate(stage, str(t.candidate.standard), t.candidate.recipe.with_rate(rate))
+        for t in leading
+        for rate in (t.candidate.recipe.rate / step, t.candidate.recipe.rate * step)
     ]
+    if not candidates:
+        return ()
+    watch = stage.watch(len(trials), len(candidates), stage.best(trials))
+    return stage.trials("headroom", 1, len(trials), candidates, None, watch=watch).trials
+
+
+def _best(stage: Stage, trials: Sequence[Trial]) -> dict[str, Trial]:
+    """The best trial of each standard loss, by its names: names for one loss share its trials."""
+    found = {
+        name: stage.best([t for t in trials if t.candidate.spec.hash == spec.hash])
+        for name, spec in standard_specs(stage.task.kind).items()
+    }
+    return {name: trial for name, trial in found.items() if trial is not None}
+
+
+def _sample_error(stage: Stage, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The standard error that held-out samples give the lead of the best tuned standard loss.
+
+    Over the one from which it differs most: a searched loss may well differ as much from what it leads.
+    """
+    sign, rates = stage.task.measure.sign, stage.plan.rates
+    groups = [outcomes[i : i + rates] for i in range(0, len(outcomes), rates)]
+    tuned = [
+        max(whole, key=lambda o: sign * o.score)
+        for group in groups
+        if (whole := [o for o in group if o.state == "complete" and o.resampled])
+    ]
+    if len(tuned) < 2:
+        return {}
+    leader = max(tuned, key=lambda o: sign * o.score)
+    return {
+        "sample_error": max(
+            deviation([a - b for a, b in zip(leader.resampled, one.resampled, strict=True)])
+            for one in tuned
+            if one is not leader
+        )
+    }

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from ..cohort import Rungs, Watch, unwatched
 from ..ledger import Ledger, Unit, recall
 from ..plan import Plan
+from ..rejection import rejected
 from ..runners.runner import Runner
 from ..search import Search
 from ..task import Task
-from ..trial import Candidate, Phase, Repeat, Trial, best_of
+from ..trial import Candidate, Outcome, Phase, Repeat, Trial, best_of
+from .unscored import numbered
+
+HELD_DRAWS = 200  # resamplings of the held-out samples: enough for a standard error to a twentieth
 
 
 class Progress(Protocol):
@@ -48,6 +52,13 @@ class Stage:
         """How many held-out parts a trial is scored on."""
         return 1 if self.task.validation is not None else self.plan.folds
 
+    @property
+    def overlap(self) -> float:
+        """Samples that a repeat holds out for each that it trains on; 0 on a validation part, which stays."""
+        if self.task.validation is not None:
+            return 0.0
+        return 1 / ((5 if self.plan.folds == 1 else self.plan.folds) - 1)
+
     def fresh_repeats(self, index: int, count: int) -> list[Repeat]:
         """Repeats that no trial was selected on: block `index` of new seeds, on a new partition."""
         start = self.plan.seeds + index * count
@@ -58,7 +69,19 @@ class Stage:
         score = None if best is None else best.outcome.score
         return lambda share: self.progress.advance(done + min(int(share * size), size), score)
 
-    def trials(
+    def train(
+        self,
+        candidates: Sequence[Candidate],
+        repeats: Sequence[Repeat],
+        rungs: Rungs | None,
+        watch: Watch,
+        draws: int = 0,
+    ) -> list[Outcome]:
+        """What the runner makes of the candidates; a metric that is NaN is told as what it is."""
+        outcomes = self.runner.train(candidates, repeats, rungs, watch, draws)
+        return numbered(outcomes, repeats, str(self.task.metric))
+
+    def trials(  # noqa: PLR0913, PLR0917  (what a cohort is)
         self,
         phase: Phase,
         index: int,
@@ -67,17 +90,27 @@ class Stage:
         rungs: Rungs | None,
         payload: dict[str, int] | None = None,
         watch: Watch = unwatched,
+        seen: Callable[[Sequence[Outcome]], dict[str, Any]] | None = None,
     ) -> Unit:
-        """The unit of these candidates trained as one cohort, numbered from `first`."""
+        """The unit of these candidates trained as one cohort, numbered from `first`; unfit ones are not.
+
+        `seen` is shown the outcomes with their scores under resampled held-out samples, which trials do not
+        keep; what it returns joins the payload.
+        """
         repeats = tuple(self.repeats())
 
         def work() -> Unit:
-            outcomes = self.runner.train(candidates, repeats, rungs, watch)
+            unfit = rejected(candidates, len(repeats))
+            sound = [candidate for i, candidate in enumerate(candidates) if i not in unfit]
+            draws = HELD_DRAWS if seen else 0
+            trained = iter(self.train(sound, repeats, rungs, watch, draws) if sound else ())
+            outcomes = [unfit.get(i) or next(trained) for i in range(len(candidates))]
+            kept = [replace(outcome, resampled=(), at_rungs=()) for outcome in outcomes]
             made = (
                 Trial(first + i, phase, index, candidate, repeats, outcome)
-                for i, (candidate, outcome) in enumerate(zip(candidates, outcomes, strict=True))
+                for i, (candidate, outcome) in enumerate(zip(candidates, kept, strict=True))
             )
-            return Unit(phase, index, tuple(made), payload)
+            return Unit(phase, index, tuple(made), {**(payload or {}), **seen(outcomes)} if seen else payload)
 
         return recall(self.ledger, phase, index, work)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_the_budget_is_spent_exactly(task: Task, trials: int, cohorts: list[int]
     """As many trials as planned, in cohorts of the planned width, the last one as small as it has to be."""
     runner = SimulatedRunner(task)
     found = explored(stage_of(runner, plan=replace(PLAN, trials=trials)))
-    assert [len(candidates) for candidates, _ in runner.trained[1:]] == cohorts
+    assert [len(candidates) for candidates, _ in runner.trained[2:]] == cohorts
     assert len(found) == trials
 
 
@@ -54,7 +55,7 @@ def test_cohorts_are_thinned_at_a_quarter_and_a_half(task: Task) -> None:
     """Explore has rungs, headroom none; three epochs have one rung."""
     runner = SimulatedRunner(replace(task, recipe={"epochs": 40}))
     explored(stage_of(runner))
-    assert runner.rungs == [None, *[Rungs((10, 20))] * 3]
+    assert runner.rungs == [None, None, *[Rungs((10, 20))] * 3]
 
 
 def test_every_trial_has_the_same_repeats(folded_task: Task) -> None:
@@ -87,10 +88,11 @@ class SlowRunner(SimulatedRunner):
         repeats: Sequence[Repeat],
         rungs: Rungs | None,
         watch: Watch = unwatched,
+        draws: int = 0,
     ) -> list[Outcome]:
         """The outcomes, 10 s later."""
         self.clock.now += 10
-        return super().train(candidates, repeats, rungs, watch)
+        return super().train(candidates, repeats, rungs, watch, draws)
 
 
 @pytest.fixture
@@ -112,7 +114,7 @@ def test_the_time_limit_ends_exploring(slow: SlowRunner, limit: float, cohorts: 
 def test_the_time_limit_counts_over_resumes(slow: SlowRunner) -> None:
     """What was spent before an interruption is spent; without a number of trials time alone ends it."""
     plan = replace(PLAN, trials=None, time_limit_s=35)
-    ledger = JsonLedger(after=3)  # headroom and two cohorts
+    ledger = JsonLedger(after=5)  # the three units of headroom and two cohorts
     with pytest.raises(KeyboardInterrupt):
         explored(stage_of(slow, plan=plan, ledger=ledger))
     ledger.after = 100
@@ -136,7 +138,7 @@ def test_a_plan_counts_from_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("after", [3, 4, 5])
 def test_an_interrupted_exploration_goes_on_as_it_would_have(task: Task, sampler: str, after: int) -> None:
     """After headroom, one cohort or two, a new process proposes and finds what the old one would have."""
     wanted = explored(stage_of(SimulatedRunner(task), ledger=JsonLedger(), sampler=sampler))
@@ -147,7 +149,7 @@ def test_an_interrupted_exploration_goes_on_as_it_would_have(task: Task, sampler
     runner.trained.clear()
     found = explored(stage_of(runner, ledger=ledger, sampler=sampler))
     assert found == wanted
-    assert len(runner.trained) == 4 - after
+    assert len(runner.trained) == 6 - after
 
 
 def test_a_space_that_holds_no_more_ends_exploring(task: Task) -> None:
@@ -185,7 +187,7 @@ def test_explore_tells_how_far_it_is(task: Task) -> None:
     heard = Heard()
     found = explored(stage_of(SimulatedRunner(task), progress=heard))
     assert heard.phases[1] == ("explore", 24)
-    numbers = [done for done, _ in heard.done[2:]]
+    numbers = [done for done, _ in heard.done[-6:]]
     assert numbers == sorted(numbers)
     assert numbers[-1] == len(found)
     best = [score for _, score in heard.done[1:] if score is not None]
@@ -197,3 +199,45 @@ def test_a_cohort_where_everything_diverges_does_not_end_a_search(task: Task) ->
     runner = SimulatedRunner(task, diverges=lambda c, r: c.standard is None)
     found = explored(stage_of(runner))
     assert [trial.outcome.state for trial in found] == ["diverged"] * 24
+
+
+LONG = replace(PLAN, trials=40, width=2)  # twenty cohorts: the next one is asked for while one is trained
+
+
+@pytest.mark.parametrize("sampler", ["cmaes", "evolution", "tpe"])
+def test_asking_ahead_knows_one_cohort_less(task: Task, sampler: str) -> None:
+    """A long search asks for a cohort without the results of the one before it, a short one with them."""
+    seen: dict[int, list[int]] = {}
+    for cohorts in (20, 10):
+        stage = stage_of(SimulatedRunner(task), plan=replace(LONG, trials=2 * cohorts), sampler=sampler)
+        tell, ask, told = stage.search.tell, stage.search.ask, list[int]()
+        known = headroom(stage).trials
+
+        def heard(trials: Sequence[Trial], tell: Any = tell, told: list[int] = told) -> None:
+            tell(trials)
+            told.append(len(trials))
+
+        def asked(
+            count: int, ask: Any = ask, told: list[int] = told, found: Any = seen, key: int = cohorts
+        ) -> Any:
+            found.setdefault(key, []).append(len(told) - 1)
+            return ask(count)
+
+        stage.search.tell, stage.search.ask = heard, asked  # type: ignore[method-assign]  # to listen in
+        assert len(explore(stage, known)) == 2 * cohorts
+    assert seen[10] == list(range(10))
+    assert seen[20] == [0, *range(19)]
+
+
+@pytest.mark.parametrize("done", [1, 2, 7, 19])
+def test_a_resumed_search_that_asks_ahead_goes_on_as_it_would_have(task: Task, done: int) -> None:
+    """Interrupted after any number of cohorts, it proposes what it would have proposed."""
+    whole = keys(explored(stage_of(SimulatedRunner(task), plan=LONG, sampler="evolution")))
+    ledger = JsonLedger()
+    headroom(stage_of(SimulatedRunner(task), plan=LONG, ledger=ledger))
+    ledger.after = len(ledger.texts) + done
+    with pytest.raises(KeyboardInterrupt):
+        explored(stage_of(SimulatedRunner(task), plan=LONG, sampler="evolution", ledger=ledger))
+    ledger.after = 10**9
+    again = explored(stage_of(SimulatedRunner(task), plan=LONG, sampler="evolution", ledger=ledger))
+    assert keys(again) == whole

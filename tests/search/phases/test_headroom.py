@@ -42,14 +42,21 @@ def test_each_standard_loss_gets_its_best_learning_rate(task: Task) -> None:
 
 
 def test_standard_losses_are_trained_in_one_cohort_without_rungs(task: Task) -> None:
-    """Each different loss with every rate on every repeat, once; names for one loss share its trials."""
+    """Each different loss with every rate on every repeat, once; names for one loss share its trials.
+
+    A second cohort has the four best ones at two learning rates more.
+    """
     runner = SimulatedRunner(task)
     tuned = headroom(stage_of(runner))
-    ((candidates, repeats),) = runner.trained
-    assert len({c.spec.hash for c in candidates}) * 3 == len(candidates) == len(tuned.trials)
+    (candidates, repeats), (finer, again) = runner.trained
+    assert len({c.spec.hash for c in candidates}) * 3 == len(candidates) == len(tuned.trials) - 8
+    assert again == repeats
+    assert len({c.spec.hash for c in finer}) == 4
+    assert {c.key for c in finer}.isdisjoint({c.key for c in candidates})
+    candidates += finer
     assert len({c.key for c in candidates}) == len(candidates)
     assert len(repeats) == len(set(repeats)) == PLAN.seeds
-    assert runner.rungs == [None]
+    assert runner.rungs == [None, None]
     assert [trial.number for trial in tuned.trials] == list(range(len(candidates)))
     assert {trial.phase for trial in tuned.trials} == {"headroom"}
     assert tuned.best["balanced_softmax"] is tuned.best["logit_adjustment"]
@@ -133,7 +140,7 @@ def test_headroom_is_read_from_the_ledger(task: Task) -> None:
     ledger, runner = JsonLedger(), SimulatedRunner(task)
     first = headroom(stage_of(runner, ledger=ledger))
     again = headroom(stage_of(runner, ledger=ledger))
-    assert len(runner.trained) == 1
+    assert len(runner.trained) == 2
     assert first == again
 
 

@@ -1,0 +1,326 @@
+"""Whether a search finds a better loss on real data, and whether it ever hands out a worse one.
+
+    python benchmarks/search_quality.py [--trials 96] [--only TASK] [--out FILE] [--table FILE...]
+
+Nine real tasks over the four kinds, none of which needs a download (Fashion-MNIST is Debian's package
+dataset-fashion-mnist), with noise, tails or outliers added to their training data. Each is searched three
+times: by lossmith, and with the trials of the same budget proposed at random and by Optuna's TPE, where the
+best trial is taken as it is, as people do. What each hands out is refitted beside the best tuned standard
+loss and tuned cross entropy (or mse) and measured on audit data, which no search has seen, not even its
+verdict. An interval wholly on one side of zero (95%, refits and samples resampled) is called better or worse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task, Trial, conduct
+from lossmith.search.cohort import Trainer
+from lossmith.search.phases.explore import explore
+from lossmith.search.phases.headroom import headroom
+from lossmith.search.phases.stage import Stage
+from lossmith.search.search import Search
+from lossmith.search.splits import constants_of
+from lossmith.search.statistics import bootstrap_scores, compare
+from lossmith.search.trial import best_of
+from lossmith.spaces import space_from
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+REFITS = 16
+Data = tuple[Tensor, Tensor]
+
+
+class Silent:
+    """A progress that shows nothing."""
+
+    def phase(self, name: str, total: int) -> None:
+        """Nothing."""
+
+    def advance(self, done: int, best: float | None) -> None:
+        """Nothing."""
+
+    def note(self, message: str) -> None:
+        """Nothing."""
+
+
+def mlp(inputs: int, outputs: int, width: int = 32) -> Callable[[], nn.Module]:
+    """One hidden layer."""
+    return lambda: nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, outputs))
+
+
+def dealt(data: Data, seed: int, shares: tuple[float, float]) -> tuple[Data, Data, Data]:
+    """Training, test and audit parts, of which the first two have these shares, with standardised inputs."""
+    inputs, targets = data
+    order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(seed))
+    edges = [round(len(order) * share) for share in (shares[0], sum(shares))]
+    train, test, audit = (order[a:b] for a, b in zip([0, *edges], [*edges, len(order)], strict=True))
+    centre, scale = inputs[train].mean(0), inputs[train].std(0).clamp(min=1e-6)
+    scaled = ((inputs - centre) / scale).clamp(-10, 10)
+    return tuple((scaled[rows], targets[rows]) for rows in (train, test, audit))  # type: ignore[return-value]
+
+
+def sklearn_data(name: str) -> Data:
+    """A data set of scikit-learn."""
+    import sklearn.datasets
+
+    inputs, targets = getattr(sklearn.datasets, f"load_{name}")(return_X_y=True)
+    return torch.as_tensor(inputs, dtype=torch.float32), torch.as_tensor(targets)
+
+
+def flipped(labels: Tensor, share: float, classes: int, seed: int) -> Tensor:
+    """A share of the labels replaced by labels drawn at random."""
+    draw = torch.Generator().manual_seed(seed)
+    wrong = torch.rand(len(labels), generator=draw) < share
+    return torch.where(wrong, torch.randint(classes, labels.shape, generator=draw), labels)
+
+
+def tail(data: Data, ratio: float, largest: int, classes: int = 10) -> Data:
+    """Class k cut to `largest` ratio^(-k/(K-1)) samples."""
+    rows = [
+        (data[1] == k).nonzero()[:, 0][: max(2, round(largest * ratio ** (-k / (classes - 1))))]
+        for k in range(classes)
+    ]
+    kept = torch.cat(rows)
+    return data[0][kept], data[1][kept]
+
+
+def digits(seed: int, kind: str) -> tuple[Task, Data]:
+    """Digits, with 40% of the training labels drawn at random or a 30:1 tail."""
+    train, test, audit = dealt(sklearn_data("digits"), seed, (0.5, 0.25))
+    noisy = kind == "noisy"
+    train = (train[0], flipped(train[1], 0.4, 10, seed)) if noisy else tail(train, 30, 70)
+    return made(
+        f"digits-{kind}", "multiclass", train, test, mlp(64, 10), "accuracy" if noisy else "macro_f1"
+    ), audit
+
+
+def fashion(seed: int) -> tuple[Task, Data]:
+    """Fashion-MNIST at 14x14 with a 50:1 tail, 1,000 samples at most of each part."""
+
+    def read(name: str, start: int) -> Tensor:
+        with gzip.open(FASHION / name) as file:
+            return torch.from_numpy(np.frombuffer(file.read(), dtype=np.uint8, offset=start).copy())
+
+    def part(name: str) -> Data:
+        images = read(f"{name}-images-idx3-ubyte.gz", 16).view(-1, 1, 28, 28).float() / 255
+        return nn.functional.avg_pool2d(images, 2).flatten(1), read(f"{name}-labels-idx1-ubyte.gz", 8).long()
+
+    (inputs, labels), (others, truth) = part("train"), part("t10k")
+    draw = torch.Generator().manual_seed(seed)
+    rows = torch.randperm(len(labels), generator=draw)
+    more = torch.randperm(len(truth), generator=draw)[:4000]
+    test, audit = ((others[some], truth[some]) for some in (more[:1500], more[1500:]))
+    train = tail((inputs[rows], labels[rows]), 50, 200)
+    return made("fashion-tail", "multiclass", train, test, mlp(196, 10), "macro_f1"), audit
+
+
+def mnist1d(seed: int) -> tuple[Task, Data]:
+    """MNIST-1D with a quarter of the training labels drawn at random."""
+    from mnist1d.data import get_dataset_args, make_dataset
+
+    settings = get_dataset_args()
+    settings.num_samples = 3000
+    found = make_dataset(settings)
+    data = (
+        torch.as_tensor(np.concatenate([found["x"], found["x_test"]]), dtype=torch.float32),
+        torch.as_tensor(np.concatenate([found["y"], found["y_test"]])).long(),
+    )
+    train, test, audit = dealt(data, seed, (0.4, 0.3))
+    train = (train[0], flipped(train[1], 0.25, 10, seed))
+    return made("mnist1d-noisy", "multiclass", train, test, mlp(40, 10), "accuracy"), audit
+
+
+def cancer(seed: int, kind: str) -> tuple[Task, Data]:
+    """Breast cancer: a third of the benign called malignant, or one malignant in twenty kept."""
+    inputs, labels = sklearn_data("breast_cancer")
+    train, test, audit = dealt((inputs, 1.0 - labels.float()), seed, (0.5, 0.25))
+    draw = torch.Generator().manual_seed(seed)
+    chance = torch.rand(len(train[1]), generator=draw)
+    if kind == "noisy":
+        train = (train[0], torch.where((train[1] == 0) & (chance < 0.33), torch.ones(()), train[1]))
+        return made("cancer-noisy", "binary", train, test, mlp(30, 1, 16), "balanced_accuracy"), audit
+    keep = (train[1] == 0) | (chance < 0.12)
+    train = (train[0][keep], train[1][keep])
+    return made("cancer-rare", "binary", train, test, mlp(30, 1, 16), "f1"), audit
+
+
+def yeast(seed: int) -> tuple[Task, Data]:
+    """The 14 labels of yeast genes, of which the rarest has 34 samples; macro-F1 counts them all alike."""
+    import river.datasets
+
+    path = Path(str(river.datasets.__file__)).parent / "yeast.csv.gz"
+    with gzip.open(path, "rt") as file:
+        rows = [line.split(",") for line in file.read().splitlines()[1:]]
+    truth = {"true": 1.0, "1": 1.0, "1.0": 1.0}
+    inputs = torch.tensor([[float(v) for v in row[:103]] for row in rows])
+    labels = torch.tensor([[truth.get(v.strip().lower(), 0.0) for v in row[103:]] for row in rows])
+    train, test, audit = dealt((inputs, labels), seed, (0.4, 0.3))
+    return made("yeast", "multilabel", train, test, mlp(103, 14), "macro_f1"), audit
+
+
+def diabetes(seed: int) -> tuple[Task, Data]:
+    """Diabetes, with one in five training targets raised by a lot."""
+    inputs, targets = sklearn_data("diabetes")
+    train, test, audit = dealt((inputs, targets.float() / 77), seed, (0.5, 0.25))
+    draw = torch.Generator().manual_seed(seed)
+    wrong = torch.rand(len(train[1]), generator=draw) < 0.2
+    train = (train[0], train[1] + wrong * 8 * torch.rand(len(wrong), generator=draw))
+    return made("diabetes-outliers", "regression", train, test, mlp(10, 1, 16), "mae"), audit
+
+
+def late(seed: int) -> tuple[Task, Data]:
+    """Diabetes, judged by the 0.8 quantile, as one who must not be late would."""
+    inputs, targets = sklearn_data("diabetes")
+    train, test, audit = dealt((inputs, targets.float() / 77), seed, (0.5, 0.25))
+    return made("diabetes-quantile", "regression", train, test, mlp(10, 1, 16), "pinball@0.8"), audit
+
+
+def made(name: str, kind: Any, train: Data, test: Data, model: Callable[[], nn.Module], metric: str) -> Task:
+    """A task that folds its training part."""
+    return Task(
+        name=name,
+        kind=kind,
+        train=train,
+        test=test,
+        model=model,
+        metric=metric,
+        recipe={"epochs": 20, "batch_size": 64, "optimizer": "adam", "learning_rate": 5e-3},
+    )
+
+
+TASKS: dict[str, Callable[[int], tuple[Task, Data]]] = {
+    "digits-noisy": lambda seed: digits(seed, "noisy"),
+    "digits-tail": lambda seed: digits(seed, "tail"),
+    "fashion-tail": fashion,
+    "mnist1d-noisy": mnist1d,
+    "cancer-noisy": lambda seed: cancer(seed, "noisy"),
+    "cancer-rare": lambda seed: cancer(seed, "rare"),
+    "yeast": yeast,
+    "diabetes-outliers": diabetes,
+    "diabetes-quantile": late,
+}
+
+
+def audited(name: str, seed: int, trials: int) -> dict[str, Any]:
+    """One task searched three ways, and all that they hand out on its audit data."""
+    task, audit = TASKS[name](seed)
+    started = time.monotonic()
+    plan = Plan(trials=trials, seeds=2, folds=4, width=48, contenders=16, insight=False, seed=seed)
+    counts = constants_of(task.kind, task.train[1], task.classes).get("class_counts")
+    space = space_from("auto", task.kind, None if counts is None else counts.tolist(), str(task.metric))
+    runner = Trainer(task, folds=plan.folds, seed=seed, workers=1)
+    ledger = MemoryLedger()
+    document = conduct(task, space, plan, runner, ledger, Silent()).verdict
+    assert document is not None
+    seconds = time.monotonic() - started
+    handed = {
+        "lossmith": _numbered(ledger, document["winner" if document["better"] else "best_standard"]["number"])
+    }
+    handed["best standard"] = _numbered(ledger, document["best_standard"]["number"])
+    if document["race"]["crowned"]:
+        handed["crowned"] = _numbered(ledger, document["winner"]["number"])
+    sign = task.measure.sign
+    for label, sampler in (("random search", "random"), ("TPE alone", "tpe")):
+        search = Search(space, task.settings, sampler=sampler, budget=trials, seed=seed, sign=sign)
+        begun = MemoryLedger({key: unit for key, unit in ledger.units.items() if key[0] == "headroom"})
+        stage = Stage(task, plan, search, runner, begun, Silent())
+        tuned = headroom(stage)
+        found = best_of(explore(stage, tuned.trials), sign)
+        if found is not None:
+            handed[label] = found.candidate
+    usual = next(tuned.best[n] for n in ("cross_entropy", "bce", "mse") if n in tuned.best)
+    handed["CE or mse"] = usual.candidate
+    rows = _measured(replace(task, test=audit), handed, seed)
+    return {
+        "task": name,
+        "seed": seed,
+        "kind": task.kind,
+        "metric": task.metric,
+        "better": document["better"],
+        "crowned": document["race"]["crowned"],
+        "standard": document["best_standard"]["standard"],
+        "formula": document["winner"]["formula"],
+        "seconds": seconds,
+        "rows": rows,
+    }
+
+
+def _numbered(ledger: MemoryLedger, number: int) -> Candidate:
+    trials: Iterator[Trial] = (t for unit in ledger.units.values() for t in unit.trials)
+    return next(t.candidate for t in trials if t.number == number)
+
+
+def _measured(task: Task, handed: dict[str, Candidate], seed: int) -> dict[str, dict[str, float]]:
+    """Each candidate's mean score on the task's test part, less that of the best standard loss."""
+    repeats = [Repeat(100_000 + i) for i in range(REFITS)]
+    tested = Trainer(task, seed=seed, workers=1).test(list(handed.values()), repeats)
+    assert tested.outputs is not None
+    drawn = bootstrap_scores(task.measure, tested.outputs, task.test[1], seed)
+    means = tested.scores.double().mean(1).tolist()
+    names = list(handed)
+    base = names.index("best standard")
+    rows = {}
+    for place, label in enumerate(names):
+        found = compare(drawn, place, base, means[place] - means[base], task.measure.sign)
+        good = task.measure.sign
+        low, high = sorted((good * found.ci_low, good * found.ci_high))
+        rows[label] = {"score": means[place], "gain": good * found.difference, "low": low, "high": high}
+    return rows
+
+
+COLUMNS = ("lossmith", "best standard", "random search", "TPE alone", "CE or mse")
+
+
+def table(results: list[dict[str, Any]]) -> Iterator[str]:
+    """The results as Markdown; + better and - worse than the best standard loss beyond chance."""
+    yield "| task | metric | " + " | ".join(COLUMNS) + " |"
+    yield "|---|---|" + "---|" * len(COLUMNS)
+    for result in results:
+        cells = []
+        for name in COLUMNS:
+            row = result["rows"].get(name)
+            mark = "" if row is None else " +" if row["low"] > 0 else " -" if row["high"] < 0 else ""
+            cells.append("" if row is None else f"{row['score']:.4f}{mark}")
+        yield f"| {result['task']} | {result['metric']} | " + " | ".join(cells) + " |"
+    for name in COLUMNS:
+        rows = [result["rows"][name] for result in results if name in result["rows"]]
+        better, worse = sum(r["low"] > 0 for r in rows), sum(r["high"] < 0 for r in rows)
+        yield f"{name}: better in {better}, worse in {worse} of {len(rows)}"
+
+
+def main() -> None:
+    """Search, a line of JSON for each task, and the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--trials", type=int, default=96, help="losses explored (default 96)")
+    parser.add_argument("--seed", type=int, default=0, help="of the data and the search (default 0)")
+    parser.add_argument("--only", action="append", choices=TASKS, help="these tasks alone")
+    parser.add_argument("--out", type=Path, help="where the lines go, beside standard output")
+    parser.add_argument("--table", type=Path, nargs="+", help="make the table of such files and run nothing")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    if asked.table:
+        results = [json.loads(line) for path in asked.table for line in path.read_text().splitlines()]
+    else:
+        results = []
+        for name in asked.only or TASKS:
+            results.append(audited(name, asked.seed, asked.trials))
+            print(json.dumps(results[-1]), flush=True)
+            if asked.out:
+                with asked.out.open("a") as file:
+                    file.write(json.dumps(results[-1]) + "\n")
+    print("\n".join(table(results)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,262 @@
+"""How often "better" is wrong, and how often it is found where it is right.
+
+    python benchmarks/verdict_calibration.py [--searches 200] [--only NAME] [--out FILE] [--summary FILE...]
+
+Whole searches, through the phases that a user's search goes through, on tasks whose answer is known:
+
+- null tasks, on which no loss is better than another: `permuted` (the labels are dealt anew, so that inputs
+  say nothing of them), and `equivalent` (every loss of the space trains as mse does: Huber's loss far beyond
+  any error, at learning rates of its own);
+- planted tasks, on which one is: the metric is the pinball loss at a quantile, and the space holds the
+  quantile loss, which no standard loss is. How much better it is, is measured on 20,000 samples of its own
+  beside the best tuned standard loss.
+
+A verdict is calibrated when "better" comes in at most 5% of the searches on null tasks, and has power when
+it comes in at least 90% of those on planted tasks whose difference is what the headroom gate promised.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from scipy.stats import binomtest
+from torch import Tensor, nn
+
+from lossmith.losses import LossSpec, standard_specs
+from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task, conduct
+from lossmith.search.cohort import Trainer
+from lossmith.spaces import Domain, Space
+
+PLAN = Plan(
+    trials=24,
+    seeds=2,
+    folds=4,
+    width=24,
+    rates=3,
+    contenders=6,
+    race_rounds=6,
+    race_seeds=4,
+    verdict_seeds=12,
+    insight=False,
+)
+FEATURES, SAMPLES, TEST = 5, 240, 400
+RECIPE = {"epochs": 20, "batch_size": 60, "learning_rate": 0.05}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A task whose answer is known, made anew from each seed, and the losses to search."""
+
+    name: str
+    planted: bool
+    task: Callable[[int], Task]
+    space: Space
+
+
+class Silent:
+    """A progress that shows nothing."""
+
+    def phase(self, name: str, total: int) -> None:
+        """Nothing."""
+
+    def advance(self, done: int, best: float | None) -> None:
+        """Nothing."""
+
+    def note(self, message: str) -> None:
+        """Nothing."""
+
+
+def signal(count: int, seed: int) -> tuple[Tensor, Tensor, torch.Generator]:
+    """Inputs (count, FEATURES), what they say (count,), and the generator they came from."""
+    draw = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(count, FEATURES, generator=draw)
+    return inputs, inputs[:, 0] + 0.5 * inputs[:, 1] - 0.5 * inputs[:, 2], draw
+
+
+def binary_task(seed: int, *, folded: bool) -> Task:
+    """Labels that inputs say nothing of, 3 in 10 of them yes."""
+
+    def part(count: int, at: int) -> tuple[Tensor, Tensor]:
+        inputs, told, draw = signal(count, 10 * seed + at)
+        labels = (told > told.quantile(0.7)).float()
+        return inputs, labels[torch.randperm(count, generator=draw)]
+
+    return Task(
+        name="permuted",
+        kind="binary",
+        train=part(SAMPLES, 0),
+        validation=None if folded else part(SAMPLES // 2, 1),
+        test=part(TEST, 2),
+        model=lambda: nn.Linear(FEATURES, 1),
+        metric="auroc",
+        recipe=RECIPE,
+    )
+
+
+def regression_task(seed: int, metric: str, *, folded: bool, test: int = TEST, skewed: bool = False) -> Task:
+    """A linear signal with normal noise, or `skewed` noise, of which each loss finds another middle."""
+
+    def part(count: int, at: int) -> tuple[Tensor, Tensor]:
+        inputs, told, draw = signal(count, 10 * seed + at)
+        noise = torch.randn(count, generator=draw)
+        return inputs, told + (-torch.special.ndtr(noise).log() if skewed else noise)
+
+    return Task(
+        name="regression",
+        kind="regression",
+        train=part(SAMPLES, 0),
+        validation=None if folded else part(SAMPLES // 2, 1),
+        test=part(test, 2),
+        model=lambda: nn.Linear(FEATURES, 1),
+        metric=metric,
+        recipe=RECIPE,
+    )
+
+
+def planted(quantile: float) -> Setting:
+    """The quantile loss at the quantile that is measured, or near it."""
+    return Setting(
+        f"pinball-{quantile:g}",
+        planted=True,
+        task=lambda seed: regression_task(seed, f"pinball@{quantile:g}", folded=True, skewed=True),
+        space=Space(
+            "regression",
+            {"quantile.tau": Domain(quantile - 0.05, quantile + 0.05)},
+            {},
+            {"mix.quantile": 1.0},
+        ),
+    )
+
+
+BINARY = Space(
+    "binary",
+    {"focal.gamma": Domain(0.1, 4), "pos_weight.weight": Domain(0.2, 5, log=True)},
+    {"focal": 0.5, "pos_weight": 0.5},
+    {"mix.cross_entropy": 1.0},
+)
+AS_MSE = Space("regression", {"huber.delta": Domain(100, 1000, log=True)}, {}, {"mix.huber": 1.0})
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        Setting("permuted", planted=False, task=lambda s: binary_task(s, folded=False), space=BINARY),
+        Setting("permuted-folds", planted=False, task=lambda s: binary_task(s, folded=True), space=BINARY),
+        Setting(
+            "equivalent", planted=False, task=lambda s: regression_task(s, "rmse", folded=False), space=AS_MSE
+        ),
+        Setting(
+            "equivalent-folds",
+            planted=False,
+            task=lambda s: regression_task(s, "rmse", folded=True),
+            space=AS_MSE,
+        ),
+        planted(0.75),
+        planted(0.8),
+        planted(0.85),
+        planted(0.9),
+    )
+}
+
+
+def searched(setting: Setting, seed: int) -> dict[str, Any]:
+    """One search, with what its gate promised and its verdict said."""
+    task, ledger, started = setting.task(seed), MemoryLedger(), time.monotonic()
+    plan = Plan(**{**vars(PLAN), "seed": seed})
+    runner = Trainer(task, folds=plan.folds, seed=seed, workers=1)
+    conclusion = conduct(task, setting.space, plan, runner, ledger, Silent(), "random")
+    gate = ledger.units["headroom", 2].payload or {}
+    document = conclusion.verdict
+    assert document is not None
+    return {
+        "setting": setting.name,
+        "seed": seed,
+        "better": document["better"],
+        "crowned": document["race"]["crowned"],
+        "rounds": document["race"]["rounds"],
+        "lead": document["race"]["lead"],
+        "errors": document["race"]["standard_errors"],
+        "difference": document["difference"],
+        "p_value": document["p_value"],
+        "standard": document["best_standard"]["standard"],
+        "detectable": gate.get("detectable"),
+        "true_difference": true_difference(setting, seed) if setting.planted else 0.0,
+        "seconds": time.monotonic() - started,
+    }
+
+
+def true_difference(setting: Setting, seed: int) -> float:
+    """By how much the planted loss is better than the best tuned standard loss, on 20,000 samples."""
+    metric = setting.task(0).metric
+    task = regression_task(seed, str(metric), folded=True, test=20_000, skewed=True)
+    tau = sum(vars(setting.space.domains["quantile.tau"])[end] for end in ("low", "high")) / 2
+    own = LossSpec("regression", {"mix.quantile": 1.0, "quantile.tau": tau})
+    rates = [RECIPE["learning_rate"] * factor for factor in (0.3, 1.0, 2.0, 4.0, 8.0)]
+    specs = {spec.hash: spec for spec in (own, *standard_specs("regression").values())}
+    candidates = [Candidate(s, task.settings.with_rate(r)) for s in specs.values() for r in rates]
+    tested = Trainer(task, workers=1).test(candidates, [Repeat(1000 + i) for i in range(4)])
+    errors = tested.scores.mean(1).view(len(specs), len(rates)).amin(1)
+    return float(errors[1:].min() - errors[0])
+
+
+def summary(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """A line for each setting, and one for all null tasks, with 95% intervals (Clopper and Pearson)."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["setting"], []).append(row)
+        if not SETTINGS[row["setting"]].planted:
+            groups.setdefault("all null tasks", []).append(row)
+        elif row["true_difference"] >= row["detectable"]:
+            groups.setdefault("planted, as large as the gate promised or larger", []).append(row)
+        elif row["true_difference"] >= row["detectable"] / 2:
+            groups.setdefault("planted, half to once as large", []).append(row)
+    for name, found in groups.items():
+        better = sum(row["better"] for row in found)
+        interval = binomtest(better, len(found)).proportion_ci()
+        crowned = sum(row["crowned"] for row in found)
+        line = (
+            f"{name}: better in {better} of {len(found)} ({better / len(found):.1%}, 95% interval "
+            f"{interval.low:.1%} to {interval.high:.1%}), crowned in {crowned}"
+        )
+        if name in SETTINGS and SETTINGS[name].planted:
+            truth = sum(row["true_difference"] for row in found) / len(found)
+            promised = sum(row["detectable"] for row in found) / len(found)
+            line += f"; better by {truth:.4f} on average, the gate promised {promised:.4f}"
+        yield f"{line}; {sum(row['seconds'] for row in found) / len(found):.1f} s a search"
+
+
+def main() -> None:
+    """Run the searches, a line of JSON each, and sum them up."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--searches", type=int, default=200, help="on each kind of task (default 200)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
+    parser.add_argument("--only", action="append", choices=SETTINGS, help="these settings alone")
+    parser.add_argument("--out", type=Path, help="where the lines go, beside standard output")
+    parser.add_argument("--summary", type=Path, nargs="+", help="sum up such files and run nothing")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    rows: list[dict[str, Any]] = []
+    if asked.summary:
+        rows = [json.loads(line) for path in asked.summary for line in path.read_text().splitlines()]
+    else:
+        names = asked.only or list(SETTINGS)
+        for index in range(asked.searches):
+            for name in names:
+                rows.append(searched(SETTINGS[name], asked.first + index))
+                line = json.dumps(rows[-1])
+                print(line, flush=True)
+                if asked.out:
+                    with asked.out.open("a") as file:
+                        file.write(line + "\n")
+    for line in summary(rows):
+        print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
