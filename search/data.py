@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..losses import Kind
 from ..losses.errors import UserError
+from .streamed import Streamed
 
+# Inputs may also be `Streamed`, which does what batches ask of a tensor.
 Data = tuple[Tensor, Tensor]
 
 
@@ -21,18 +26,15 @@ def checked(kind: Kind, part: str, given: Any) -> Data:
     if not isinstance(given, tuple | list) or len(given) != 2:
         got = f"{len(given)} of them" if isinstance(given, tuple | list) else type(given).__name__
         raise UserError(f"{part} must be a pair (inputs, targets) of arrays or tensors, but got {got}")
-    inputs, targets = (_tensor(part, value) for value in given)
+    inputs: Any = given[0] if isinstance(given[0], Streamed) else _tensor(part, given[0])
+    targets = _tensor(part, given[1])
     if len(inputs) != len(targets) or len(inputs) == 0:
         raise UserError(
             f"{part}: inputs and targets must have one length above 0, "
             f"but got {len(inputs)} and {len(targets)}"
         )
-    for what, values in (("inputs", inputs), ("targets", targets)):
-        if values.is_floating_point() and not bool(values.isfinite().all()):
-            row = int((~values.isfinite()).reshape(len(values), -1).any(1).nonzero()[0])
-            raise UserError(
-                f"{part}: {what} must be finite, but row {row} holds NaN or infinity; drop or impute it"
-            )
+    _check_finite(part, "inputs", inputs)
+    _check_finite(part, "targets", targets)
     if kind == "multiclass":
         return inputs, _labels(part, targets)
     targets = targets.to(inputs.dtype if inputs.is_floating_point() else torch.float32)
@@ -55,6 +57,44 @@ def check_alike(part: str, data: Data, train: Data) -> None:
             )
 
 
+def codes(what: str, values: Any, length: int) -> Tensor:
+    """`values`, one for each of `length` samples, as whole numbers (N,) in their order: equal for equal ones.
+
+    Numbers, text and dates will do. Raises `UserError` for another length and for values that are missing.
+    """
+    found = np.asarray(values)
+    if found.shape != (length,):
+        raise UserError(
+            f"{what} must hold one value for each training sample, ({length},), "
+            f"but its shape is {found.shape}"
+        )
+    missing = np.asarray([value is None or value != value for value in found])  # noqa: PLR0124  (NaN and NaT)
+    if missing.any():
+        raise UserError(f"{what} must have no missing values, but row {int(missing.argmax())} has none")
+    return torch.from_numpy(np.unique(found, return_inverse=True)[1].astype(np.int64))
+
+
+def overlap(train: Data, test: Data) -> int:
+    """How many test samples have inputs that are, number for number, those of a training sample.
+
+    0 for streamed inputs, which are not compared.
+    """
+    if isinstance(train[0], Streamed) or isinstance(test[0], Streamed):
+        return 0
+    seen = {row.tobytes() for row in train[0].contiguous().numpy()}
+    return sum(row.tobytes() in seen for row in test[0].contiguous().numpy())
+
+
+def fingerprint(parts: Iterable[Data]) -> str:
+    """16 hexadecimal digits that tell equal data; of streamed inputs, the first ones stand for all."""
+    found = sha256()
+    for tensor in (tensor for part in parts for tensor in part):
+        found.update(str((tensor.dtype, tuple(tensor.shape))).encode())
+        held = next(tensor.chunks()) if isinstance(tensor, Streamed) else tensor
+        found.update(held.contiguous().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
 def shape_of(values: Tensor) -> str:
     """The shape with N for the number of samples, as in "(N, 64)"."""
     sizes = [f" {size}" for size in values.shape[1:]]
@@ -66,6 +106,21 @@ def brief(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
+def _check_finite(part: str, what: str, values: Any) -> None:
+    """Raise for the first row with a NaN or an infinity; streamed inputs are looked at where they begin."""
+    held = next(values.chunks()) if isinstance(values, Streamed) else values
+    if not held.is_floating_point() or bool(held.isfinite().all()):
+        return
+    wrong = ~held.isfinite().reshape(len(held), -1)
+    row = int(wrong.any(1).nonzero()[0])
+    column = f" in column {int(wrong[row].nonzero()[0])}" if held.dim() == 2 else ""
+    rows = int(wrong.any(1).sum())
+    more = f" ({rows} rows do)" if rows > 1 else ""
+    raise UserError(
+        f"{part}: {what} must be finite, but row {row} holds NaN or infinity{column}{more}; drop or impute it"
+    )
+
+
 def _labels(part: str, targets: Tensor) -> Tensor:
     if targets.dim() != 1 or (targets.is_floating_point() and bool((targets != targets.round()).any())):
         raise UserError(
@@ -75,10 +130,23 @@ def _labels(part: str, targets: Tensor) -> Tensor:
     return targets.long()
 
 
+def _text_in(value: Any) -> str | None:
+    """The first text in an array or a list, if it begins with text."""
+    first = value
+    while not isinstance(first, str) and isinstance(first, list | tuple | np.ndarray) and len(first):
+        first = first[0] if getattr(first, "ndim", 1) else None
+    return str(first) if isinstance(first, str) else None
+
+
 def _tensor(part: str, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         tensor = value.detach()
     else:
+        if (text := _text_in(value)) is not None:
+            raise UserError(
+                f"{part} must hold numbers in arrays or tensors, but got {type(value).__name__} with text "
+                f"such as {text!r}; number the classes: numpy.unique(labels, return_inverse=True)[1]"
+            )
         try:
             tensor = torch.as_tensor(value)
         except (TypeError, ValueError, RuntimeError) as error:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from ..losses import Kind
 from ..losses.errors import UserError, unknown
 from ..losses.parts import KINDS
-from .data import Data, brief, check_alike, checked, shape_of
-from .metrics import METRICS, Metric
+from .data import Data, check_alike, checked, codes, fingerprint, shape_of
+from .metrics import Metric, metric_named
+from .models import tried
 from .recipe import Recipe
+from .streamed import Samples
+from .their_code import theirs
 
 PARTS = ("train", "validation", "test")
 _GENERATOR = Lock()  # torch initialises models from one global generator; programs are built side by side
@@ -31,9 +34,16 @@ class Task:
     Targets are class indices (N,) for multiclass, zeros and ones (N,) or (N, L) for binary and
     multilabel, numbers (N,) or (N, D) for regression. `model` builds a fresh, randomly initialised
     `nn.Module` whose outputs are logits (N, K), (N,), (N, L), or predictions (N,) or (N, D). `metric` is
-    the name of what counts, measured on held-out data. `recipe` holds epochs, batch_size, optimizer,
-    learning_rate, weight_decay and momentum. Without `validation`, lossmith folds the training part. The
-    test part is read once, by the verdict.
+    what counts, measured on held-out data: a name, or a function of (outputs, targets) that gives a
+    number, with `greater_is_better`. `recipe` holds epochs, batch_size, optimizer, learning_rate,
+    weight_decay and momentum. Without `validation`, lossmith folds the training part; `groups` (N,) says
+    which training samples may not be torn apart (those of a patient, say), and `time` (N,) when they were
+    taken, so that none is predicted from later ones. The test part is read once, by the verdict.
+
+    `augment(inputs, generator)` changes the inputs of a training batch, drawing from `generator` alone.
+    `confirm` is a task with the full model, of the same kind and metric, on which the verdict's losses are
+    trained once more. `notes` are lines that a search tells its user before it begins; `about` is kept
+    beside the sizes in `describe`, such as the names of the classes.
 
     Raises `UserError` for anything a search could not work with.
     """
@@ -43,18 +53,24 @@ class Task:
     train: Any
     test: Any
     model: Callable[[], nn.Module]
-    metric: str
+    metric: Any  # a name or a function when it is given, a name from then on
     validation: Any = None
     recipe: Recipe | Mapping[str, Any] = field(default_factory=Recipe)
+    greater_is_better: bool = True
+    groups: Any = None
+    time: Any = None
+    augment: Callable[[Tensor, Generator], Tensor] | None = None
+    confirm: Task | None = None
+    notes: Sequence[str] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+    own_metric: Metric | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
             raise UserError(f'a task must have a name such as "digits", but got {self.name!r}')
         if self.kind not in KINDS:
             raise unknown("kind", self.kind, KINDS)
-        fitting = {name for name, metric in METRICS.items() if self.kind in metric.kinds}
-        if self.metric not in fitting:
-            raise unknown(f"metric for {self.kind}", self.metric, fitting)
+        self._check_metric()
         if not isinstance(self.recipe, Recipe):
             object.__setattr__(self, "recipe", Recipe.from_mapping(self.recipe))
         for name in PARTS:
@@ -63,7 +79,44 @@ class Task:
                 object.__setattr__(self, name, checked(self.kind, f"task {self.name}: {name}", given))
         for name, data in self.parts.items():
             check_alike(f"task {self.name}: {name}", data, self.train)
-        self._check_model()
+        self._check_order()
+        if isinstance(self.model, nn.Module) or not callable(self.model):
+            raise self._wrong(
+                "model must be a function that builds a fresh nn.Module, but got "
+                f"{type(self.model).__name__}; write model=lambda: nn.Sequential(...)"
+            )
+        found = tried(self.kind, self.name, lambda: self.build(0), self.parts)
+        object.__setattr__(self, "_outputs", found.outputs)
+        object.__setattr__(self, "_draws", found.draws)
+        self._check_augment()
+
+    @classmethod
+    def from_csv(cls, file: str | Path, target: str | Sequence[str], **more: Any) -> Task:
+        """A task from a CSV or Parquet file; `more` is what `search.sources.csv.csv_task` takes."""
+        from .sources.csv import csv_task
+
+        return csv_task(file, target, **more)
+
+    @classmethod
+    def from_dataset(cls, train: Samples, **more: Any) -> Task:
+        """A task from a map-style `Dataset`; `more` is what `search.sources.dataset.dataset_task` takes."""
+        from .sources.dataset import dataset_task
+
+        return dataset_task(train, **more)
+
+    @classmethod
+    def from_image_folder(cls, folder: str | Path, **more: Any) -> Task:
+        """A task from a folder of images; `more` is what `search.sources.images.image_folder_task` takes."""
+        from .sources.images import image_folder_task
+
+        return image_folder_task(folder, **more)
+
+    @classmethod
+    def from_features(cls, backbone: nn.Module, **more: Any) -> Task:
+        """A head on a frozen backbone; `more` is what `search.sources.features.features_task` takes."""
+        from .sources.features import features_task
+
+        return features_task(backbone, **more)
 
     @property
     def parts(self) -> dict[str, Data]:
@@ -73,7 +126,7 @@ class Task:
     @property
     def measure(self) -> Metric:
         """The metric itself."""
-        return METRICS[self.metric]
+        return self.own_metric or metric_named(self.metric)
 
     @property
     def settings(self) -> Recipe:
@@ -103,91 +156,50 @@ class Task:
 
     def describe(self) -> dict[str, Any]:
         """What the store and MLflow keep of the task: sizes and names, no data."""
-        data = sha256()
-        for tensor in (tensor for part in self.parts.values() for tensor in part):
-            data.update(str((tensor.dtype, tuple(tensor.shape))).encode())
-            data.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
         return {
             "name": self.name,
             "kind": self.kind,
             "metric": self.metric,
+            "greater_is_better": self.measure.greater_is_better,
             "sizes": {name: len(targets) for name, (_, targets) in self.parts.items()},
             "recipe": self.settings.to_json(),
-            "fingerprint": data.hexdigest()[:16],
+            "fingerprint": fingerprint(self.parts.values()),
             "model_parameters": sum(p.numel() for p in self.build(0).parameters()),
+            **({"about": dict(self.about)} if self.about else {}),
         }
 
-    def _check_model(self) -> None:
-        """Refuse models that could not be trained; note how many outputs they have and whether they draw."""
-        if isinstance(self.model, nn.Module) or not callable(self.model):
-            raise self._wrong(
-                "model must be a function that builds a fresh nn.Module, but got "
-                f"{type(self.model).__name__}; write model=lambda: nn.Sequential(...)"
-            )
-        try:
-            model, twin = self.build(0), self.build(0)
-        except UserError:
-            raise
-        except Exception as error:
-            raise self._wrong(f"model() must return an nn.Module, but it raised {brief(error)}") from error
-        parameters = list(model.parameters())
-        if any(isinstance(p, nn.UninitializedParameter) for p in parameters):
-            raise self._wrong(
-                "lazy layers must be replaced by layers whose sizes are given, such as nn.Linear(64, 10)"
-            )
-        if not any(p.requires_grad for p in parameters):
-            raise self._wrong("the model must have parameters to train, but it has none")
-        self._check_outputs(self._tried(model.eval(), "evaluation"))
-        twins_buffers = [buffer.clone() for buffer in twin.buffers()]
-        with torch.random.fork_rng(devices=[]):
-            before = torch.get_rng_state()
-            self._tried(model.train(), "training")
-            object.__setattr__(self, "_draws", not torch.equal(before, torch.get_rng_state()))
-        trained = {id(p) for p in parameters if p.requires_grad}
-        if any(id(p) in trained for p in twin.parameters()) or not all(
-            torch.equal(buffer, old) for buffer, old in zip(twin.buffers(), twins_buffers, strict=True)
-        ):
-            raise self._wrong(
-                "model() must build a fresh nn.Module at each call, but what two calls built shares layers; "
-                "make every layer inside the function"
-            )
+    def _check_metric(self) -> None:
+        if callable(self.metric):
+            from .metrics import metric_of
 
-    @torch.no_grad()
-    def _tried(self, model: nn.Module, mode: str) -> object:
-        """What the model returns for three samples."""
-        inputs: Tensor = self.train[0]
-        try:
-            return model(inputs[:3])
-        except Exception as error:
-            raise self._wrong(
-                f"the model must accept inputs of shape {shape_of(inputs)}, "
-                f"but in {mode} it raised {brief(error)}"
-            ) from error
+            made = metric_of(self.metric, self.kind, greater_is_better=self.greater_is_better)
+            object.__setattr__(self, "own_metric", made)
+            object.__setattr__(self, "metric", made.name)
+        elif self.own_metric is None or self.own_metric.name != self.metric:
+            metric_named(self.metric, self.kind)
+            object.__setattr__(self, "own_metric", None)
 
-    def _check_outputs(self, outputs: object) -> None:
-        shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-        wanted = tuple(self.train[1][:3].shape)
-        if self.kind != "multiclass":
-            # A single output may have a dimension of its own.
-            if shape != wanted and not (len(wanted) == 1 and shape == (*wanted, 1)):
-                raise self._wrong(
-                    f"the model must return outputs shaped as the targets, {wanted}, but it returned {shape}"
-                )
+    def _check_order(self) -> None:
+        """Groups and times as codes (N,). They say how the training part is folded: one of them at most."""
+        for name in ("groups", "time"):
+            if getattr(self, name) is not None:
+                found = codes(f"task {self.name}: {name}", getattr(self, name), len(self.train[1]))
+                object.__setattr__(self, name, found)
+        if self.groups is not None and self.time is not None:
+            raise self._wrong("folds must respect groups or time, but both were given; leave one out")
+
+    def _check_augment(self) -> None:
+        if self.augment is None:
             return
-        if not isinstance(outputs, Tensor) or outputs.shape[:-1] != wanted or outputs.shape[1] < 2:
-            raise self._wrong(
-                f"a multiclass model must return logits (N, K) with K >= 2, but it returned {shape} "
-                f"for {wanted[0]} samples"
-            )
-        classes = outputs.shape[1]
-        labels = torch.cat([targets for _, targets in self.parts.values()])
-        least, most = int(labels.min()), int(labels.max())
-        if least < 0 or most >= classes:
-            raise self._wrong(
-                f"labels must lie in 0..{classes - 1}, for the model has {classes} outputs, "
-                f"but they run from {least} to {most}"
-            )
-        object.__setattr__(self, "_outputs", classes)
+        inputs = self.train[0][:3]
+        try:
+            changed = self.augment(inputs.clone(), torch.Generator().manual_seed(0))
+        except Exception as error:
+            said = f"task {self.name}: augment must take (inputs, generator), but it raised"
+            raise theirs(said, error) from error
+        if not isinstance(changed, Tensor) or (changed.shape, changed.dtype) != (inputs.shape, inputs.dtype):
+            got = shape_of(changed) if isinstance(changed, Tensor) else type(changed).__name__
+            raise self._wrong(f"augment must return inputs as it got them, {shape_of(inputs)}, but got {got}")
 
     def _wrong(self, message: str) -> UserError:
         return UserError(f"task {self.name}: {message}")

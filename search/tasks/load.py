@@ -6,14 +6,16 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ...losses.errors import UserError, unknown
+from ..own_training import OwnTraining, from_settings, is_training
 from ..task import Task
+from ..their_code import theirs
 
 
 def built_in() -> list[str]:
@@ -23,13 +25,19 @@ def built_in() -> list[str]:
     return sorted(name.replace("_", "-") for name in names if "_" in name)
 
 
-def load_task(name: str, folder: Path | None = None) -> Task:
-    """The task a SPEC names: `digits-longtail`, or `path/to/file.py:function`.
+def load_task(
+    name: str | Mapping[str, Any], folder: Path | None = None, training: Mapping[str, Any] | None = None
+) -> Task | OwnTraining:
+    """The task a SPEC names: `digits-longtail`, `path/to/file.py:function`, or a table.
 
     A relative path is looked for in `folder` (where the SPEC lies), then in the working directory. The
-    file is run, as any import is. Raises `UserError` when there is no such task, when the function
-    raises, or when it returns something that is no `Task`.
+    file is run, as any import is. A function that takes (loss, trial) is a training of the user's own, which
+    `training` describes. A table is a mapping with the arguments of `Task.from_csv`. Raises `UserError`
+    when there is no such task, when the function raises, or when it returns something that is neither a
+    `Task` nor an `OwnTraining`.
     """
+    if isinstance(name, Mapping):
+        return Task.from_csv(**name)
     if ".py" not in name and ":" not in name:
         if name not in built_in():
             raise unknown("built-in task", name, built_in())
@@ -38,7 +46,7 @@ def load_task(name: str, folder: Path | None = None) -> Task:
     path_text, _, function = name.rpartition(":")
     if not path_text or not function:
         raise UserError(f"a task in a file must be written path/to/file.py:function, but got {name!r}")
-    return _call(_load(_find(path_text, folder)), function, name)
+    return _call(_load(_find(path_text, folder)), function, name, training)
 
 
 def _find(text: str, folder: Path | None) -> Path:
@@ -59,7 +67,7 @@ def _load(path: Path) -> ModuleType:
         with _neighbours_of(path):
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise UserError(f"the task file {path} cannot be run: {_where(error, path)}") from error
+        raise theirs(f"the task file {path} cannot be run", error) from error
     return module
 
 
@@ -73,11 +81,17 @@ def _neighbours_of(path: Path) -> Iterator[None]:
         sys.path.remove(str(path.parent))
 
 
-def _call(module: ModuleType, function: str, name: str) -> Task:
+def _call(
+    module: ModuleType, function: str, name: str, training: Mapping[str, Any] | None = None
+) -> Task | OwnTraining:
     found = getattr(module, function, None)
     if not callable(found):
         functions = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
         raise unknown(f"function in {name.rpartition(':')[0]}", function, functions)
+    if isinstance(found, OwnTraining):
+        return found
+    if is_training(found):
+        return from_settings(found, training, name)
     file = Path(module.__file__ or "")
     try:
         with _neighbours_of(file):
@@ -85,16 +99,9 @@ def _call(module: ModuleType, function: str, name: str) -> Task:
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        raise UserError(f"the task {name} cannot be made: {_where(error, file)}") from error
-    if not isinstance(task, Task):
+        raise theirs(f"the task {name} cannot be made", error) from error
+    if not isinstance(task, Task | OwnTraining):
         raise UserError(
             f"the task {name} must return a lossmith.search.Task, but it returned {type(task).__name__}"
         )
     return task
-
-
-def _where(error: BaseException, path: Path) -> str:
-    """The error in one line, with the line of the user's file that it passed through last."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path]
-    place = f" (line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}{place}"
