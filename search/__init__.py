@@ -2,6 +2,8 @@
 
 from .conduct import Conclusion, conduct
 from .ledger import Ledger, MemoryLedger, Unit
+from .own_training import OwnTraining, own_training
+from .own_trial import OwnTrial
 from .plan import Plan
 from .recipe import Recipe
 from .search import Search
@@ -15,6 +17,8 @@ __all__ = [
     "Ledger",
     "MemoryLedger",
     "Outcome",
+    "OwnTraining",
+    "OwnTrial",
     "Plan",
     "Recipe",
     "Repeat",
@@ -24,4 +28,5 @@ __all__ = [
     "Unit",
     "conduct",
     "load_task",
+    "own_training",
 ]

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from torch import Tensor
+
 from ..losses import LossSpec
 from .recipe import Recipe
 
-State = Literal["complete", "pruned", "diverged"]
-Phase = Literal["headroom", "explore", "race", "verdict"]
+State = Literal["complete", "pruned", "diverged", "rejected"]
+Phase = Literal["headroom", "explore", "race", "verdict", "confirm", "insight"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,10 @@ class Candidate:
     @property
     def key(self) -> str:
         """What two candidates share that would train to the same result."""
-        return f"{self.spec.hash}:{self.recipe.rate:.9g}:{self.recipe.weight_decay:.9g}"
+        recipe, usual = self.recipe, Recipe()
+        rest = {name: getattr(recipe, name) for name in ("momentum", "clip", "schedule", "step_factor")}
+        unusual = "".join(f":{name}={v}" for name, v in rest.items() if v != getattr(usual, name))
+        return f"{self.spec.hash}:{recipe.rate:.9g}:{recipe.weight_decay:.9g}{unusual}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,10 @@ class Outcome:
 
     `scores` holds the metric of each repeat (in the order asked for) at the last epoch reached, NaN for a
     repeat that diverged; `rungs` holds (epoch, mean score) for every rung passed, and `reason` says why
-    a candidate diverged: "nan", "explode" or "collapse", with the epoch and the seed.
+    a candidate diverged: "nan", "explode" or "collapse", with the epoch and the seed; or why it was rejected
+    before it was trained, at epoch 0. `resampled` holds the
+    mean score under each resampling of the held-out samples that was asked for, and `at_rungs` the scores of
+    each repeat at each rung; neither is kept with a trial.
     """
 
     state: State
@@ -59,11 +67,27 @@ class Outcome:
     epochs: int
     rungs: tuple[tuple[int, float], ...] = ()
     reason: str | None = None
+    resampled: tuple[float, ...] = ()
+    at_rungs: tuple[tuple[float, ...], ...] = ()
 
     @property
     def score(self) -> float:
         """The mean over the repeats; NaN when one of them diverged."""
         return math.fsum(self.scores) / len(self.scores)
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """Refits on the whole training part, measured on the test part.
+
+    `scores` (candidates, repeats) is the task's metric of each. `outputs` (candidates, repeats, N, ...) is
+    what the models said of each of the N test samples; None for tasks that only give scores. `scored_on`
+    is "validation" where a training function has no test data to offer.
+    """
+
+    scores: Tensor
+    outputs: Tensor | None = None
+    scored_on: Literal["test", "validation"] = "test"
 
 
 @dataclass(frozen=True)
@@ -103,7 +127,7 @@ class Trial:
     def from_json(cls, document: Mapping[str, Any]) -> Trial:
         """The trial a document describes."""
         candidate = Candidate(
-            LossSpec.from_json(document["loss"]),
+            LossSpec.written(document["loss"]),
             Recipe.from_mapping(document["recipe"]),
             document["standard"],
             document["point"],

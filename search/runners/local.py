@@ -6,53 +6,49 @@ import os
 from collections.abc import Callable
 from threading import Event
 
-from ...losses import standard_specs
-from ...losses.errors import UserError, unknown
+from ...losses.errors import unknown
 from ..cohort import ENGINES, Trainer, program_maker
+from ..engines.choice import Choice, cannot_stack, choose
 from ..engines.crew import Crew, can_fork
-from ..engines.program import Job
-from ..engines.stacked import StackedProgram
 from ..plan import Plan
-from ..splits import final_split
 from ..task import Task
-from ..trial import Candidate, Repeat
+
+__all__ = ["cannot_stack", "choice_for", "engine_for", "local"]
 
 
 def local(
-    task: Task, plan: Plan, engine: str = "auto", note: Callable[[str], None] = lambda _: None
+    task: Task,
+    plan: Plan,
+    engine: str = "auto",
+    note: Callable[[str], None] = lambda _: None,
+    choice: Choice | None = None,
 ) -> Trainer:
     """A runner on this machine's cores; close it when the search has ended.
 
-    With `auto`, models that cannot be stacked go to the loop engine, and `note` is told why; with `cohort`
-    they raise `UserError`.
+    With `auto`, the engine is measured; `note` is told why where that is the loop engine, as for models
+    that cannot be stacked. With `cohort` such models raise `UserError`. A `choice` that was made before is
+    followed as it is, so that a search which is resumed goes on as it began.
     """
-    if engine not in (*ENGINES, "auto"):
-        raise unknown("engine", engine, (*ENGINES, "auto"))
-    obstacle = None if engine == "loop" else cannot_stack(task)
-    if obstacle and engine == "cohort":
-        raise UserError(
-            f"engine cohort needs a model that can be stacked, but that of {task.name} cannot ({obstacle}); "
-            "use engine auto or loop"
-        )
-    if obstacle:
-        note(f"engine loop: this model cannot be stacked ({obstacle})")
-    engine = "loop" if obstacle or engine == "loop" else "cohort"
+    if choice is None:
+        choice = choice_for(task, engine, note)
     stop, cores = Event(), len(os.sched_getaffinity(0))
     make = program_maker(task, plan.folds, plan.seed)
     crew = Crew(cores, make, stop) if cores > 1 and can_fork() else None
-    return Trainer(task, folds=plan.folds, seed=plan.seed, engine=engine, stop=stop, crew=crew)
+    return Trainer(
+        task, folds=plan.folds, seed=plan.seed, engine=choice.engine, stop=stop, crew=crew, choice=choice
+    )
 
 
-def cannot_stack(task: Task) -> str | None:
-    """Why the model cannot be trained as a cohort, or None. Tries a step of two members, and their outputs.
+def choice_for(task: Task, engine: str, note: Callable[[str], None] = lambda _: None) -> Choice:
+    """What a SPEC's word for the engine comes to on this machine; see `local`."""
+    if engine not in (*ENGINES, "auto"):
+        raise unknown("engine", engine, (*ENGINES, "auto"))
+    choice = choose(task, engine, len(os.sched_getaffinity(0)))
+    if engine == "auto" and choice.engine == "loop":
+        note(f"engine loop: {choice.why}")
+    return choice
 
-    Whatever goes wrong with the user's model then is a reason not to stack it; the loop engine will tell
-    whether it is more than that.
-    """
-    spec = next(iter(standard_specs(task.kind).values()))
-    candidates = [Candidate(spec, task.settings), Candidate(spec, task.settings)]
-    try:
-        StackedProgram(Job(task, final_split(task), candidates, Repeat(0), 0)).outputs(task.train[0][:2])
-    except Exception as error:  # noqa: BLE001  (see above)
-        return " ".join(str(error).split())[:160] or type(error).__name__
-    return None
+
+def engine_for(task: Task, engine: str, note: Callable[[str], None]) -> str:
+    """The name of the engine that `choice_for` comes to."""
+    return choice_for(task, engine, note).engine

@@ -17,7 +17,7 @@ from lossmith.search.ledger import Ledger, MemoryLedger
 from lossmith.search.phases.stage import Progress, Stage
 from lossmith.search.plan import Plan
 from lossmith.search.streams import generator
-from lossmith.search.trial import Phase
+from lossmith.search.trial import Phase, Tested
 from lossmith.spaces import Domain, Space
 
 Quality = Callable[[Candidate], float]
@@ -53,7 +53,8 @@ def ordinary(candidate: Candidate) -> float:
 class SimulatedRunner:
     """Scores are `quality` plus noise that candidates share on a repeat (`shared`) and noise of their own.
 
-    All noise is keyed by the candidate and the repeat, as real training is: equal calls give equal results.
+    `samples` is the luck a candidate has with the held-out samples, on every repeat the same. All noise is
+    keyed by the candidate and the repeat, as real training is: equal calls give equal results.
     A candidate for which `diverges` holds on a repeat is lost.
     """
 
@@ -61,6 +62,7 @@ class SimulatedRunner:
     quality: Quality = ordinary
     shared: float = 0.02
     own: float = 0.004
+    samples: float = 0.0
     diverges: Callable[[Candidate, Repeat], bool] = lambda candidate, repeat: False
     trained: list[tuple[tuple[Candidate, ...], tuple[Repeat, ...]]] = field(default_factory=list)
     rungs: list[Rungs | None] = field(default_factory=list)
@@ -72,8 +74,9 @@ class SimulatedRunner:
         repeats: Sequence[Repeat],
         rungs: Rungs | None,
         watch: Watch = unwatched,
+        draws: int = 0,
     ) -> list[Outcome]:
-        """Outcomes by the formula; at each rung half of those that are left go on."""
+        """Outcomes by the formula; at each rung the rungs' share of those that are left goes on."""
         self.trained.append((tuple(candidates), tuple(repeats)))
         self.rungs.append(rungs)
         sign, epochs = self.task.measure.sign, candidates[0].recipe.epochs
@@ -83,7 +86,7 @@ class SimulatedRunner:
         ends, states = [epochs] * len(scores), ["complete"] * len(scores)
         for rung in (rungs or Rungs()).epochs:
             alive.sort(key=lambda i: (-sign * means[i], i))
-            half = math.ceil(len(alive) / 2)
+            half = math.ceil(len(alive) * (rungs or Rungs()).keep)
             for i in alive[half:]:
                 ends[i], states[i] = rung, "pruned"
             alive = alive[:half]
@@ -92,23 +95,38 @@ class SimulatedRunner:
                 ends[i], states[i] = 1, "diverged"
         watch(1.0)
         return [
-            Outcome(state, s, end, (), "nan by epoch 1" if state == "diverged" else None)  # type: ignore[arg-type]
-            for state, s, end in zip(states, scores, ends, strict=True)
+            Outcome(
+                state,  # type: ignore[arg-type]  # one of the three
+                s,
+                end,
+                (),
+                "nan by epoch 1" if state == "diverged" else None,
+                self._resampled(candidate, math.fsum(s) / len(s), draws) if state == "complete" else (),
+            )
+            for candidate, state, s, end in zip(candidates, states, scores, ends, strict=True)
         ]
 
-    def predict(
+    def test(
         self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch = unwatched
-    ) -> Tensor:
+    ) -> Tested:
         """Outputs on the test part of which a share like the score is right, or that are off by the score."""
         self.refitted += 1
         watch(1.0)
-        return torch.stack([torch.stack([self._outputs(c, r) for r in repeats]) for c in candidates])
+        outputs = torch.stack([torch.stack([self._outputs(c, r) for r in repeats]) for c in candidates])
+        scores = self.task.measure(outputs.flatten(0, 1), self.task.test[1])
+        return Tested(scores.view(len(candidates), len(repeats)), outputs)
 
     def _score(self, candidate: Candidate, repeat: Repeat) -> float:
         if self.diverges(candidate, repeat):
             return math.nan
         shared = self.shared * _normal("shared", repeat)
-        return self.quality(candidate) + shared + self.own * _normal("own", candidate.key, repeat)
+        luck = self.samples * _normal("held-out", candidate.key)
+        return self.quality(candidate) + luck + shared + self.own * _normal("own", candidate.key, repeat)
+
+    def _resampled(self, candidate: Candidate, score: float, draws: int) -> tuple[float, ...]:
+        """The score with the luck of other held-out samples on top, the same on every repeat."""
+        luck = torch.randn(draws, generator=generator("resampled", candidate.key), dtype=torch.float64)
+        return tuple((score + self.samples * luck).tolist())
 
     def _outputs(self, candidate: Candidate, repeat: Repeat) -> Tensor:
         inputs, targets = self.task.test

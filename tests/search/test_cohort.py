@@ -14,6 +14,7 @@ from lossmith.losses import Kind, standard_spec
 from lossmith.search import Candidate, Outcome, Recipe, Repeat, Task
 from lossmith.search.cohort import ENGINES, Rungs, Trainer
 from lossmith.search.engines.program import Stopped
+from lossmith.search.trial import Tested
 
 from .small_tasks import FEATURES, METRICS, data, mlp, standards, task_of
 
@@ -259,21 +260,29 @@ def test_the_scores_are_in_the_order_of_the_repeats() -> None:
     assert found.score == pytest.approx(sum(alone) / 3)
 
 
+def outputs_of(tested: Tested) -> Tensor:
+    """What the models said."""
+    assert tested.outputs is not None
+    return tested.outputs
+
+
 @pytest.mark.parametrize("engine", ENGINES)
-def test_predictions_are_of_the_test_part(task: Task, candidates: list[Candidate], engine: str) -> None:
-    """`predict` trains on the whole training part: (candidates, repeats, N, ...), in the order asked for."""
-    outputs = Trainer(task, engine=engine, workers=3).predict(candidates[:3], REPEATS)
+def test_tests_are_of_the_test_part(task: Task, candidates: list[Candidate], engine: str) -> None:
+    """`test` trains on the whole training part: (candidates, repeats, N, ...), in the order asked for."""
+    tested = Trainer(task, engine=engine, workers=3).test(candidates[:3], REPEATS)
+    outputs = outputs_of(tested)
     assert outputs.shape == (3, 2, 40, 1)
     for place, candidate in enumerate(candidates[:3]):
-        alone = Trainer(task, engine=engine, workers=1).predict([candidate], REPEATS[1:])
+        alone = outputs_of(Trainer(task, engine=engine, workers=1).test([candidate], REPEATS[1:]))
         torch.testing.assert_close(outputs[place, 1], alone[0, 0], rtol=1e-9, atol=1e-12)
+        assert tested.scores[place].tolist() == task.measure(outputs[place], task.test[1]).tolist()
 
 
-def test_predictions_do_not_touch_the_validation_part(task: Task, candidates: list[Candidate]) -> None:
+def test_tests_do_not_touch_the_validation_part(task: Task, candidates: list[Candidate]) -> None:
     """With other validation data the refits are the same."""
     inputs, targets = task.validation
     other = replace(task, validation=(inputs + 1, targets * 2))
-    outputs = [Trainer(t).predict(candidates[:2], REPEATS[:1]) for t in (task, other)]
+    outputs = [outputs_of(Trainer(t).test(candidates[:2], REPEATS[:1])) for t in (task, other)]
     assert torch.equal(*outputs)
 
 

@@ -42,10 +42,10 @@ def plain(conclusion: Conclusion) -> Any:
 
 
 def test_a_search_goes_through_its_phases(task: Task) -> None:
-    """Headroom, explore, race and verdict, in this order, and a verdict at the end."""
+    """Headroom, explore, race, verdict and insight, in this order, and a verdict at the end."""
     heard, runner = Heard(), SimulatedRunner(task)
     conclusion = conduct(task, SPACE, PLAN, runner, MemoryLedger(), heard)
-    assert [name for name, _ in heard.phases] == ["headroom", "explore", "race", "verdict"]
+    assert [name for name, _ in heard.phases] == ["headroom", "explore", "race", "verdict", "insight"]
     assert conclusion.reason is None
     assert conclusion.verdict is not None
     assert conclusion.verdict["better"] is True
@@ -68,8 +68,11 @@ def test_a_search_may_be_interrupted_after_any_unit(task: Task, sampler: str) ->
             searched(first, ledger, sampler)
         ledger.after = units
         assert plain(searched(second, ledger, sampler)) == wanted
-        assert (first.refitted, second.refitted) == (int(after == units - 1), 1)
-        assert second.trained == runner.trained[after:]
+        units_of = list(whole.texts)
+        judged = units_of.index(("verdict", 0))
+        assert (first.refitted, second.refitted) == (int(after >= judged), int(after <= judged))
+        untrained = {("headroom", 2), ("verdict", 0)}
+        assert second.trained == runner.trained[sum(key not in untrained for key in units_of[:after]) :]
         for key, text in ledger.texts.items():
             assert json.loads(text)[:2] == json.loads(whole.texts[key])[:2]  # all but the seconds
 
@@ -116,7 +119,7 @@ def test_headroom_may_end_a_search(task: Task) -> None:
         conclusion = searched(SimulatedRunner(task, lambda c: 0.7), ledger, plan=plan)
         assert conclusion.verdict is None
         assert "headroom: stop" in (conclusion.reason or "")
-    assert list(ledger.texts) == [("headroom", 0)]
+    assert list(ledger.texts) == [("headroom", 0), ("headroom", 1), ("headroom", 2)]
 
 
 def space_for(kind: Kind) -> Space:

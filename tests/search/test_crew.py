@@ -43,7 +43,10 @@ def test_workers_give_the_outcomes_of_one_process(task: Task, crewed: Trainer) -
     alone = Trainer(task, folds=1, workers=1)
     rungs = Rungs((1,))
     assert crewed.train(candidates, REPEATS, rungs) == alone.train(candidates, REPEATS, rungs)
-    assert torch.equal(crewed.predict(candidates, REPEATS), alone.predict(candidates, REPEATS))
+    one, other = (runner.test(candidates, REPEATS).outputs for runner in (crewed, alone))
+    assert one is not None
+    assert other is not None
+    assert torch.equal(one, other)
 
 
 def test_a_worker_that_dies_is_an_error_that_says_so(task: Task, crewed: Trainer) -> None:
@@ -58,7 +61,7 @@ def test_a_worker_that_raises_tells_what(task: Task, crewed: Trainer) -> None:
     """What goes wrong in a worker arrives in the search's process with its kind and its words."""
     assert crewed.crew is not None
     with pytest.raises(WorkerError, match="KeyError: 'no-such-engine'"):
-        crewed.crew.program(0, "no-such-engine", standards(task.kind, task.settings), Repeat(0), False)  # noqa: FBT003  (a message)
+        crewed.crew.program(0, "no-such-engine", standards(task.kind, task.settings), (Repeat(0),), False)  # noqa: FBT003  (a message)
 
 
 def test_a_crew_that_is_stopped_ends_its_calls(task: Task, crewed: Trainer) -> None:

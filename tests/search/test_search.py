@@ -12,7 +12,7 @@ import pytest
 from lossmith.losses import UserError, standard_spec
 from lossmith.search import Candidate, Outcome, Recipe, Repeat, Search, Trial
 from lossmith.search.samplers import SAMPLERS
-from lossmith.spaces import LEARNING_RATE, Domain, Space, preset
+from lossmith.spaces import LEARNING_RATE, Domain, Space, preset, space_from
 
 SPACE = preset("multiclass", "multiclass")
 RECIPE = Recipe(learning_rate=3e-3)
@@ -178,3 +178,42 @@ def test_an_unknown_sampler_is_one_line() -> None:
     """The error lists what is near."""
     with pytest.raises(UserError, match="unknown sampler 'tpee': did you mean tpe"):
         Search(SPACE, RECIPE, sampler="tpee")
+
+
+def test_standard_losses_are_tuned_over_whatever_of_the_recipe_is_searched() -> None:
+    """As many recipes as asked for: learning rates evenly apart, the rest spread beside them."""
+    space = space_from(
+        {
+            "preset": "multiclass",
+            "parameters": {
+                "recipe.weight_decay": {"low": 1e-5, "high": 1e-1, "log": True},
+                "recipe.schedule": ["constant", "cosine"],
+                "recipe.clip": 2.0,
+            },
+        },
+        "multiclass",
+    )
+    search = Search(space, RECIPE)
+    recipes = search.recipes(8)
+    assert [recipe.rate for recipe in recipes] == pytest.approx(Search(SPACE, RECIPE).rates(8))
+    assert {recipe.schedule for recipe in recipes} == {"constant", "cosine"}
+    assert len({recipe.weight_decay for recipe in recipes}) == 8
+    assert all(1e-5 <= recipe.weight_decay <= 1e-1 and recipe.clip == 2.0 for recipe in recipes)
+    candidates = search.ask(16)
+    assert len({candidate.recipe.weight_decay for candidate in candidates}) == 16
+    assert {candidate.recipe.schedule for candidate in candidates} == {"constant", "cosine"}
+
+
+def test_losses_with_other_recipes_are_other_candidates() -> None:
+    """What differs in the schedule alone may be trained; what differs in nothing may not."""
+    spec = standard_spec("gce", "multiclass")
+    made = [
+        Candidate(spec, replace(RECIPE, **changed)) for changed in ({}, {"schedule": "cosine"}, {"clip": 1.0})
+    ]
+    assert len({candidate.key for candidate in made}) == 3
+
+
+def test_a_search_says_who_proposes() -> None:
+    """By the budget and the width it was given."""
+    assert "then evolution" in Search(SPACE, RECIPE, budget=256, width=64).reason
+    assert Search(SPACE, RECIPE, sampler="cmaes").reason.startswith("sampler cmaes")

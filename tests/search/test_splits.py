@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from sklearn.model_selection import TimeSeriesSplit
 from torch import Tensor
 
 from lossmith.losses import Kind, UserError
@@ -46,6 +48,73 @@ def test_folds_partition_the_training_part(kind: Kind, folds: int) -> None:
     assert set().union(*(rows(split.held) for split in splits)) == everything
     for split in splits:
         assert rows(split.train) == everything - rows(split.held)
+
+
+@pytest.mark.parametrize("kind", METRICS)
+@pytest.mark.parametrize("folds", [1, 4])
+def test_groups_are_never_torn_apart(kind: Kind, folds: int) -> None:
+    """What shares a group is held out together, in every partition; each sample of a fold once."""
+    task = folded(kind)
+    task = replace(task, groups=torch.arange(88) // 4)
+    for partition in range(3):
+        splits = parts(task, folds, partition)
+        for split in splits:
+            held, learnt = ({row // 4 for row in rows(part)} for part in (split.held, split.train))
+            assert held
+            assert not held & learnt
+        if folds > 1:
+            assert set().union(*(rows(split.held) for split in splits)) == rows(task.train)
+
+
+def test_partitions_deal_groups_anew() -> None:
+    """Another partition holds out other groups."""
+    task = replace(folded(), groups=torch.arange(88) // 4)
+    assert rows(parts(task, 4, 0)[0].held) != rows(parts(task, 4, 1)[0].held)
+
+
+def test_more_folds_than_groups_are_refused() -> None:
+    """Three groups make three folds at most."""
+    task = replace(folded(), groups=torch.arange(88) % 3)
+    assert len(parts(task, 3)) == 3
+    with pytest.raises(UserError, match="number of groups, 3, but got 4"):
+        parts(task, 4)
+
+
+@pytest.mark.parametrize("folds", [1, 4])
+def test_nothing_is_predicted_from_what_came_later(folds: int) -> None:
+    """With times, each fold is trained on what came before it alone, in every partition."""
+    task = replace(folded(), time=88 - torch.arange(88))  # the later rows came first
+    for partition in range(3):
+        for split in parts(task, folds, partition):
+            assert rows(split.held)
+            assert max(rows(split.held)) < min(rows(split.train))
+
+
+def test_folds_in_time_are_those_of_scikit_learn() -> None:
+    """The first partition is `TimeSeriesSplit`; later ones cut finer and hold out other blocks."""
+    task = replace(folded(), time=torch.arange(88))
+    for split, (learnt, held) in zip(parts(task, 4), TimeSeriesSplit(4).split(torch.arange(88)), strict=True):
+        assert rows(split.train) == set(learnt.tolist())
+        assert rows(split.held) == set(held.tolist())
+    assert rows(parts(task, 4, 1)[0].held) != rows(parts(task, 4)[0].held)
+    assert len(rows(parts(task, 1)[0].held)) == 88 // 5
+
+
+def test_what_happened_at_one_time_is_on_one_side() -> None:
+    """Samples of the time at which a block begins are held out with it or left out, never trained on."""
+    task = replace(folded(), time=torch.arange(88) // 10)
+    for split in parts(task, 4):
+        times = [{row // 10 for row in rows(part)} for part in (split.train, split.held)]
+        assert not times[0] & times[1]
+
+
+@pytest.mark.parametrize(("time", "said"), [([0] * 88, "before"), (list(range(88)), "fewer folds")])
+def test_times_that_cannot_be_dealt_are_one_line(time: list[int], said: str) -> None:
+    """Where nothing came before a fold, or there are more folds than samples, the search is refused."""
+    task = replace(folded(), time=torch.tensor(time))
+    with pytest.raises(UserError, match=said) as caught:
+        parts(task, 4 if said == "before" else 88)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "binary"])

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from lossmith.losses import Kind, UserError
-from lossmith.search import load_task
+from lossmith.search import Recipe, load_task
+from lossmith.search.data import overlap
 from lossmith.search.tasks.load import built_in
 
 from .small_tasks import FEATURES, METRICS, data, image_task, images, mlp, task_of
@@ -65,8 +66,24 @@ MISTAKES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "nothing": ({"validation": (INPUTS[:0], LABELS[:0])}, ("validation", "above 0", "0")),
     "NaN in inputs": (
         {"train": (with_nan(INPUTS, 7), LABELS)},
-        ("train", "inputs", "row 7", "drop or impute"),
+        ("train", "inputs", "row 7", "column 0", "drop or impute"),
     ),
+    "text for labels": (
+        {"train": (INPUTS, np.array(["ant", "bee"] * 45))},
+        ("train", "numbers", "'ant'", "number the classes"),
+    ),
+    "a model without memory": (
+        {"model": lambda: nn.Linear(FEATURES, 3, device="meta")},
+        ("on the CPU", "weight is on meta"),
+    ),
+    "a class that is never trained on": (
+        {"train": (INPUTS[LABELS < 2], LABELS[LABELS < 2])},
+        ("class 2", "4 samples in validation", "none in train"),
+    ),
+    "groups of another length": ({"groups": [1, 2, 3]}, ("groups", "(90,)", "(3,)")),
+    "groups that are missing": ({"groups": [None] * 90}, ("groups", "missing", "row 0")),
+    "times that are missing": ({"time": [1.0] * 89 + [float("nan")]}, ("time", "missing", "row 89")),
+    "groups and time": ({"groups": range(90), "time": range(90)}, ("groups or time", "leave one out")),
     "NaN in targets": ({"test": (INPUTS, with_nan(LABELS, 3))}, ("test", "targets", "row 3")),
     "broken labels": ({"train": (INPUTS, LABELS + 0.5)}, ("train", "class indices", "float32")),
     "one-hot labels": ({"train": (INPUTS, torch.eye(3)[LABELS])}, ("train", "class indices", "(90, 3)")),
@@ -105,7 +122,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "tuple output": ({"model": InPieces}, ("logits (N, K)", "tuple")),
     "unknown recipe key": ({"recipe": {"epoch": 3}}, ("'epoch'", "did you mean epochs")),
     "recipe as text": ({"recipe": "adam"}, ("recipe", "mapping", "'adam'")),
-    "unknown optimizer": ({"recipe": {"optimizer": "adamw"}}, ("'adamw'", "did you mean adam")),
+    "unknown optimizer": ({"recipe": {"optimizer": "adma"}}, ("'adma'", "did you mean adam")),
     "no epochs": ({"recipe": {"epochs": 0}}, ("epochs", "at least 1", "0")),
     "half an epoch": ({"recipe": {"epochs": 1.5}}, ("epochs", "whole number", "1.5")),
     "epochs as yes": ({"recipe": {"epochs": True}}, ("epochs", "whole number", "True")),
@@ -161,7 +178,7 @@ def test_the_model_may_fail_in_training_alone() -> None:
                 raise ZeroDivisionError("no training\ntoday")
             return super().forward(inputs)
 
-    with pytest.raises(UserError, match="in training it raised ZeroDivisionError: no training today"):
+    with pytest.raises(UserError, match="in training it raised: ZeroDivisionError: no training today"):
         task_of(model=lambda: OnlyEvaluates(FEATURES, 3))
 
 
@@ -204,6 +221,31 @@ def test_float64_tensors_stay_as_they_are() -> None:
     """Whoever brings float64 tensors gets a model in float64."""
     task = task_of(dtype=torch.float64)
     assert {p.dtype for p in task.build(0).parameters()} == {torch.float64}
+
+
+def test_groups_and_times_are_numbered_in_their_order() -> None:
+    """Text, dates and numbers will do; equal ones have equal numbers, and a changed task keeps them."""
+    days = np.array(["2024-03-01", "2023-12-31", "2024-03-01"] * 30, dtype="datetime64[D]")
+    assert task_of(time=days).time[:3].tolist() == [1, 0, 1]
+    task = replace(task_of(groups=["b", "a", "c"] * 30), recipe={"epochs": 1})
+    assert task.groups[:3].tolist() == [1, 0, 2]
+
+
+def test_copies_of_training_samples_in_the_test_part_are_counted() -> None:
+    """Every test sample whose inputs are those of a training sample counts, however often it is there."""
+    train, test = data("multiclass", 40, 0), data("multiclass", 30, 1)
+    assert overlap(train, test) == 0
+    test[0][5], test[0][7], test[0][9] = train[0][3], train[0][3], train[0][39]
+    assert overlap(train, test) == 3
+    assert overlap(train, train) == 40
+
+
+def test_the_error_of_a_model_shows_where_it_was_raised() -> None:
+    """The one line names the user's file, and the detail is their traceback without any frame of ours."""
+    with pytest.raises(UserError, match=r"test_task\.py, line") as caught:
+        task_of(model=failing)
+    assert 'raise KeyError("width")' in caught.value.detail
+    assert "models.py" not in caught.value.detail
 
 
 def test_a_model_depends_on_its_seed_alone() -> None:
@@ -251,15 +293,9 @@ def test_the_description_holds_sizes_and_no_data() -> None:
         "name": "small-multiclass",
         "kind": "multiclass",
         "metric": "macro_f1",
+        "greater_is_better": True,
         "sizes": {"train": 90, "test": 40},
-        "recipe": {
-            "epochs": 3,
-            "batch_size": 16,
-            "optimizer": "adam",
-            "learning_rate": 3e-3,
-            "weight_decay": 0.0,
-            "momentum": 0.9,
-        },
+        "recipe": Recipe(epochs=3, batch_size=16).to_json(),
         "model_parameters": 6 * 8 + 8 + 8 * 3 + 3,
     }
 

@@ -1,0 +1,340 @@
+"""On a Ray cluster: the same trainers as on one machine, over a crew whose workers are seats of Ray Tune."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from threading import Event
+from typing import Any
+
+from ...losses.errors import UserError
+from ..cohort import Rungs, Trainer, Watch, program_maker, unwatched
+from ..engines.crew import Crew, WorkerError
+from ..engines.program import Stopped
+from ..own_training import OwnTraining
+from ..plan import Plan
+from ..task import Task
+from ..trial import Candidate, Outcome, Repeat, Tested
+from .local import engine_for
+from .own import OwnTrainer, OwnWorker, in_crew
+from .remote import Done, Make, Remote, TooLargeError, Work
+from .resources import Resources
+
+POLL_S = 0.2
+TRIES = 8  # how many workers may die over one piece before it counts as too large for them
+DEAD_SEATS = 12  # so many seats in a row that never began to work are no accident
+
+
+class RayCrew(Crew):
+    """Seats on a Ray cluster, as a crew: makes programs that live wherever there is room.
+
+    `prepare` is called once by every worker and returns what programs are made with there. It travels by
+    value, with what the user's task file defines; what that file imports must be installed on the workers.
+    """
+
+    def __init__(self, prepare: Callable[[], Make], resources: Resources, stop: Event) -> None:
+        self._stop, self._resources = stop, resources
+        self._numbers, self._waiting = count(), dict[int, tuple[Future[Done], Any]]()
+        self._lock, self._closed, self._dead = threading.Lock(), False, 0
+        self._trouble: str | None = None
+        self.rungs: frozenset[int] = frozenset()
+        self._started = connect()
+        self._check()
+        self._open(prepare)
+
+    @property
+    def pids(self) -> list[int]:
+        """None of this machine."""
+        return []
+
+    def seats(self) -> int:
+        """How many pieces fit into the cluster as it is now."""
+        import ray
+
+        wanted = self._resources.for_ray()
+        fits = (
+            min(int(node["Resources"].get(name, 0) / need + 1e-9) for name, need in wanted.items() if need)
+            for node in ray.nodes()
+            if node["Alive"]
+        )
+        return max(1, sum(fits))
+
+    def program(self, worker: int, *arguments: object) -> Any:
+        """A program made from these arguments, by whoever is free."""
+        del worker
+        places = [i for i, value in enumerate(arguments) if _candidates(value)]
+        return Remote(self._submit, arguments, places[0] if places else None, self.rungs)
+
+    def forget(self) -> None:
+        """Programs are remembered by those who use them."""
+
+    def close(self) -> None:
+        """Send the seats home and end what was started for them."""
+        import ray
+
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        if ray.is_initialized():
+            self._desk.close.remote()
+            self._tuner.join(timeout=10)
+            ray.kill(self._desk)
+        self._collector.join(timeout=5)
+        self._fail(Stopped())
+        if self._started:
+            ray.shutdown()
+
+    # Work and results
+
+    def _submit(self, work: Work) -> Done:
+        import ray
+
+        number, future = next(self._numbers), Future[Done]()
+        reference = ray.put(work)
+        with self._lock:
+            if self._trouble:
+                raise WorkerError(self._trouble)
+            self._waiting[number] = (future, reference)
+        self._desk.put.remote(number, [reference])
+        while True:
+            if self._stop.is_set() or self._closed:
+                with self._lock:
+                    self._waiting.pop(number, None)
+                self._desk.drop.remote([number])
+                raise Stopped
+            try:
+                return future.result(POLL_S)
+            except NotYet:
+                continue
+
+    def _collect(self) -> None:
+        """Takes results from the desk to whoever waits for them; in a thread of its own."""
+        import ray
+
+        from .seats import MISTAKE, TOO_LARGE, read
+
+        while not self._closed:
+            try:
+                found, trouble = ray.get(self._desk.collect.remote())
+            except Exception as error:  # noqa: BLE001  (the desk is gone, or Ray is)
+                if not self._closed:
+                    self._fail(WorkerError(f"the Ray cluster is gone: {' '.join(str(error).split())[:200]}"))
+                return
+            if trouble:
+                self._fail(
+                    UserError(
+                        f"the cluster's workers cannot make the task: {trouble}; install what they lack"
+                    )
+                )
+            for number, ok, result in found:
+                with self._lock:
+                    future, _ = self._waiting.pop(number, (None, None))
+                if future is None:
+                    continue
+                if ok:
+                    future.set_result(read(result))
+                elif str(result).startswith((TOO_LARGE, "lost")):
+                    future.set_exception(TooLargeError(f"a piece of a cohort was {result}"))
+                elif str(result).startswith(f"{MISTAKE}: "):
+                    future.set_exception(UserError(str(result).removeprefix(f"{MISTAKE}: ")))
+                else:
+                    future.set_exception(WorkerError(str(result)))
+
+    def _fail(self, error: Exception) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+            if not isinstance(error, Stopped):
+                self._trouble = str(error)
+        for future, _ in waiting.values():
+            future.set_exception(error)
+
+    # Seats
+
+    def _open(self, prepare: Callable[[], Make]) -> None:
+        import ray
+        from ray import cloudpickle
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        from . import desk, desk_actor
+        from .seats import SeatSearcher, Watchman
+
+        for module in (desk, desk_actor):  # by value, so that the desk's process need not import torch
+            cloudpickle.register_pickle_by_value(module)
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        actor = ray.remote(desk_actor.DeskActor)
+        self._desk: Any = actor.options(num_cpus=0, scheduling_strategy=here).remote(
+            self._resources.lease_s, TRIES
+        )
+        made = ray.put(prepare)
+        handed = {"desk": self._desk, "make": [made], "threads": max(1, int(self._resources.cpus))}
+        searcher, watchman = SeatSearcher(self._wanted), Watchman(self._lost)
+        self._tuner = threading.Thread(
+            target=self._tune, args=(searcher, watchman, handed), name="lossmith-tune", daemon=True
+        )
+        self._collector = threading.Thread(target=self._collect, name="lossmith-desk", daemon=True)
+        self._tuner.start()
+        self._collector.start()
+
+    def _tune(self, searcher: Any, watchman: Any, handed: dict[str, Any]) -> None:
+        from .seats import run_seats
+
+        with tempfile.TemporaryDirectory(prefix="lossmith-tune-", ignore_cleanup_errors=True) as directory:
+            try:
+                run_seats(searcher, watchman, self._resources.for_ray(), directory, **handed)
+            except BaseException as error:  # noqa: BLE001  (whoever waits for a piece is told)
+                self._fail(WorkerError(f"Ray Tune ended: {' '.join(str(error).split())[-300:]}"))
+
+    def _wanted(self) -> int | None:
+        if self._closed or self._stop.is_set():
+            return None
+        with self._lock:
+            pieces = len(self._waiting)
+        return min(self.seats(), pieces) if pieces else 0
+
+    def _lost(self, seat: str, words: str) -> None:
+        import ray
+
+        taken = ray.get(self._desk.lost.remote(seat))
+        self._dead = 0 if taken else self._dead + 1
+        if self._dead >= DEAD_SEATS:
+            self._fail(WorkerError(f"the workers of the cluster cannot be started: {words}"))
+
+    def _check(self) -> None:
+        """Refuse a piece that no node of the cluster could ever hold."""
+        import ray
+
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        for name, key in (("CPU", "cpus"), ("GPU", "gpus")):
+            most = max((resources.get(name, 0.0) for resources in nodes), default=0.0)
+            need = self._resources.for_ray().get(name, 0.0)
+            if need > most:
+                raise UserError(
+                    f"resources: {key} must be at most {most:g}, the most that a node of this cluster has, "
+                    f"but got {need:g}; ask for less, or add a node"
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class RayTrainer:
+    """A trainer over a Ray crew. It is dealt over as many seats as there are when a cohort begins."""
+
+    trainer: Trainer
+    crew: RayCrew
+
+    @property
+    def stop(self) -> Event:
+        """Set to end the training."""
+        return self.trainer.stop
+
+    def __getattr__(self, name: str) -> Any:
+        """What else is asked of a trainer, such as its engine."""
+        return getattr(self.trainer, name)
+
+    def train(
+        self,
+        candidates: Sequence[Candidate],
+        repeats: Sequence[Repeat],
+        rungs: Rungs | None = None,
+        watch: Watch = unwatched,
+        draws: int = 0,
+    ) -> list[Outcome]:
+        """As on one machine; at a rung every program's state is kept, for whoever goes on with it."""
+        self.crew.rungs = frozenset(() if rungs is None else rungs.epochs)
+        return self._now().train(candidates, repeats, rungs, watch, draws)
+
+    def test(
+        self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch = unwatched
+    ) -> Tested:
+        """As on one machine."""
+        self.crew.rungs = frozenset()
+        return self._now().test(candidates, repeats, watch)
+
+    def _now(self) -> Trainer:
+        return replace(self.trainer, workers=self.crew.seats())
+
+    def close(self) -> None:
+        """End the seats."""
+        self.crew.close()
+
+
+def on_ray(
+    task: Task,
+    plan: Plan,
+    engine: str = "auto",
+    resources: Resources | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> RayTrainer:
+    """A runner on the Ray cluster that RAY_ADDRESS names, or that this is a job of, or one started here."""
+    chosen, stop = engine_for(task, engine, note), Event()
+    by_value()
+    crew = RayCrew(partial(program_maker, task, plan.folds, plan.seed), resources or Resources(), stop)
+    trainer = Trainer(task, folds=plan.folds, seed=plan.seed, engine=chosen, stop=stop, crew=crew)
+    return RayTrainer(trainer, crew)
+
+
+def own_on_ray(training: OwnTraining, plan: Plan, resources: Resources | None = None) -> OwnTrainer:
+    """The same for a user's own training function: each training is a piece."""
+    stop = Event()
+    by_value()
+    crew = RayCrew(partial(own_maker, training), resources or Resources(), stop)
+    return OwnTrainer(training, in_crew(crew, crew.seats()), plan.folds, plan.seed, stop, crew)
+
+
+def own_maker(training: OwnTraining) -> Make:
+    """What a worker makes with the function: somebody who calls it."""
+    return lambda _: OwnWorker(training)
+
+
+def connect() -> bool:
+    """Join a cluster, or start Ray here; whether this process began it. A `UserError` where that fails."""
+    import ray
+
+    from . import seats  # noqa: F401  (Tune reads its settings when it is imported first)
+
+    if ray.is_initialized():
+        return False
+    try:
+        ray.init(
+            log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False if _alone() else None
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"cannot join the Ray cluster: {' '.join(str(error).split())[:300]}; check RAY_ADDRESS"
+        ) from None
+    return True
+
+
+def by_value() -> None:
+    """Have what the user's own files define travel with the task, for workers do not have these files."""
+    import sys
+    from pathlib import Path
+
+    from ray import cloudpickle
+
+    files = [
+        Path(module.__file__)
+        for name, module in sys.modules.items()
+        if name.startswith("lossmith_task_") and module.__file__
+    ]
+    folders = {file.resolve().parent for file in files}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and name != "__main__" and Path(file).resolve().parent in folders:
+            cloudpickle.register_pickle_by_value(module)
+
+
+def _alone() -> bool:
+    return not os.environ.get("RAY_ADDRESS")
+
+
+def _candidates(value: object) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Candidate)
