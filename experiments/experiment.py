@@ -6,18 +6,25 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 
 from ..losses import LossSpec, UserError, formula
+from ..losses.adopt import adopt
 from ..losses.freeze import constants_read
-from ..search.metrics import METRICS
+from ..search.metrics import sign_of
 from ..search.trial import State, Trial, best_of
+from ..spaces import own_terms
 from .export import export_loss
+from .frames import Verdict, summary_html, trials_frame
 from .json_text import finite
 from .store import SearchRecord, Status, Store
 from .version import version
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,16 @@ class Experiment:
     def __init__(self, store: Store, name: str) -> None:
         """Raises `UserError` when the store has no search of that name."""
         self._store = store
-        self.name = store.get(name).name
+        record = store.get(name)
+        self.name = record.name
+        if terms := own_terms(record.spec.get("space")):  # its trials speak of them
+            adopt(terms, record.task["kind"])
 
     def __repr__(self) -> str:
         return f"Experiment({self.name!r}, {self.status})"
+
+    def _repr_html_(self) -> str:
+        return summary_html(self.name, self.status, self.best, self.verdict)
 
     @property
     def record(self) -> SearchRecord:
@@ -56,19 +69,25 @@ class Experiment:
         return self.record.status
 
     @property
-    def trials(self) -> list[Trial]:
-        """Every finished trial, by number."""
+    def trials(self) -> pd.DataFrame:
+        """Every finished trial as a row, by number; see `trials_frame` for the columns."""
+        return trials_frame(self.trial_list)
+
+    @property
+    def trial_list(self) -> list[Trial]:
+        """Every finished trial, by number, with the scores of its repeats and its rungs."""
         return self._store.trials(self.record.id)
 
     @property
     def best(self) -> Trial | None:
         """The complete trial with the best mean score, or None while there is none."""
-        return best_of(self.trials, METRICS[self.record.task["metric"]].sign)
+        return best_of(self.trial_list, sign_of(self.record.task))
 
     @property
-    def verdict(self) -> dict[str, Any] | None:
+    def verdict(self) -> Verdict | None:
         """The comparison on sealed test data, or None before there is one."""
-        return self.record.verdict
+        found = self.record.verdict
+        return None if found is None else Verdict(found)
 
     def winner(self) -> LossSpec:
         """The verdict's winner; before the verdict, the loss of the best complete trial. Bound to its data.
@@ -119,8 +138,8 @@ class Experiment:
 
     def document(self) -> dict[str, Any]:
         """What `lossmith show --json` prints: plain dicts, lists, text and finite numbers."""
-        record, trials = self.record, self.trials
-        best = best_of(trials, METRICS[record.task["metric"]].sign)
+        record, trials = self.record, self.trial_list
+        best = best_of(trials, sign_of(record.task))
         document: dict[str, Any] = finite(
             {
                 **summary(record, Counter(trial.outcome.state for trial in trials)),
@@ -129,11 +148,74 @@ class Experiment:
                 "seconds": record.seconds,
                 "notes": record.notes,
                 "best": None if best is None else trial_document(best),
+                "headroom": self._payload("headroom", 2),
                 "verdict": record.verdict,
+                "insight": self._payload("insight", 0),
                 "trials": [trial_document(trial) for trial in trials],
             }
         )
         return document
+
+    def plot_verdict(self) -> go.Figure:
+        """By how much the winner beats every standard loss, with intervals."""
+        return self._plot("verdict")
+
+    def plot_history(self) -> go.Figure:
+        """The scores of the trials in their order, and the best so far."""
+        return self._plot("history")
+
+    def plot_headroom(self) -> go.Figure:
+        """The standard losses over their learning rates."""
+        return self._plot("headroom")
+
+    def plot_parallel(self) -> go.Figure:
+        """The parameters of every trial as lines, coloured by score."""
+        return self._plot("parallel")
+
+    def plot_thinning(self) -> go.Figure:
+        """How many trials were left after each rung."""
+        return self._plot("thinning")
+
+    def plot_learning(self) -> go.Figure:
+        """The metric by epoch, of the winner and of standard losses."""
+        return self._plot("learning")
+
+    def plot_importance(self) -> go.Figure:
+        """How much each parameter mattered for the score."""
+        return self._plot("importance")
+
+    def plot_ablation(self) -> go.Figure:
+        """What each part of the winner is worth."""
+        return self._plot("ablation")
+
+    def plot_sensitivity(self) -> go.Figure:
+        """How the score changes around the winner, parameter by parameter."""
+        return self._plot("sensitivity")
+
+    def plot_loss(self) -> go.Figure:
+        """The winner as a curve, beside the best standard loss."""
+        return self._plot("shape_loss")
+
+    def plot_gradient(self) -> go.Figure:
+        """The slope of the winner, beside that of the best standard loss."""
+        return self._plot("shape_gradient")
+
+    def _plot(self, name: str) -> go.Figure:
+        from .report import figures
+        from .report.document import report_document
+
+        made: go.Figure | None = getattr(figures, name)(report_document(self._store, self.name))
+        if made is None:
+            raise UserError(
+                f"there is nothing for plot_{name.removeprefix('shape_')} to show yet: {self.name} is "
+                f"{self.status} and kept no numbers for it; look at it when the search has come that far"
+            )
+        return made
+
+    def _payload(self, phase: str, index: int) -> dict[str, Any] | None:
+        """What a phase found out, or None before it has."""
+        unit = self._store.unit(self.record.id, phase, index)
+        return None if unit is None else unit.payload
 
     def _so_far(self, record: SearchRecord) -> Answer:
         best = self.best
@@ -188,6 +270,7 @@ def trial_document(trial: Trial) -> dict[str, Any]:
             for repeat, score in zip(trial.repeats, outcome.scores, strict=True)
         ],
         "epochs": outcome.epochs,
+        "rungs": [list(rung) for rung in outcome.rungs],
         "recipe": candidate.recipe.to_json(),
     }
 

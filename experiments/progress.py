@@ -43,6 +43,16 @@ def progress_on(stream: TextIO | None = None) -> Progress:
     return PlainProgress(stream)
 
 
+def python_progress() -> Progress:
+    """The display for a search begun in Python: a notebook's, a terminal's, or none."""
+    from .notebook import NotebookProgress, in_notebook
+
+    if in_notebook():
+        return NotebookProgress()
+    found = progress_on()
+    return found if isinstance(found, LiveProgress) else SilentProgress()
+
+
 @dataclass
 class Pace:
     """How fast a phase goes, in the units of its total."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import yaml
 from pydantic import (
@@ -19,9 +19,14 @@ from pydantic import (
 )
 
 from ..losses import UserError
+from ..losses.display import table_html
 from ..search.recipe import Recipe
+from ..search.runners.resources import Resources
+from ..search.sources.table import is_table
+from ..spaces import own_terms
 from .durations import parse_duration
 from .spec_errors import one_line
+from .spec_table import table_task
 
 # YAML 1.1 reads a bare `off` as false, and `headroom: off` must mean what it says.
 Headroom = Annotated[
@@ -52,25 +57,39 @@ class RaceSpec(_Strict):
 
 
 class VerdictSpec(_Strict):
-    """The verdict: `seeds` of the final paired comparison; None leaves it to the verdict."""
+    """The verdict: `seeds` of the final paired comparison (None leaves it to the verdict), and two wishes.
+
+    `margin`, in the metric's units, is how much worse than the best standard loss is still called no worse.
+    `random_search` also searches at random with the same budget, at twice the price, to tell whether the
+    sampler was worth it.
+    """
 
     seeds: int | None = Field(None, ge=2, description="a whole number of at least 2, such as 24")
+    margin: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="a number of at least 0 in the metric's units, such as 0.005",
+    )
+    random_search: bool = Field(default=False, description="true or false")
 
 
 class SearchSpec(_Strict):
     """One search as it was asked for: a SPEC with its defaults filled in.
 
     Attributes carry the names of the SPEC's keys, except `time_limit_s`, which is `time_limit` in seconds.
-    `task` is the name of a built-in task or "/absolute/path/to/file.py:function". The names of tasks,
-    spaces and samplers are checked by those who own them.
+    `task` is the name of a built-in task, "/absolute/path/to/file.py:function", or what `TableSpec` says.
+    The names of tasks, spaces and samplers are checked by those who own them.
     """
 
-    task: str = Field(
+    task: str | dict[str, Any] = Field(
         min_length=1,
-        description="the name of a built-in task or path/to/file.py:function, such as digits-longtail",
+        description="the name of a built-in task such as digits-longtail, path/to/file.py:function, or a "
+        "mapping such as {file: data.csv, target: label}",
     )
     space: str | dict[str, Any] = Field(
-        "auto", description="auto, the name of a preset, or a mapping of preset, parameters and switches"
+        "auto",
+        description="auto, the name of a preset, or a mapping of preset, parameters, switches and terms",
     )
     trials: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 256")
     time_limit_s: float | None = Field(
@@ -86,10 +105,20 @@ class SearchSpec(_Strict):
         description="at most 100 letters, digits, dots, dashes or underscores, the first a letter or a "
         "digit, such as digits-1 (a number in quotes)",
     )
+    training: dict[str, Any] | None = Field(
+        None,
+        description="a mapping such as {kind: multiclass, metric: accuracy}, for a function train(loss, trial)",
+    )
     recipe: dict[str, Any] = Field({}, description="a mapping such as {epochs: 20, batch_size: 128}")
     cohort: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 64")
+    resources: dict[str, Any] = Field(
+        {}, description="a mapping such as {cpus: 1, gpus: 0.5}: what a piece of a cohort gets on a cluster"
+    )
     race: RaceSpec = Field(RaceSpec(), description="a mapping such as {seeds: 12, contenders: 24}")
     verdict: VerdictSpec = Field(VerdictSpec(), description="a mapping such as {seeds: 24}")
+    insight: bool = Field(
+        default=True, description="true or false: whether the winner's parts are looked into"
+    )
 
     @field_validator("time_limit_s", mode="before")
     @classmethod
@@ -113,11 +142,20 @@ class SearchSpec(_Strict):
             raise UserError(f"recipe: each value must have the type of its key, but got {value!r}") from error
         return value
 
+    @field_validator("resources")
+    @classmethod
+    def _placeable(cls, value: dict[str, Any]) -> dict[str, Any]:
+        Resources.from_mapping(value)
+        return value
+
     @model_validator(mode="after")
     def _ends(self) -> SearchSpec:
         if self.trials is None and self.time_limit_s is None:
             raise UserError("a search must have an end: give `trials: 256`, `time_limit: 10m` or both")
         return self
+
+    def _repr_html_(self) -> str:
+        return table_html({key: value for key, value in self.to_json().items() if value is not None})
 
     def to_json(self) -> dict[str, Any]:
         """A plain document for the store; `from_json` reads it back."""
@@ -147,6 +185,11 @@ def load_spec(
         document, folder, label = _read(path), path.absolute().parent, str(source)
     document |= {key: value for key, value in (overrides or {}).items() if value is not None}
     spec = _validated(document, label)
+    if terms := own_terms(spec.space):
+        located = [_located(term, folder, label) for term in terms]
+        spec = spec.model_copy(update={"space": {**cast("dict[str, Any]", spec.space), "terms": located}})
+    if isinstance(spec.task, dict):
+        return spec.model_copy(update={"task": table_task(spec.task, folder, label)})
     return spec.model_copy(update={"task": _located(spec.task, folder, label)})
 
 
@@ -198,6 +241,10 @@ def _validated(document: dict[str, Any], label: str) -> SearchSpec:
 
 def _located(task: str, folder: Path, label: str) -> str:
     """`task` with its file as an absolute path; the name of a built-in task as it stands."""
+    if is_table(task):
+        raise UserError(
+            f"{label}: a table must come with its target column: task: {{file: {task}, target: COLUMN}}"
+        )
     file, colon, function = task.rpartition(":")
     if not colon and not task.endswith(".py"):
         return task

@@ -46,6 +46,8 @@ def _explain(error: Exception) -> int:
     errors = sys.modules.get("lossmith.losses.errors")
     if errors is not None and isinstance(error, errors.UserError):
         _say(f"error: {error}")
+        if error.detail:
+            sys.stderr.write(f"{error.detail}\n")
         return USER_ERROR
     hint = "" if os.environ.get("LOSSMITH_TRACEBACK") else "; LOSSMITH_TRACEBACK=1 shows where"
     _say(f"failed: {type(error).__name__}: {error}{hint}")

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from . import cancel, check, export, listing, losses, resume, search, show, ui
+from . import cancel, check, export, launch, listing, losses, new, report, resume, search, show, supervise, ui
 
 app = typer.Typer(
     name="lossmith",
     epilog="Searches are kept in ./lossmith-data unless --workdir or --store says otherwise.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -39,11 +38,15 @@ def whole(*, version: Version = False) -> None:
 
 
 app.command("search")(search.search)
+app.command("new")(new.new)
+app.command("launch")(launch.launch)
 app.command("resume")(resume.resume)
 app.command("list")(listing.list_searches)
 app.command("show")(show.show)
 app.command("cancel")(cancel.cancel)
 app.command("export")(export.export)
+app.command("report")(report.report)
 app.command("losses")(losses.losses)
 app.command("check")(check.check)
+app.command("supervise")(supervise.supervise)
 app.command("ui")(ui.ui)

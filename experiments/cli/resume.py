@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from .commands import Given
 from .interrupted import resumable
 from .options import Json, Name, StoreUrl, Workdir
@@ -13,6 +17,12 @@ def resume(
     name: Name,
     *,
     runner: RunnerOption = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Go on with it on the Ray cluster at this URL, as lossmith launch does.", show_default=False
+        ),
+    ] = None,
     workdir: Workdir = None,
     store: StoreUrl = None,
     as_json: Json = False,
@@ -22,10 +32,17 @@ def resume(
     What is finished is not trained again, and the winner is the one that an uninterrupted search finds.
     """
     given = Given(workdir, store)
+    if address is not None:
+        from .. import jobs
+        from .launch import say_where
+
+        client = jobs.client_for(address)
+        say_where(client, jobs.submit_resume(client, name), name, address, given, follow=False)
+        return
     with resumable(name, given):
         from ..progress import progress_on
         from ..run import resume_search
-        from .report import print_report
+        from .ended import print_ended
 
         progress = progress_on()
         try:
@@ -39,4 +56,4 @@ def resume(
                 )
         finally:
             progress.close()
-        print_report(experiment, given, as_json=as_json)
+        print_ended(experiment, given, as_json=as_json)

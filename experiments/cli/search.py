@@ -29,10 +29,20 @@ def search(  # noqa: PLR0913  (one for each option)
     spec: Annotated[
         str,
         typer.Argument(
-            metavar="SPEC", help="A YAML file that names the task and the budget.", show_default=False
+            metavar="SPEC",
+            help="A YAML file that names the task and the budget; or a CSV or Parquet file, with --target.",
+            show_default=False,
         ),
     ],
     *,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column of a CSV or Parquet file to predict; several times for several labels.",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(help="What to call the search (default: made from the task).", show_default=False),
@@ -47,6 +57,15 @@ def search(  # noqa: PLR0913  (one for each option)
         ),
     ] = None,
     runner: RunnerOption = None,
+    with_files: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="FILE",
+            help="Another file of code that is kept with the search, to resume it elsewhere.",
+            show_default=False,
+        ),
+    ] = None,
     workdir: Workdir = None,
     store: StoreUrl = None,
     as_json: Json = False,
@@ -54,16 +73,19 @@ def search(  # noqa: PLR0913  (one for each option)
     """Search the loss that a task should be trained with.
 
     A SPEC needs two lines, such as `task: digits-longtail` and `trials: 256`.
+    A table needs none: `lossmith search data.csv --target label`.
     Ctrl-C loses nothing that is finished: `lossmith resume` goes on from there.
     """
     given = Given(workdir, store)
     with resumable(name, given):
         from ..progress import progress_on
         from ..spec import load_spec
+        from ..spec_table import asked
 
-        wanted = load_spec(spec, {"name": name, "trials": trials, "time_limit": time_limit})
+        changes = {"name": name, "trials": trials, "time_limit": time_limit}
+        wanted = load_spec(asked(spec, target), changes)
         from ..run import run_search
-        from .report import print_report
+        from .ended import print_ended
 
         progress = progress_on()
         try:
@@ -74,8 +96,9 @@ def search(  # noqa: PLR0913  (one for each option)
                     workdir=workdir,
                     store=store,
                     runner=(runner or Runner.local).value,
+                    files=with_files or (),
                     progress=progress,
                 )
         finally:
             progress.close()
-        print_report(experiment, given, as_json=as_json)
+        print_ended(experiment, given, as_json=as_json)

@@ -26,9 +26,9 @@ def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json
 
 
 def _print(document: dict[str, Any]) -> None:
-    from ...search.metrics import METRICS
-    from .report import print_winner
-    from .tables import seconds_line, trials_table, verdict_table
+    from ...search.metrics import sign_of
+    from .ended import print_winner
+    from .tables import engine_line, seconds_line, trials_table, verdict_table
 
     out, task, verdict = console(), document["task"], document["verdict"]
     reason = f": {document['reason']}" if document["reason"] else ""
@@ -37,12 +37,14 @@ def _print(document: dict[str, Any]) -> None:
     out.print(f"task {task['name']}, {task['kind']}, {task['metric']}; started {started} UTC")
     counts = ", ".join(f"{number} {state}" for state, number in document["counts"].items())
     out.print(f"trials: {counts}")
+    if choice := task.get("engine"):
+        out.print(f"engine: {engine_line(choice)}", soft_wrap=True)
+    if sampler := document["notes"].get("sampler"):
+        out.print(sampler, soft_wrap=True)
     if times := seconds_line(document["seconds"]):
         out.print(f"time: {times}", soft_wrap=True)
     if document["best"] is not None:
-        out.print(
-            trials_table(document["trials"], greater_is_better=METRICS[task["metric"]].greater_is_better)
-        )
+        out.print(trials_table(document["trials"], greater_is_better=sign_of(task) > 0))
     if verdict is not None:
         out.print(verdict_table(verdict))
         out.print(verdict["sentence"], soft_wrap=True)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from rich.table import Table
 
+from ...search.trial import State
 from ..durations import format_duration
 
-PHASES = ("headroom", "explore", "race", "verdict")
+PHASES = ("headroom", "explore", "race", "verdict", "insight")
 
 
 def verdict_table(verdict: Mapping[str, Any]) -> Table:
     """The winner and every standard loss on test data, the best first after the winner."""
     corrected = all("p_value_holm" in row for row in verdict["against"].values())
+    data = "sealed test data" if verdict.get("scored_on", "test") == "test" else "its own validation data"
     table = Table(
-        title=f"{verdict['metric']} on sealed test data, {verdict['repeats']} paired repeats",
+        title=f"{verdict['metric']} on {data}, {verdict['repeats']} paired repeats",
         title_justify="left",
     )
     table.add_column("loss", no_wrap=True)
@@ -87,7 +89,7 @@ def searches_table(searches: Sequence[Mapping[str, Any]]) -> Table:
     table.add_column("name", no_wrap=True)
     for title in ("status", "task", "started"):
         table.add_column(title)
-    for title in ("complete", "pruned", "diverged"):
+    for title in get_args(State):
         table.add_column(title, justify="right")
     table.add_column("winner, on test data", overflow="fold")
     for search in searches:
@@ -97,7 +99,7 @@ def searches_table(searches: Sequence[Mapping[str, Any]]) -> Table:
             search["status"],
             search["task"],
             search["created_at"][:16].replace("T", " "),
-            *(str(counts[state]) for state in ("complete", "pruned", "diverged")),
+            *(str(counts[state]) for state in get_args(State)),
             _outcome(search["verdict"]) if search["verdict"] else search["reason"] or "",
         )
     return table
@@ -119,6 +121,14 @@ def seconds_line(seconds: Mapping[str, float]) -> str:
         share = f"{format_duration(kept)} ({kept / total:.1%} of {format_duration(total)})"
         phases.append(f"store, MLflow and bookkeeping {share}")
     return ", ".join(phases)
+
+
+def engine_line(choice: Mapping[str, Any]) -> str:
+    """Which engine trains, how many members at once, what it can do, and why it was chosen."""
+    width = f", {choice['width']} members to a program" if choice["engine"] == "cohort" else ""
+    rate = choice["members_per_second"]
+    speed = "" if rate is None else f", {rate:,.0f} model steps a second on each core"
+    return f"{choice['engine']}{width}{speed} ({choice['why']})"
 
 
 def decimals(value: float) -> int:

@@ -3,6 +3,7 @@
 from .engine import shown
 from .ledger import StoreLedger
 from .owner import new_owner
+from .patience import patient
 from .records import SearchRecord, Status, StoredTrial
 from .store import AlreadySaved, ClaimLost, Store
 
@@ -15,5 +16,6 @@ __all__ = [
     "StoreLedger",
     "StoredTrial",
     "new_owner",
+    "patient",
     "shown",
 ]

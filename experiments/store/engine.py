@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -19,6 +20,14 @@ from . import codec
 _REMEDY = "name another with --store or LOSSMITH_STORE"
 _BUSY_TIMEOUT_MS = 30_000  # another process may hold the file for as long as it takes to keep one cohort
 _WRITES = "lossmith_writes"
+PASSWORD_FILE = "LOSSMITH_STORE_PASSWORD_FILE"  # noqa: S105  (where the password of a store's URL is, if not in the URL)
+# A search uses three connections at most: its own, its heartbeat's and MLflow's feeder's.
+_POSTGRESQL: dict[str, Any] = {
+    "pool_size": 3,
+    "max_overflow": 2,
+    "pool_recycle": 1800,  # seconds; what lies between may drop a connection that was idle for an hour
+    "connect_args": {"connect_timeout": 10, "application_name": "lossmith", "keepalives_idle": 30},
+}
 
 
 def shown(url: str) -> str:
@@ -37,6 +46,9 @@ def engine_for(url: str) -> Engine:
         parsed = _with_directory(parsed)
     else:
         options["pool_pre_ping"] = True  # a server may have closed the connection while a cohort was trained
+        parsed = _with_password(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        options |= _POSTGRESQL
     try:
         engine = create_engine(
             parsed,
@@ -95,6 +107,19 @@ def _parsed(url: str) -> URL:
             f"a store must be a database URL such as sqlite:///lossmith.db, but got {shown(url)!r}; {_REMEDY}"
         ) from None
     return parsed
+
+
+def _with_password(url: URL) -> URL:
+    """The URL with the password of the file that the environment names, if it has a user and none itself."""
+    named = os.environ.get(PASSWORD_FILE)
+    if not named or not url.username or url.password:
+        return url
+    try:
+        return url.set(password=Path(named).read_text(encoding="utf-8").strip())
+    except OSError as error:
+        raise UserError(
+            f"{PASSWORD_FILE} must name a file that can be read, but {named} cannot be: {error.strerror}"
+        ) from None
 
 
 def _with_directory(url: URL) -> URL:

@@ -78,9 +78,15 @@ class Store:
     # Searches
 
     def create(
-        self, name: str, spec: Mapping[str, Any], task: Mapping[str, Any], seed: int, owner: str | None
+        self,
+        name: str,
+        spec: Mapping[str, Any],
+        task: Mapping[str, Any],
+        seed: int,
+        owner: str | None,
+        notes: Mapping[str, Any] | None = None,
     ) -> SearchRecord:
-        """Enter a new search, owned and running. A name that is taken is a `UserError`."""
+        """Enter a new search, owned and running, with first notes. A name that is taken is a `UserError`."""
         if not 0 < len(name) <= NAME_LENGTH:
             raise UserError(f"a search's name must have 1 to {NAME_LENGTH} characters, but got {len(name)}")
         try:
@@ -98,7 +104,7 @@ class Store:
                         updated_at=now,
                         owner=owner,
                         heartbeat_at=now,
-                        notes={},
+                        notes=dict(notes or {}),
                         seconds={},
                     )
                 )

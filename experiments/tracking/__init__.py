@@ -3,6 +3,7 @@
 Importing this package does not import MLflow: the tracker's thread does.
 """
 
+from .champion import Champion
 from .tracker import Tracker, is_up_to_date
 
-__all__ = ["Tracker", "is_up_to_date"]
+__all__ = ["Champion", "Tracker", "is_up_to_date"]

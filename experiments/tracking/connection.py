@@ -33,8 +33,8 @@ class Connection(Protocol):
     def delivery(self) -> Delivery:
         """How trials get there."""
 
-    def conclude(self, conclusion: Conclusion) -> None:
-        """Tell the parent run how the search ended."""
+    def conclude(self, conclusion: Conclusion) -> str | None:
+        """Tell the parent run how the search ended; the name of the model that was registered, if one was."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,16 @@ class MlflowConnection:
     """The parent run of a search in an MLflow, and a delivery for the children."""
 
     client: MlflowClient
+    search: SearchRecord
     experiment_id: str
     run_id: str
     delivery: Delivery
 
-    def conclude(self, conclusion: Conclusion) -> None:
-        """Log verdict and artifacts, and set the status."""
+    def conclude(self, conclusion: Conclusion) -> str | None:
+        """Log verdict and artifacts, register the winner, and set the status."""
         from .parent import conclude
 
-        conclude(self.client, self.run_id, conclusion)
+        return conclude(self.client, self.run_id, self.search, conclusion)
 
 
 def connect(tracking_uri: str, search: SearchRecord, artifacts: Path | None) -> MlflowConnection:
@@ -73,4 +74,4 @@ def connect(tracking_uri: str, search: SearchRecord, artifacts: Path | None) -> 
     run = open_parent(client, search, location)
     experiment_id = str(run.info.experiment_id)
     delivery = delivery_for(client, tracking_uri, experiment_id)
-    return MlflowConnection(client, experiment_id, run.info.run_id, delivery)
+    return MlflowConnection(client, search, experiment_id, run.info.run_id, delivery)

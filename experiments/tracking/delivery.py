@@ -30,9 +30,13 @@ class Delivery(Protocol):
 
 
 def delivery_for(client: MlflowClient, tracking_uri: str, experiment_id: str) -> Delivery:
-    """MLflow's own tables where they can be reached and are known, else its public interface."""
+    """MLflow's own tables where they can be reached and are known, else its public interface.
+
+    A server takes several runs at a time; a database that is reached without one gains nothing from that.
+    """
     from . import by_client, by_tables
 
     if by_tables.serves(tracking_uri):
         return by_tables.TableDelivery(tracking_uri, experiment_id)
-    return by_client.ClientDelivery(client, experiment_id)
+    served = tracking_uri.startswith("http")
+    return by_client.ClientDelivery(client, experiment_id, by_client.WRITERS if served else 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from ...losses.family import MIX
 from ...search.trial import Candidate, State, Trial
 from ..store import SearchRecord, Status, StoredTrial
 from ..store.codec import dumps
+from .champion import Champion
 
 RunStatus = Literal["FINISHED", "KILLED", "FAILED"]
 
@@ -23,7 +24,12 @@ PARENT_TAG = "mlflow.parentRunId"
 NAME_TAG = "mlflow.runName"
 NOTE_TAG = "mlflow.note.content"  # shown as the run's description
 
-_STATUS: Mapping[State, RunStatus] = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "FAILED"}
+_STATUS: Mapping[State, RunStatus] = {
+    "complete": "FINISHED",
+    "pruned": "KILLED",
+    "diverged": "FAILED",
+    "rejected": "FAILED",
+}
 _NAME_LENGTH, _VALUE_LENGTH = 250, 5000  # characters; MLflow takes 250, and 6000 for a parameter
 
 
@@ -51,13 +57,21 @@ class RunDocument:
     ended_ms: int
 
 
+Present = Callable[[Path, str], Champion | None]
+
+
 @dataclass(frozen=True)
 class Conclusion:
-    """How a search ended: what its parent run is told last. `artifacts` is a directory."""
+    """How a search ended: what its parent run is told last.
+
+    `artifacts` is a directory. `present` is called when everything else is told: it fills a directory
+    with artifacts, given the name that the registered model will have, and returns the winner to register.
+    """
 
     status: Status
     verdict: Mapping[str, Any] | None = None
     artifacts: Path | None = None
+    present: Present | None = None
 
 
 def label(search: SearchRecord, number: int) -> str:
@@ -129,10 +143,13 @@ def verdict_document(verdict: Mapping[str, Any]) -> tuple[dict[str, float], dict
 
 
 def _params(candidate: Candidate) -> dict[str, str]:
-    recipe = candidate.recipe.to_json()
+    recipe = candidate.recipe
+    unread = set() if recipe.optimizer == "sgd" else {"momentum", "nesterov"}
+    unread |= set() if recipe.schedule == "step" else {"step_epochs", "step_factor"}
+    said = {key: value for key, value in vars(recipe).items() if value is not None and key not in unread}
     return {
         **{key: repr(value) for key, value in candidate.spec.parameters.items()},
-        **{f"recipe.{key}": _text(value) for key, value in recipe.items()},
+        **{f"recipe.{key}": _text(value) for key, value in said.items()},
     }
 
 

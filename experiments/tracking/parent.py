@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from ..store import SearchRecord
-from .documents import NAME_TAG, SEARCH_TAG, Conclusion, search_params, search_tags, verdict_document
+from .champion import ALIAS, FOLDER, model_name, register, write_model
+from .documents import (
+    NAME_TAG,
+    NOTE_TAG,
+    SEARCH_TAG,
+    Conclusion,
+    Present,
+    search_params,
+    search_tags,
+    verdict_document,
+)
 
 EXPERIMENT = "lossmith"
+MODEL_TAG = "lossmith.model"  # on the parent run: the address of the registered winner
+PROBLEM_TAG = "lossmith.problem"  # on the parent run: why there is no report
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # the pages for training, not those for prompts
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "running": "RUNNING"}  # any other was ended: KILLED
 _MISSING, _EXISTS = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
 _PARAMS = 100  # as many as a request may hold
@@ -33,8 +48,11 @@ def open_parent(client: MlflowClient, search: SearchRecord, artifact_location: s
     return run
 
 
-def conclude(client: MlflowClient, run_id: str, conclusion: Conclusion) -> None:
-    """Log the verdict and the artifacts, and set the status. May be repeated."""
+def conclude(client: MlflowClient, run_id: str, search: SearchRecord, conclusion: Conclusion) -> str | None:
+    """Log the verdict and the artifacts, register the winner, and set the status. May be repeated.
+
+    Returns the name of the registered model, if there is one.
+    """
     now_ms = round(time.time() * 1000)
     numbers, words = verdict_document(conclusion.verdict or {})
     client.log_batch(
@@ -44,7 +62,30 @@ def conclude(client: MlflowClient, run_id: str, conclusion: Conclusion) -> None:
     )
     if conclusion.artifacts is not None:
         client.log_artifacts(run_id, str(conclusion.artifacts))
+    model = None
+    if conclusion.present is not None:
+        model = _present(client, run_id, search, conclusion.present)
     client.set_terminated(run_id, _STATUS.get(conclusion.status, "KILLED"), now_ms)
+    return model
+
+
+def _present(client: MlflowClient, run_id: str, search: SearchRecord, present: Present) -> str | None:
+    name = model_name(client, search.name, search.uid)
+    with TemporaryDirectory(prefix="lossmith-") as made:
+        try:
+            champion = present(Path(made), name)
+            if champion is not None:
+                write_model(champion, Path(made) / FOLDER)
+        except Exception as error:  # noqa: BLE001  (made here, not by MLflow: trying again would not help)
+            client.set_tag(run_id, PROBLEM_TAG, " ".join(f"{type(error).__name__}: {error}".split())[:500])
+            return None
+        client.log_artifacts(run_id, made)
+    if champion is None:
+        return None
+    register(client, client.get_run(run_id), search.uid, name, champion)
+    client.set_tag(run_id, MODEL_TAG, f"models:/{name}@{ALIAS}")
+    client.set_tag(run_id, NOTE_TAG, champion.note)
+    return name
 
 
 def _known(client: MlflowClient, search: SearchRecord) -> Run | None:
@@ -73,7 +114,7 @@ def _experiment_id(client: MlflowClient, artifact_location: str | None) -> str:
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         try:
-            return str(client.create_experiment(EXPERIMENT, artifact_location))
+            return str(client.create_experiment(EXPERIMENT, artifact_location, KIND))
         except MlflowException as error:
             if error.error_code != _EXISTS:
                 raise

@@ -11,10 +11,11 @@ from typing import Any, Self
 
 from ..store import SearchRecord, Status, Store
 from .connection import Connection, connect
-from .documents import Conclusion, label, run_document
+from .documents import Conclusion, Present, label, run_document
 from .quiet import THREAD_PREFIX
 
 CONCLUDED = "mlflow"  # the note in which a search remembers the status its parent run was given
+MODEL = "model"  # the note with the name of the registered model
 _GLANCE_S = 0.5  # how often `flush` looks around when nothing happens
 _LONGEST_RETRY_S = 60.0
 
@@ -83,10 +84,14 @@ class Tracker:
         verdict: Mapping[str, Any] | None = None,
         artifacts: Path | None = None,
         status: Status = "finished",
+        present: Present | None = None,
     ) -> None:
-        """Have the parent run told how the search ended, once every trial is delivered. Returns at once."""
+        """Have the parent run told how the search ended, once every trial is delivered. Returns at once.
+
+        `present` makes the artifacts and the model in the tracker's thread; see `Conclusion`.
+        """
         with self._turn:
-            self._conclusion = Conclusion(status, verdict, artifacts)
+            self._conclusion = Conclusion(status, verdict, artifacts, present)
         self.wake()
 
     def flush(self, progress: Callable[[int, int], None] | None = None, timeout_s: float = 120.0) -> int:
@@ -197,7 +202,9 @@ class Tracker:
         conclusion = self._conclusion
         if conclusion is None:
             return False
-        connection.conclude(conclusion)
+        model = connection.conclude(conclusion)
+        if model is not None:
+            self._store.note(self._search.id, MODEL, model)
         self._store.note(self._search.id, CONCLUDED, conclusion.status)
         with self._turn:
             if self._conclusion is conclusion:  # else there is a newer one

@@ -30,7 +30,19 @@ from lossmith.losses import UserError, load_frozen, parts, standard_specs
 from lossmith.losses.parts import KINDS
 
 PROGRAM = Path(sys.executable).with_name("lossmith")
-COMMANDS = ("search", "resume", "list", "show", "cancel", "export", "losses", "check", "ui")
+COMMANDS = (
+    "search",
+    "launch",
+    "supervise",
+    "resume",
+    "list",
+    "show",
+    "cancel",
+    "export",
+    "losses",
+    "check",
+    "ui",
+)
 Captured = pytest.CaptureFixture[str]
 
 

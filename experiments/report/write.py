@@ -1,0 +1,53 @@
+"""The report of a search in a store, as text and as a file."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from ...losses import UserError
+from ..experiment import Answer, Experiment
+from ..store import Store
+from .document import report_document
+
+
+def report_html(store: Store, name: str) -> str:
+    """The page of a search as it stands; no code of the task runs. Raises `UserError` for an unknown one."""
+    from .page import page
+
+    return page(report_document(store, name), answer_of(Experiment(store, name)))
+
+
+def write_report(store: Store, name: str, path: str | Path) -> Path:
+    """Write the page to `path`, wholly or not at all, and return where it is; an older one is replaced.
+
+    Raises `UserError` for an unknown search, and for a path that is a directory or cannot be written.
+    """
+    target = Path(path).expanduser().absolute()
+    if target.is_dir():
+        raise UserError(
+            f"a report must go into a file, but {target} is a directory; add a name such as {name}.html"
+        )
+    text = report_html(store, name)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise UserError(
+            f"a report must go where it can be written, but {target} cannot be: "
+            f"{(error.strerror or str(error)).lower()}; choose another file with --to"
+        ) from error
+    return target
+
+
+def answer_of(experiment: Experiment) -> Answer | None:
+    """What to train with, or None where no trial is complete yet."""
+    try:
+        return experiment.answer()
+    except UserError:
+        return None

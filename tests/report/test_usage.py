@@ -1,0 +1,98 @@
+"""The code that the page gives its reader to copy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lossmith.experiments.experiment import Experiment
+from lossmith.experiments.report.usage import FOLDER, snippets
+from lossmith.experiments.store import Store
+from lossmith.search.recipe import Recipe
+
+DATA = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+X, y = torch.randn(64, 4), torch.randint(3, (64,))
+network = nn.Linear(4, 3)
+before = network.weight.detach().clone()
+"""
+PLAIN = DATA + "model, loader = network, [(X, y)] * 3\n"
+LIGHTNING = DATA + "loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, y), 16)\n"
+LIGHTNING_AFTER = """
+lightning.Trainer(max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False).fit(
+    Module(network), loader)
+"""
+HUGGING_FACE = (
+    DATA
+    + """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.network = network
+    def forward(self, inputs, labels=None):
+        return {"logits": self.network(inputs)}
+model = Model()
+train_dataset = [{"inputs": x, "labels": t} for x, t in zip(X, y)]
+"""
+)
+CHECK = "\nassert not torch.equal(before, network.weight.detach().cpu()), 'nothing was learned'\n"
+
+
+@pytest.fixture
+def folder(store: Store, tmp_path: Path) -> Path:
+    """A folder with an export in it, as the page says to make it."""
+    Experiment(store, "multiclass").export(tmp_path / FOLDER)
+    return tmp_path
+
+
+def run(code: str, folder: Path) -> None:
+    """Run a script as its reader would."""
+    (folder / "script.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "script.py"], capture_output=True, text=True, cwd=folder, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def code_of(title: str, recipe: Recipe | None = None) -> str:
+    """One of the snippets."""
+    found = snippets((recipe or Recipe()).to_json(), 0.01)
+    return next(snippet.code for snippet in found if snippet.title == title)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_the_plain_loop_trains(optimizer: str, folder: Path) -> None:
+    """Copied as it stands, with the recipe's optimiser, it changes the weights."""
+    run(PLAIN + code_of("PyTorch", Recipe(optimizer=optimizer, weight_decay=0.01)) + CHECK, folder)
+
+
+@pytest.mark.slow
+def test_lightning_trains(folder: Path) -> None:
+    """The same in a LightningModule."""
+    run(LIGHTNING + code_of("Lightning") + LIGHTNING_AFTER + CHECK, folder)
+
+
+@pytest.mark.slow
+def test_the_trainer_of_hugging_face_trains(folder: Path) -> None:
+    """The same through `compute_loss_func`."""
+    run(HUGGING_FACE + code_of("Hugging Face Trainer") + "trainer.train()\n" + CHECK, folder)
+
+
+def test_the_learning_rate_is_that_of_the_loss() -> None:
+    """A loss and its learning rate belong together, so every snippet has it."""
+    for title in ("PyTorch", "Lightning", "Hugging Face Trainer"):
+        assert "0.01" in code_of(title)
+    assert "momentum=0.9" in code_of("PyTorch", Recipe(optimizer="sgd"))
+
+
+def test_mlflow_is_named_where_there_is_a_model() -> None:
+    """Only a search that registered its winner says how to load it, and without pickle."""
+    assert len(snippets({}, 0.01)) == 3
+    code = snippets({}, 0.01, "digits-1")[-1].code
+    assert "models:/digits-1@champion" in code
+    assert '"MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"' in code
