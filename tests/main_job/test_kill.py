@@ -69,7 +69,7 @@ def test_kill_9_loses_nothing_and_doubles_nothing(spec: Path, tmp_path: Path) ->
     undisturbed = run_search(spec, name="clouds", workdir=tmp_path / "undisturbed")
     assert deterministic(resumed) == deterministic(undisturbed)
     for place, experiment in ((work, resumed), (tmp_path / "undisturbed", undisturbed)):
-        assert _tracked(place, experiment) == [t.number for t in experiment.trials]
+        assert _tracked(place, experiment) == [t.number for t in experiment.trial_list]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -77,7 +77,7 @@ def test_kill_9_while_mlflow_is_fed_doubles_no_run(spec: Path, tmp_path: Path, w
     """A kill between MLflow and the store's note of it leaves one run for each trial after a resume."""
     kill(spec, tmp_path / "work", "mark_tracked", when, 1)
     resumed = resume_search("clouds", workdir=tmp_path / "work")
-    assert _tracked(tmp_path / "work", resumed) == [t.number for t in resumed.trials]
+    assert _tracked(tmp_path / "work", resumed) == [t.number for t in resumed.trial_list]
 
 
 def _tracked(workdir: Path, experiment: Experiment) -> list[int]:

@@ -35,13 +35,13 @@ def test_a_search_goes_through_every_phase_and_shows_each_trial_once(spec: Path,
     assert experiment.status == "finished"
     document = experiment.document()
     assert {"headroom", "explore", "race", "verdict", "bookkeeping", "total"} <= document["seconds"].keys()
-    explored = [t for t in experiment.trials if t.phase == "explore"]
+    explored = [t for t in experiment.trial_list if t.phase == "explore"]
     assert len(explored) == 24
-    assert [t.number for t in experiment.trials] == list(range(len(experiment.trials)))
+    assert [t.number for t in experiment.trial_list] == list(range(len(experiment.trial_list)))
     numbers = sorted(
         run.data.tags["lossmith.trial"].rpartition("/")[2] for run in children(tmp_path / "work", experiment)
     )
-    assert numbers == sorted(str(t.number) for t in experiment.trials)
+    assert numbers == sorted(str(t.number) for t in experiment.trial_list)
     assert document["verdict"]["against"].keys() >= {"cross_entropy", "focal", "logit_adjustment"}
 
 
@@ -59,7 +59,7 @@ def test_both_engines_give_the_same_scores(spec: Path, tmp_path: Path) -> None:
     for engine in ("cohort", "loop"):
         spec.write_text(f"{text}engine: {engine}\n")
         experiment = run_search(spec, workdir=tmp_path / engine)
-        found[engine] = [t for t in experiment.trials if t.phase == "headroom"]
+        found[engine] = [t for t in experiment.trial_list if t.phase == "headroom"]
     # A sample moves the F1 of two classes by at most about 1/20 each, their mean over three by a third.
     two_samples = 2 * 2 / 20 / 3
     for stacked, alone in zip(found["cohort"], found["loop"], strict=True):
@@ -92,4 +92,4 @@ def test_a_cancelled_search_stops_and_keeps_what_it_has(
     monkeypatch.setattr(Trainer, "train", stop_in_the_second)
     experiment = run_search(spec, workdir=tmp_path / "work")
     assert experiment.verdict is None
-    assert {t.phase for t in experiment.trials} == {"headroom"}
+    assert {t.phase for t in experiment.trial_list} == {"headroom"}

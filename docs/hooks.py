@@ -1,0 +1,163 @@
+"""Pages of the site that are made from the code: the catalogue of losses, the commands, a SPEC's keys."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+from lossmith.experiments.report.mathml import UnknownLatex, mathml
+from lossmith.experiments.report.shape import Curve, curves
+from lossmith.losses import LossSpec, Part, formula, latex, parts_for, standard_specs
+from lossmith.losses.parts import KINDS, Kind
+
+COUNTS: dict[str, Any] = {
+    "multiclass": [900, 90, 10],
+    "binary": [900, 100],
+    "multilabel": [[900, 100], [500, 500]],
+}
+WIDTH, HEIGHT, EDGE = 260, 120, 8
+COLOURS = ("#3f51b5", "#e65100")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Adds the pages that are made from the code, and says in nav what other hands have written."""
+    pages = {f"catalogue/{kind}.md": catalogue(kind) for kind in KINDS}
+    pages |= {"reference/commands.md": commands(), "reference/spec.md": spec_keys()}
+    for place, text in pages.items():
+        files.append(File.generated(config, place, content=text))
+    return files
+
+
+def catalogue(kind: Kind) -> str:
+    """Every standard loss and every part of one kind, with formula, source and curve."""
+    lines = [
+        f"# Losses for {kind}",
+        "",
+        "Made from the registry. Curves show what one sample costs (left) and how hard it pulls (right)"
+        + (" over its residual." if kind == "regression" else " over its margin, ln(p / (1 - p)).")
+        + (
+            ""
+            if kind == "regression"
+            else " Blue is a frequent class or the positives, orange a rare one or the negatives."
+        ),
+        "",
+        "## Standard losses",
+        "",
+    ]
+    for name, spec in sorted(standard_specs(kind).items()):
+        lines += [f"### {name}", "", *_spec(spec), ""]
+    lines += ["## Parts", "", "What searched losses are put together from.", ""]
+    for name, part in parts_for(kind).items():
+        lines += [f"### {name} ({part.stage})", "", *_part(part), ""]
+    return "\n".join(lines)
+
+
+def _spec(spec: LossSpec) -> Iterator[str]:
+    bound = spec.bind(COUNTS.get(spec.kind), 1.0 if spec.kind == "regression" else None)
+    yield _math(latex(spec), formula(spec))
+    yield ""
+    drawn = curves(bound)
+    yield f"<div>{_svg(drawn, 'loss')}{_svg(drawn, 'pull')}</div>" if drawn else "A loss of the whole batch."
+    yield ""
+    yield "`" + ", ".join(f"{name}={value:g}" for name, value in spec.parameters.items()) + "`"
+
+
+def _part(part: Part) -> Iterator[str]:
+    yield (part.function.__doc__ or "").strip().splitlines()[0]
+    yield ""
+    yield f"`{part.formula}`"
+    yield ""
+    if part.parameters:
+        yield "| parameter | default | searched | off at | |"
+        yield "|---|---|---|---|---|"
+        for p in part.parameters:
+            off = "" if p.neutral is None else f"{p.neutral:g}"
+            scale = " (log)" if p.log else ""
+            searched = f"{p.search[0]:g} to {p.search[1]:g}{scale}"
+            yield f"| {p.name} | {p.default:g} | {searched} | {off} | {p.about} |"
+        yield ""
+    yield f"Source: {part.source}"
+
+
+def _math(tex: str, text: str) -> str:
+    try:
+        return f"<div>{mathml(tex)}</div>"
+    except UnknownLatex:
+        return f"`{text}`"
+
+
+def _svg(drawn: Sequence[Curve], what: str) -> str:
+    """One small picture: a line for each kind of sample, drawn for the eye, not to be read off."""
+    values = [v for curve in drawn for v in getattr(curve, what) if math.isfinite(v)]
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+
+    def line(curve: Curve, colour: str) -> str:
+        reach = curve.x[-1] - curve.x[0]
+        points = " ".join(
+            f"{EDGE + (x - curve.x[0]) / reach * (WIDTH - 2 * EDGE):.1f},"
+            f"{HEIGHT - EDGE - (y - low) / span * (HEIGHT - 2 * EDGE):.1f}"
+            for x, y in zip(curve.x, getattr(curve, what), strict=True)
+            if math.isfinite(y)
+        )
+        title = escape(curve.case or what)
+        drawn_as = f'fill="none" stroke="{colour}" stroke-width="2"'
+        return f'<polyline {drawn_as} points="{points}"><title>{title}</title></polyline>'
+
+    lines = "".join(line(curve, colour) for curve, colour in zip(drawn, COLOURS, strict=False))
+    size, box = f"{WIDTH} {HEIGHT}", f'width="{WIDTH}" height="{HEIGHT}"'
+    label = f"{what}, from {low:.3g} to {high:.3g}"
+    return (
+        f'<svg role="img" aria-label="{label}" viewBox="0 0 {size}" width="{WIDTH}" height="{HEIGHT}">'
+        f'<title>{label}</title><rect {box} fill="none" stroke="#8888"/>{lines}</svg>'
+    )
+
+
+def commands() -> str:
+    """Every command with what `--help` says."""
+    import typer
+
+    from lossmith.experiments.cli.app import app
+
+    group = typer.main.get_command(app)
+    lines = ["# Commands", "", "Every command has `--help`; errors are one line and end with status 2.", ""]
+    for name, command in vars(group)["commands"].items():
+        lines += [f"## lossmith {name}", "", (command.help or "").strip(), "", "| | |", "|---|---|"]
+        for parameter in command.params:
+            if parameter.name == "help":
+                continue
+            names = (
+                ", ".join(f"`{option}`" for option in parameter.opts)
+                if parameter.param_type_name == "option"
+                else f"`{(parameter.metavar or parameter.name or '').upper()}`"
+            )
+            lines.append(f"| {names} | {' '.join((getattr(parameter, 'help', '') or '').split())} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def spec_keys() -> str:
+    """Every key of a SPEC with its rule and its default."""
+    from lossmith.experiments.spec import SearchSpec
+
+    lines = [
+        "# The SPEC",
+        "",
+        "A YAML file. Unknown keys are errors, and every value is checked before anything runs.",
+        "",
+        "| key | what it must be | default |",
+        "|---|---|---|",
+    ]
+    for name, field in SearchSpec.model_fields.items():
+        default = "required" if field.is_required() else _default(field.default)
+        lines.append(f"| `{field.alias or name}` | {field.description} | {default} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(value: Any) -> str:
+    shown = value.model_dump(exclude_none=True) if hasattr(value, "model_dump") else value
+    return "" if shown in (None, {}) else f"`{shown}`"

@@ -1,0 +1,227 @@
+"""Everything that can die, dies: real processes, started by the compose file's own commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from lossmith.experiments.store import Store
+
+from .compose import BIN, Compose, until
+from .conftest import write_task
+
+pytestmark = pytest.mark.cluster
+KILLS = int(os.environ.get("LOSSMITH_TEST_KILLS", "20"))
+BEGIN_S, END_S = 180.0, 900.0
+
+
+@pytest.fixture(scope="module")
+def up(compose: Compose) -> Compose:
+    """PostgreSQL, MLflow, a head and two workers."""
+    compose.start_all("one", "two")
+    return compose
+
+
+@pytest.fixture(scope="module")
+def undisturbed(up: Compose) -> dict[str, Any]:
+    """The search of this module, run in peace on this machine."""
+    write_task(up.folder)
+    done = up.lossmith("search", "clouds.yaml", "--name", "peace", "--json", timeout=END_S, env=driver(up))
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def driver(up: Compose) -> dict[str, str]:
+    """The environment of a driver outside a job: what the head has, and where the cluster is."""
+    return up.environment("ray-head") | {"RAY_ADDRESS": f"127.0.0.1:{up.ports['6379']}"}
+
+
+def launched(up: Compose, name: str, pause: float) -> None:
+    """A search running on the cluster, slow enough that something can happen to it."""
+    write_task(up.folder, pause)
+    done = up.lossmith("launch", "clouds.yaml", "--name", name, timeout=BEGIN_S)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def status(up: Compose, name: str) -> dict[str, Any]:
+    """What `show --json` says from a laptop."""
+    done = up.lossmith("show", name, "--json")
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def finished(up: Compose, name: str) -> dict[str, Any]:
+    """Wait for the end of a search."""
+    with Store.open(up.store_url) as store:
+        until(lambda: store.get(name).status not in ("running", "interrupted"), END_S, f"{name} to end")
+    return status(up, name)
+
+
+def units(up: Compose, name: str) -> int:
+    """How many pieces of the search are kept."""
+    with Store.open(up.store_url) as store:
+        return len(store.units(store.get(name).id))
+
+
+def went_on(up: Compose, name: str, before: int) -> bool:
+    """Whether a search has kept more, or has ended."""
+    return units(up, name) > before or status(up, name)["status"] != "running"
+
+
+def whole(found: dict[str, Any], peace: dict[str, Any]) -> None:
+    """No trial is lost, none is there twice, and the search ended where the undisturbed one did."""
+    assert found["status"] == "finished", found["reason"]
+    assert [t["number"] for t in found["trials"]] == [t["number"] for t in peace["trials"]]
+    assert [t["scores"] for t in found["trials"]] == [t["scores"] for t in peace["trials"]]
+    assert found["verdict"]["winner"] == peace["verdict"]["winner"]
+
+
+def children(up: Compose, name: str) -> Counter[str]:
+    """How often each trial of a search is shown in MLflow, once everything has arrived."""
+    import mlflow
+
+    client = mlflow.MlflowClient(up.mlflow)
+    with Store.open(up.store_url) as store:
+        record = store.get(name)
+        assert store.count_untracked(record.id) == 0
+    runs: list[Any] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            [str(record.experiment_id)],
+            f"tags.`mlflow.parentRunId` = '{record.run_id}'",
+            max_results=1000,
+            page_token=token,
+        )
+        runs, token = [*runs, *page], page.token
+        if not token:
+            break
+    assert not [run for run in runs if run.info.status == "RUNNING"]
+    return Counter(run.data.tags["lossmith.trial"].rpartition("/")[2] for run in runs)
+
+
+def test_a_worker_node_is_killed_again_and_again(up: Compose, undisturbed: dict[str, Any]) -> None:
+    """What loses its node mid-cohort goes on at another; the search ends as if nothing had happened."""
+    launched(up, "nodes", pause=0.05)
+    for turn, victim in enumerate(("one", "two", "three")):
+        before = units(up, "nodes")
+        up.start_worker(("three", "four", "five")[turn])
+        up.stop(victim)
+        until(
+            lambda b=before: units(up, "nodes") > b or status(up, "nodes")["status"] != "running",
+            END_S,
+            "work",
+        )
+    whole(finished(up, "nodes"), undisturbed)
+
+
+def test_postgres_is_away_for_30_seconds(up: Compose, undisturbed: dict[str, Any]) -> None:
+    """The search waits for its database and goes on; nothing is lost and nothing crashes."""
+    launched(up, "database", pause=0.02)
+    up.stop("postgres", signal.SIGINT)
+    time.sleep(30)
+    up.start_postgres()
+    whole(finished(up, "database"), undisturbed)
+
+
+def test_mlflow_is_away_and_then_slow(up: Compose, undisturbed: dict[str, Any]) -> None:
+    """A search does not wait for MLflow; what it missed is delivered once, afterwards."""
+    launched(up, "mlflow", pause=0.02)
+    up.stop("mlflow")
+    found = finished(up, "mlflow")
+    whole(found, undisturbed)
+    up.start_mlflow()
+    resumed = up.lossmith("resume", "mlflow", env=driver(up), timeout=END_S)
+    assert resumed.returncode == 0, resumed.stderr
+    assert children(up, "mlflow") == Counter(str(t["number"]) for t in found["trials"])
+
+
+def test_the_head_is_killed(up: Compose, undisturbed: dict[str, Any]) -> None:
+    """A search whose head died is interrupted within a minute, and the supervisor brings it to its end."""
+    launched(up, "head", pause=0.05)
+    up.start("supervise")
+    for name in [n for n in up.processes if n not in ("postgres", "mlflow", "supervise")]:
+        up.stop(name)
+    died = time.monotonic()
+    until(lambda: status(up, "head")["status"] == "interrupted", 75, "it to show as interrupted")
+    assert time.monotonic() - died < 75  # a minute, and what asking takes
+    up.start_head()
+    for name in ("six", "seven"):
+        up.start_worker(name)
+    whole(finished(up, "head"), undisturbed)
+    up.stop("supervise")
+
+
+def test_the_driver_is_killed_many_times(up: Compose, undisturbed: dict[str, Any]) -> None:
+    """Killed with -9 at random moments and resumed, a search has every trial once, in MLflow too."""
+    write_task(up.folder, 0.005)
+    draw = random.Random(0)
+    words = ["search", "clouds.yaml", "--name", "killed"]
+    for _ in range(KILLS):
+        with subprocess.Popen(
+            [str(BIN / "lossmith"), *words],
+            env=driver(up),
+            cwd=up.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as running:
+            ended = threading.Event()
+            ended.wait(draw.uniform(2.0, 14.0))
+            os.killpg(running.pid, signal.SIGKILL)
+        with Store.open(up.store_url) as store:
+            if "killed" in store.names():
+                words = ["resume", "killed"]
+    last = up.lossmith(*words, env=driver(up), timeout=END_S)
+    assert last.returncode == 0, last.stderr
+    found = status(up, "killed")
+    whole(found, undisturbed)
+    assert children(up, "killed") == Counter(str(t["number"]) for t in found["trials"])
+
+
+def test_two_launches_at_the_same_moment_do_not_mix(up: Compose, undisturbed: dict[str, Any]) -> None:
+    """Two people launch at once: two searches, each with its own trials; one name is given to one of them."""
+    write_task(up.folder)
+    results: list[Any] = [None, None, None]
+
+    def run(place: int, name: str) -> None:
+        results[place] = up.lossmith("launch", "clouds.yaml", "--name", name, timeout=END_S)
+
+    threads = [
+        threading.Thread(target=run, args=(i, n)) for i, n in enumerate(("pair-a", "pair-b", "pair-b"))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results[0].returncode == 0, results[0].stderr
+    assert sorted(r.returncode for r in results[1:]) == [0, 2], [r.stderr for r in results]
+    refused = next(r for r in results[1:] if r.returncode)
+    assert "pair-b" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    for name in ("pair-a", "pair-b"):
+        whole(finished(up, name), undisturbed)
+
+
+def test_a_full_disk_for_artifacts(up: Compose, undisturbed: dict[str, Any]) -> None:
+    """Where MLflow cannot keep files the search still ends with its verdict."""
+    up.stop("mlflow")
+    environment = up.environment("mlflow") | {"LOSSMITH_ARTIFACTS": "/dev/full"}
+    up.start("mlflow", extra=("--workers", "1"), env=environment)
+    write_task(up.folder)
+    done = up.lossmith("search", "clouds.yaml", "--name", "full", "--json", env=driver(up), timeout=END_S)
+    assert done.returncode == 0, done.stderr
+    whole(json.loads(done.stdout), undisturbed)
+    up.stop("mlflow")
+    up.start_mlflow()

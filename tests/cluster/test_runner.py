@@ -1,0 +1,177 @@
+"""What every runner promises, and what the one on Ray does when its workers die or hang."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lossmith.losses import UserError, standard_specs
+from lossmith.search import Candidate, Plan, Repeat, Task, load_task
+from lossmith.search.cohort import Rungs
+from lossmith.search.engines.crew import WorkerError
+from lossmith.search.runners.local import local
+from lossmith.search.runners.resources import Resources
+
+from .conftest import write_task
+
+PLAN = Plan(folds=2)
+REPEATS = (Repeat(0), Repeat(1))
+
+# What happens in a worker the first time it trains: `os` and `time` are there, MARK is a file of the test's.
+ACCIDENTS = {
+    "dies": "os._exit(1)",
+    "hangs": "time.sleep(1000)",
+    "lacks memory": "raise MemoryError('too much')",
+}
+BROKEN = """
+
+import os
+
+
+class Accident(Slow):
+    def forward(self, inputs):
+        if self.training and inputs.shape[0] > 3 and os.environ.get("RAY_RAYLET_PID"):
+            try:
+                os.close(os.open({mark!r}, os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                pass
+            else:
+                {accident}
+        return super().forward(inputs)
+
+
+def accident():
+    made = clouds()
+    object.__setattr__(made, "model", lambda: Accident(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 3)))
+    return made
+"""
+
+
+@pytest.fixture
+def runner(two_cores: None) -> Iterator[Callable[..., Any]]:
+    """Makes runners on Ray, and closes them after the test."""
+    from lossmith.search.runners.ray import on_ray
+
+    del two_cores  # it is enough that they are there
+    made: list[Any] = []
+
+    def make(task: Task, **more: Any) -> Any:
+        made.append(on_ray(task, PLAN, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def losses(task: Task) -> list[Candidate]:
+    """Every standard loss."""
+    return [Candidate(spec, task.settings, standard=name) for name, spec in standard_specs(task.kind).items()]
+
+
+def load(folder: Path, function: str = "clouds") -> Task:
+    """A task of the file in a folder."""
+    found = load_task(f"{folder / 'clouds.py'}:{function}")
+    assert isinstance(found, Task)
+    return found
+
+
+def test_every_runner_gives_equal_outcomes(runner: Callable[..., Any], tmp_path: Path) -> None:
+    """On Ray a cohort ends bit for bit as on one machine: scores, rungs, states, and scores on test data."""
+    write_task(tmp_path)
+    task = load(tmp_path)
+    here, there = local(task, PLAN), runner(task)
+    for rungs in (None, Rungs((1, 2))):
+        mine, theirs = (r.train(losses(task), REPEATS, rungs, lambda _: None) for r in (here, there))
+        assert theirs == mine
+    one, other = (r.test(losses(task)[:3], REPEATS, lambda _: None) for r in (here, there))
+    assert torch.equal(one.scores, other.scores)
+    here.close()
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+def test_an_accident_in_a_worker_changes_nothing(
+    runner: Callable[..., Any], tmp_path: Path, accident: str
+) -> None:
+    """A worker that dies, hangs or lacks memory costs time, and no outcome is lost or other."""
+    write_task(tmp_path)
+    mark = str(tmp_path / "happened")
+    with (tmp_path / "clouds.py").open("a") as file:
+        file.write(BROKEN.format(mark=mark, accident=ACCIDENTS[accident]))
+    task = load(tmp_path, "accident")
+    here = local(load(tmp_path), PLAN)
+    there = runner(task, resources=Resources(lease_s=5.0), engine="cohort")
+    rungs = Rungs((1, 2))
+    assert there.train(losses(task), REPEATS, rungs, lambda _: None) == here.train(
+        losses(task), REPEATS, rungs, lambda _: None
+    )
+    assert Path(mark).exists()
+    here.close()
+
+
+def test_what_a_worker_raises_arrives(runner: Callable[..., Any], tmp_path: Path) -> None:
+    """An error of the user's model in training ends the search with its words, and is not tried again."""
+    write_task(tmp_path)
+    with (tmp_path / "clouds.py").open("a") as file:
+        file.write(BROKEN.format(mark=str(tmp_path / "mark"), accident="raise KeyError('no such thing')"))
+    task = load(tmp_path, "accident")
+    with pytest.raises((WorkerError, UserError), match="no such thing"):
+        runner(task, engine="cohort").train(losses(task), REPEATS, None, lambda _: None)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_more_gpus_than_there_are(tmp_path: Path) -> None:
+    """A piece that no node could hold is refused before anything starts, with what there is."""
+    from lossmith.search.runners.ray import on_ray
+
+    write_task(tmp_path)
+    with pytest.raises(UserError, match=r"gpus must be at most 0, .* but got 2; ask for less"):
+        on_ray(load(tmp_path), PLAN, resources=Resources(gpus=2))
+    with pytest.raises(UserError, match=r"cpus must be at most 2, .* but got 3"):
+        on_ray(load(tmp_path), PLAN, resources=Resources(cpus=3))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"cpu": 1}, "unknown key in resources 'cpu': did you mean cpus"),
+        ({"cpus": -1}, "cpus must be a number of at least 0, but got -1"),
+        ({"cpus": "2"}, "cpus must be a number"),
+        ({"gpus": True}, "gpus must be a number"),
+        ({"gpus": 1.5}, "gpus above 1 must be a whole number, but got 1.5"),
+        ({"cpus": 0}, "must have cpus or gpus"),
+        ({"lease_s": 0}, "lease_s must be a number of at least 1"),
+    ],
+)
+def test_resources_that_cannot_be(given: dict[str, Any], words: str) -> None:
+    """Each mistake in `resources` is one line with the key and the value."""
+    with pytest.raises(UserError, match=words):
+        Resources.from_mapping(given)
+
+
+@pytest.mark.cluster
+def test_the_command_runs_on_ray(tmp_path: Path) -> None:
+    """`lossmith search --runner ray` starts Ray where there is none and finds what `--runner local` finds."""
+    spec = write_task(tmp_path)
+    found = []
+    for runner in ("ray", "local"):
+        words = ["search", str(spec), "--runner", runner, "--json", "--workdir", str(tmp_path / runner)]
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("lossmith")), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout))
+    ray, alone = found
+    assert ray["verdict"] == alone["verdict"]
+    assert [t["scores"] for t in ray["trials"]] == [t["scores"] for t in alone["trials"]]

@@ -1,0 +1,201 @@
+"""What SECURITY.md promises, on real servers; and what a user's mistakes are answered with."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import psutil
+import pytest
+import yaml
+
+from lossmith.experiments.store import Store, new_owner
+
+from .compose import ROOT, Compose, compose_file, free_port
+from .conftest import write_task
+
+
+def test_images_run_without_root_and_ports_are_local() -> None:
+    """No service runs as root or may gain rights, and no port is open to others unless it is asked for."""
+    services = compose_file()["services"]
+    assert "USER 1000:1000" in (ROOT / "Dockerfile").read_text()
+    for name, service in services.items():
+        for port in service.get("ports", []):
+            assert port.startswith("${LOSSMITH_BIND:-127.0.0.1}:"), name
+        if name != "postgres":  # its image gives up root by itself
+            assert service["cap_drop"] == ["ALL"]
+            assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_every_image_is_pinned() -> None:
+    """No image is whatever happens to be newest."""
+    images = [service["image"] for service in compose_file()["services"].values()]
+    froms = [
+        line.split()[1] for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("FROM")
+    ]
+    for image in (*images, *froms):
+        assert ":" in image, image
+        assert not image.endswith(":latest")
+
+
+def test_ray_asks_for_the_token_everywhere_and_workers_know_no_database() -> None:
+    """Who speaks to Ray has token authentication on; head and supervisor alone know the store."""
+    for name, service in compose_file()["services"].items():
+        given: dict[str, str] = {}
+        environment = service.get("environment", {})
+        parts = environment.get("<<", [])
+        for part in parts if isinstance(parts, list) else [parts]:
+            given |= part
+        given |= environment
+        if name.startswith("ray") or name == "supervise":
+            assert given["RAY_AUTH_MODE"] == "token", name
+        assert ("LOSSMITH_STORE" in given) == (name in ("migrate", "ray-head", "supervise"))
+
+
+def test_no_secret_stands_in_the_repository() -> None:
+    """Passwords and tokens come from files that are made on the spot and that git does not see."""
+    document = compose_file()
+    assert set(document["secrets"]) == {"postgres_password", "ray_token"}
+    for secret in document["secrets"].values():
+        assert secret["file"].startswith("./secrets/")
+    assert "secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+    list(yaml.safe_load_all((ROOT / "deploy/rayjob.yaml").read_text()))
+
+
+FOREIGN = """
+import pathlib
+pathlib.Path({mark!r}).write_text("ran")
+"""
+
+
+def test_a_foreign_search_cannot_make_a_look_run_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`list`, `show`, `export` and `report` of somebody else's search run none of its code."""
+    from lossmith.experiments.cli import main
+
+    mark, task = tmp_path / "mark", tmp_path / "task.py"
+    task.write_text(FOREIGN.format(mark=str(mark)))
+    url = f"sqlite:///{tmp_path}/store.db"
+    with Store.open(url) as store:
+        notes = {"files": {"task.py": task.read_text()}, "runner": "ray"}
+        described = {"name": "x", "kind": "multiclass", "metric": "macro_f1", "recipe": {}, "sizes": {}}
+        store.create("foreign", {"task": f"{task}:make", "trials": 1}, described, 0, new_owner(), notes)
+    monkeypatch.chdir(tmp_path)
+    for words in (["list"], ["show", "foreign"], ["export", "foreign", "--to", "out"], ["report", "foreign"]):
+        main([*words, "--store", url])
+    assert not mark.exists()
+
+
+@pytest.fixture(scope="module")
+def up(compose: Compose) -> Compose:
+    """PostgreSQL, MLflow, a head and a worker."""
+    compose.start_all("one")
+    return compose
+
+
+def asked(url: str, headers: dict[str, str]) -> int:
+    """The status of an answer."""
+    try:
+        with urlopen(Request(url, headers=headers), timeout=10) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+@pytest.mark.cluster
+def test_ray_refuses_whoever_has_no_token(up: Compose) -> None:
+    """Jobs can be neither listed nor submitted without the token or with another."""
+    url = f"{up.address}/api/jobs/"
+    assert asked(url, {}) == 401
+    assert asked(url, {"Authorization": "Bearer " + "0" * 48}) == 403
+    assert asked(url, {"Authorization": f"Bearer {up.secret('ray_token')}"}) == 200
+
+
+@pytest.mark.cluster
+def test_mlflow_refuses_a_foreign_host(up: Compose) -> None:
+    """A page on another site cannot have a browser read MLflow under that site's name."""
+    connection = http.client.HTTPConnection("127.0.0.1", up.ports["5000"], timeout=10)
+    for host, wanted in (("evil.example", 403), (f"127.0.0.1:{up.ports['5000']}", 200)):
+        connection.request("GET", "/api/2.0/mlflow/experiments/search?max_results=1", headers={"Host": host})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == wanted
+    connection.close()
+
+
+@pytest.mark.cluster
+def test_mistakes_are_one_line(up: Compose) -> None:
+    """Address, token, store and resources that cannot be: each is one line, exit 2, and shows no secret."""
+    write_task(up.folder)
+    client = up.client()
+    wrong = up.folder / "wrong_token"
+    wrong.write_text("0" * 48)
+    launch = ("launch", "clouds.yaml", "--name", "no")
+    cases: list[tuple[tuple[str, ...], dict[str, str], str]] = [
+        ((*launch, "--address", f"http://127.0.0.1:{free_port()}"), {}, "cannot reach a Ray cluster"),
+        ((*launch, "--address", "nowhere"), {}, "must be the URL"),
+        (launch, {"RAY_AUTH_TOKEN_PATH": str(wrong)}, "refuses this token"),
+        (
+            ("list",),
+            {"LOSSMITH_STORE": up.store_url.replace(up.secret("postgres_password"), "hunter2")},
+            "password",
+        ),
+        (("launch", "nothing.yaml"), {}, "there is no nothing.yaml"),
+    ]
+    for words, changes, wanted in cases:
+        done = up.lossmith(*words, env=client | changes)
+        assert (done.returncode, done.stdout) == (2, ""), (words, done.stdout, done.stderr)
+        assert wanted in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert "hunter2" not in done.stderr
+
+
+@pytest.mark.cluster
+def test_mistakes_that_the_cluster_finds_are_one_line_too(up: Compose) -> None:
+    """What the workers lack and what no node has is said by `launch` itself, as if it had run here."""
+    for more, head, wanted in (
+        ("", "import no_such_package\n", "no_such_package"),
+        ("resources: {gpus: 4}\n", "", "gpus must be at most 0"),
+    ):
+        write_task(up.folder, more=more)
+        file = up.folder / "clouds.py"
+        file.write_text(head + file.read_text())
+        done = up.lossmith("launch", "clouds.yaml")
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert wanted in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.cluster
+def test_no_secret_is_shown_anywhere(up: Compose) -> None:
+    """Neither password nor token stands in the store, in MLflow, in a log, in `ps` or on the dashboard."""
+    write_task(up.folder)
+    done = up.lossmith("launch", "clouds.yaml", "--name", "quiet", "--follow", timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    hidden = [up.secret("postgres_password"), up.secret("ray_token")]
+    token = {"Authorization": f"Bearer {up.secret('ray_token')}"}
+    pages: dict[str, str] = {"launch": done.stdout + done.stderr}
+    for path in ("/api/jobs/", "/api/v0/actors", "/nodes?view=summary"):
+        with urlopen(Request(f"{up.address}{path}", headers=token), timeout=20) as answer:
+            pages[path] = answer.read().decode()
+    body = json.dumps({"experiment_ids": ["0", "1"], "max_results": 100}).encode()
+    search = Request(
+        f"{up.mlflow}/api/2.0/mlflow/runs/search", body, headers={"Content-Type": "application/json"}
+    )
+    with urlopen(search, timeout=20) as answer:
+        pages["mlflow"] = answer.read().decode()
+    pages["show"] = up.lossmith("show", "quiet", "--json").stdout
+    with Store.open(up.store_url) as store:
+        pages["store"] = repr(store.get("quiet"))
+    pages["ps"] = "\n".join(" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"]))
+    for log in (*up.folder.glob("*.log"), *up.folder.glob("ray-*/session_*/logs/**/*")):
+        if log.is_file() and os.path.getsize(log) < 50_000_000:  # noqa: PTH202
+            pages[str(log)] = log.read_text(errors="replace")
+    for place, text in pages.items():
+        for secret in hidden:
+            assert secret not in text, place
