@@ -8,12 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import mean
 
-import numpy as np
 import pytest
-from scipy.stats import truncnorm
 
 from lossmith.search.samplers import SAMPLERS, Sampler, Told, cmaes, tpe
-from lossmith.search.samplers.tpe import _Density
 from lossmith.spaces import Domain, Space
 
 from .small_tasks import space_of
@@ -196,17 +193,3 @@ def test_auto_says_what_it_does_and_why(budget: int | None, width: int | None, w
     reason = SAMPLERS["auto"](space, budget, width).reason
     assert re.search(words, reason), reason
     assert all(SAMPLERS[name](space, budget, width).reason.startswith(f"sampler {name}") for name in SAMPLERS)
-
-
-def test_the_densities_of_tpe_are_mixtures_of_truncated_normals() -> None:
-    """One around each trial and the uniform one, each of the same weight; draws follow the density."""
-    rows = np.random.default_rng(0).random((9, 2))
-    density, at = _Density(rows), np.random.default_rng(1).random((50, 2))
-    width = 0.2 * 9 ** (-1 / 6)
-    kernels = [truncnorm(-row / width, (1 - row) / width, row, width).pdf(at).prod(1) for row in rows]
-    np.testing.assert_allclose(density.log(at), np.log((sum(kernels) + 1) / 10), rtol=1e-9)
-    drawn = density.draw(20_000, np.random.default_rng(2))
-    assert drawn.min() >= 0
-    assert drawn.max() <= 1
-    # The mean of 1/density over draws is the volume, 1; its standard error here is .007.
-    assert np.exp(-density.log(drawn)).mean() == pytest.approx(1, abs=0.03)
