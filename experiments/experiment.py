@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 
-from ..losses import LossSpec, UserError, formula
+from ..losses import LossSpec, UserError, formula, parts
 from ..losses.adopt import adopt
 from ..losses.freeze import constants_read
 from ..search.metrics import sign_of
@@ -19,7 +19,9 @@ from ..spaces import own_terms
 from .export import export_loss
 from .frames import Verdict, summary_html, trials_frame
 from .json_text import finite
+from .shipment import FILES
 from .store import SearchRecord, Status, Store
+from .trust import untrusted
 from .version import version
 
 if TYPE_CHECKING:
@@ -49,8 +51,9 @@ class Experiment:
         self._store = store
         record = store.get(name)
         self.name = record.name
-        if terms := own_terms(record.spec.get("space")):  # its trials speak of them
-            adopt(terms, record.task["kind"])
+        terms = own_terms(record.spec.get("space"))
+        self._foreign = untrusted(terms)  # a look at a search does not run code that its user has not
+        adopt([term for term in terms if term not in self._foreign], record.task["kind"])
 
     def __repr__(self) -> str:
         return f"Experiment({self.name!r}, {self.status})"
@@ -95,6 +98,7 @@ class Experiment:
         Raises `UserError` when no trial is complete.
         """
         record = self.record
+        self.need_terms()
         if record.verdict is not None:
             return LossSpec.from_json(record.verdict["winner"]["loss"])
         return self._so_far(record).loss
@@ -105,6 +109,7 @@ class Experiment:
         Raises `UserError` when no trial is complete.
         """
         record = self.record
+        self.need_terms()
         verdict = record.verdict
         if verdict is None:
             return self._so_far(record)
@@ -136,6 +141,14 @@ class Experiment:
         }
         return export_loss(answer.loss, directory, verdict=record.verdict, provenance=provenance)
 
+    def need_terms(self) -> None:
+        """Raise a `UserError` when the losses here need code that this user has not run on this machine."""
+        if self._foreign:
+            raise UserError(
+                f"{self.name} was searched with {self._foreign[0]}, which is not here or was never run here "
+                f"as it is; if you trust it, run lossmith check {self._foreign[0]}"
+            )
+
     def document(self) -> dict[str, Any]:
         """What `lossmith show --json` prints: plain dicts, lists, text and finite numbers."""
         record, trials = self.record, self.trial_list
@@ -146,7 +159,7 @@ class Experiment:
                 "spec": record.spec,
                 "task": record.task,
                 "seconds": record.seconds,
-                "notes": record.notes,
+                "notes": {key: value for key, value in record.notes.items() if key != FILES},
                 "best": None if best is None else trial_document(best),
                 "headroom": self._payload("headroom", 2),
                 "verdict": record.verdict,
@@ -262,7 +275,7 @@ def trial_document(trial: Trial) -> dict[str, Any]:
         "state": outcome.state,
         "reason": outcome.reason,
         "standard": candidate.standard,
-        "formula": formula(candidate.spec),
+        "formula": _formula(candidate.spec),
         "params": {**candidate.spec.parameters, "recipe.learning_rate": candidate.recipe.rate},
         "score": outcome.score,
         "scores": [
@@ -273,6 +286,13 @@ def trial_document(trial: Trial) -> dict[str, Any]:
         "rungs": [list(rung) for rung in outcome.rungs],
         "recipe": candidate.recipe.to_json(),
     }
+
+
+def _formula(spec: LossSpec) -> str:
+    """The formula, or where a part is not known here (see `trust`) what it is made of."""
+    if spec.parts <= parts().keys():
+        return formula(spec)
+    return ", ".join(f"{name}={value:.4g}" for name, value in spec.parameters.items())
 
 
 def _answer(entry: Mapping[str, Any], note: str) -> Answer:

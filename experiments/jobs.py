@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..losses.errors import UserError
+from ..spaces import own_terms
 from .shipment import task_file
 from .version import version
 
@@ -67,8 +68,11 @@ def submit_search(
 ) -> str:
     """Submit the search of a SPEC under a name; the job's id. Ships the SPEC and `files` (name: text)."""
     own = task_file(spec["task"])
-    task = spec["task"] if own is None else f"{own.name}:{str(spec['task']).rpartition(':')[2]}"
+    task = spec["task"] if own is None else _beside(spec["task"])
     document = {key: value for key, value in spec.items() if value is not None} | {"task": task, "name": name}
+    if terms := own_terms(spec["space"]):
+        document["space"] = {**spec["space"], "terms": [_beside(term) for term in terms]}
+    document["transfer"] = [_beside(t) if task_file(t) else t for t in spec.get("transfer", ())]
     others = [part for other in files if own is None or other != own.name for part in ("--with", other)]
     with tempfile.TemporaryDirectory(prefix="lossmith-ship-") as folder:
         for file, text in files.items():
@@ -120,6 +124,12 @@ def check_launcher(environment: Mapping[str, str] = os.environ) -> None:
             f"client and cluster must have the same lossmith, but {launcher} launched this and the cluster "
             f"has {version()}; install lossmith=={version()} there, or rebuild the cluster's image"
         )
+
+
+def _beside(place: str) -> str:
+    """FILE:OBJECT with the file's name alone, as it is shipped."""
+    file, _, name = place.rpartition(":")
+    return f"{Path(file).name}:{name}"
 
 
 def _submit(client: JobSubmissionClient, command: list[str], name: str, runtime: dict[str, Any]) -> str:

@@ -27,16 +27,17 @@ from ..search.runners.resources import Resources
 from ..search.samplers import SAMPLERS
 from ..search.splits import constants_of, doubts
 from ..search.trial import Phase
-from ..spaces import Space, space_from
+from ..spaces import Space, own_terms, space_from
 from ..spaces.space import LEARNING_RATE
 from .experiment import Experiment
 from .jobs import check_launcher
 from .presentation import present
 from .progress import Progress, python_progress
-from .shipment import FILES, materialised, packed, shipped_folder
+from .shipment import FILES, materialised, packed, shipped_folder, term_files, transfer_files
 from .spec import SearchSpec, load_spec
 from .store import ClaimLost, SearchRecord, Store, StoreLedger, new_owner, patient
 from .tracking import Tracker
+from .trust import trust
 from .workdir import Places, places, prepare
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ PARTING_S = 5.0  # what MLflow gets when a search ends early; a resume delivers 
 RUNNERS = ("local", "ray")
 
 
-def run_search(
+def run_search(  # noqa: PLR0913  (a front door: each argument is one the command line has too)
     spec: SearchSpec | Mapping[str, Any] | str | Path,
     *,
     task: Task | OwnTraining | None = None,
@@ -75,7 +76,9 @@ def run_search(
     wanted = load_spec(spec, {"name": name})
     _check_runner(runner)
     work = _Work.of(wanted, task)
-    kept_with_it = {"runner": runner or RUNNERS[0], FILES: packed(wanted.task, files) if task is None else {}}
+    code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
+    shipped = packed(wanted.task if task is None else None, code)
+    kept_with_it = {"runner": runner or RUNNERS[0], FILES: shipped}
     where = prepare(places(workdir, store))
     kept = Store.open(where.store_url)
     owner, shown = new_owner(), progress or python_progress()
@@ -128,9 +131,7 @@ def resume_search(
             f"resume_search({name!r}, task=...)"
         )
     asked = SearchSpec.from_json(record.spec)
-    if task is None:
-        found = materialised(asked.task, record.notes, shipped_folder(where.workdir, name))
-        asked = asked.model_copy(update={"task": found})
+    asked = _found_here(asked, record, where, given=task is not None)
     work = _Work.of(asked, task)
     before, now = record.task.get("fingerprint"), work.task.describe()["fingerprint"]
     if before != now:
@@ -144,6 +145,18 @@ def resume_search(
         return _run(work, kept, record, owner, where, shown, trainer)
 
 
+def _found_here(asked: SearchSpec, record: SearchRecord, where: Places, *, given: bool) -> SearchSpec:
+    """The SPEC with its code where this machine has it: what is missing here is written down."""
+    folder, changes = shipped_folder(where.workdir, record.name), dict[str, Any]()
+    if not given:
+        changes["task"] = materialised(asked.task, record.notes, folder)
+    changes["transfer"] = [materialised(other, record.notes, folder) for other in asked.transfer]
+    if terms := own_terms(asked.space):
+        here = [materialised(term, record.notes, folder) for term in terms]
+        changes["space"] = {**cast("dict[str, Any]", asked.space), "terms": here}
+    return asked.model_copy(update=changes)
+
+
 @dataclass(frozen=True, eq=False)
 class _Work:
     """A SPEC made ready: everything that can be wrong with it has been looked at."""
@@ -153,6 +166,7 @@ class _Work:
     space: Space
     plan: Plan
     given: bool = False
+    others: tuple[Task, ...] = ()
 
     @property
     def subject(self) -> Task:
@@ -173,10 +187,11 @@ class _Work:
             )
         if spec.recipe and isinstance(task, Task):
             task = replace(task, recipe={**task.settings.to_json(), **spec.recipe})
+        trust(own_terms(spec.space))
         space = space_from(spec.space, task.kind, _constants(task).get("class_counts"), task.metric)
         if isinstance(task, OwnTraining) and not task.tunes:
             space = replace(space, fixed={**space.fixed, LEARNING_RATE: task.settings.rate})
-        return cls(spec, task, space, _plan(spec), given is not None)
+        return cls(spec, task, space, _plan(spec), given is not None, tuple(_others(spec, task)))
 
     def describe(self, trainer: object = None) -> dict[str, Any]:
         """What the store keeps of the task, with the constants that its losses read and how it is trained."""
@@ -195,10 +210,28 @@ class _Work:
             wanted = Resources.from_mapping(self.spec.resources)
             if isinstance(self.task, OwnTraining):
                 return own_on_ray(self.task, self.plan, wanted)
-            return on_ray(self.task, self.plan, self.spec.engine, wanted, note)
+            return on_ray(self.task, self.plan, self.spec.engine, wanted, note, before)
         if isinstance(self.task, OwnTraining):
             return own_local(self.task, self.plan)
         return local(self.task, self.plan, self.spec.engine, note, before)
+
+
+def _others(spec: SearchSpec, task: Task | OwnTraining) -> Iterator[Task]:
+    """The tasks under `transfer`; raises `UserError` for one on which the loss cannot be tried."""
+    seen: set[str] = set()
+    for name in spec.transfer:
+        other = load_task(name)
+        if not isinstance(other, Task):
+            raise UserError(f"transfer: each must be a task with data, but {name} is a training function")
+        if other.kind != task.kind:
+            raise UserError(
+                f"transfer: each task must be of the search's own kind, {task.kind}, but {other.name} is "
+                f"{other.kind}; leave it out"
+            )
+        if other.name in seen:
+            raise UserError(f"transfer: tasks must differ in their names, but two are called {other.name}")
+        seen.add(other.name)
+        yield other
 
 
 def _constants(task: Task | OwnTraining) -> dict[str, Any]:
@@ -237,6 +270,9 @@ def _training(
     """Who trains, made before anything is written and before any thread is started: workers are forked."""
     for line in _notes(work.task, work.plan.folds):
         progress.note(line)
+    for other in work.others:
+        for line in _notes(other, work.plan.folds):
+            progress.note(f"transfer: {other.name}: {line}")
     trainer = work.trainer(runner, progress.note, None if before is None else Choice.from_json(before))
     try:
         yield trainer
@@ -267,7 +303,14 @@ def _run(
             proposer = search_for(work.subject, work.space, work.plan, work.spec.sampler)
             kept.note(record.id, "sampler", proposer.reason)
             conclusion = conduct(
-                work.subject, work.space, work.plan, trainer, ledger, progress, work.spec.sampler
+                work.subject,
+                work.space,
+                work.plan,
+                trainer,
+                ledger,
+                progress,
+                work.spec.sampler,
+                work.others,
             )
             with spent.bookkeeping():
                 kept.finish(record.id, "finished", conclusion.verdict, conclusion.reason, owner)

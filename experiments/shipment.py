@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..losses.errors import UserError
+from ..spaces import own_terms
 
 FILES = "files"  # the note under which a search keeps them, by name
 LARGEST = 1 << 20  # bytes of all files together: code, not data
@@ -48,8 +49,18 @@ def packed(task: object, others: Sequence[str | Path] = ()) -> dict[str, str]:
     return found
 
 
+def transfer_files(tasks: Iterable[object]) -> list[Path]:
+    """The files of the other tasks that a SPEC names under `transfer`."""
+    return [file for file in map(task_file, tasks) if file is not None]
+
+
+def term_files(space: object) -> list[Path]:
+    """The files of the user's own losses that a SPEC's space names."""
+    return [Path(term.rpartition(":")[0]) for term in own_terms(space)]
+
+
 def materialised(task: object, notes: Mapping[str, Any], directory: Path) -> object:
-    """The task, with its files written below `directory` if they are not where they were."""
+    """The task, or a loss, with its files written below `directory` if they are not where they were."""
     own, files = task_file(task), notes.get(FILES) or {}
     if own is None or own.is_file() or own.name not in files:
         return task

@@ -116,6 +116,9 @@ class SearchSpec(_Strict):
     )
     race: RaceSpec = Field(RaceSpec(), description="a mapping such as {seeds: 12, contenders: 24}")
     verdict: VerdictSpec = Field(VerdictSpec(), description="a mapping such as {seeds: 24}")
+    transfer: list[str | dict[str, Any]] = Field(
+        [], description="a list of tasks such as [digits-noisy, other.py:task]"
+    )
     insight: bool = Field(
         default=True, description="true or false: whether the winner's parts are looked into"
     )
@@ -188,9 +191,8 @@ def load_spec(
     if terms := own_terms(spec.space):
         located = [_located(term, folder, label) for term in terms]
         spec = spec.model_copy(update={"space": {**cast("dict[str, Any]", spec.space), "terms": located}})
-    if isinstance(spec.task, dict):
-        return spec.model_copy(update={"task": table_task(spec.task, folder, label)})
-    return spec.model_copy(update={"task": _located(spec.task, folder, label)})
+    others = [_task(other, folder, label) for other in spec.transfer]
+    return spec.model_copy(update={"task": _task(spec.task, folder, label), "transfer": others})
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -237,6 +239,11 @@ def _validated(document: dict[str, Any], label: str) -> SearchSpec:
         return SearchSpec.model_validate(document)
     except ValidationError as error:
         raise UserError(one_line(error, SearchSpec, label)) from error
+
+
+def _task(task: str | dict[str, Any], folder: Path, label: str) -> str | dict[str, Any]:
+    """A task as a search keeps it, its files as absolute paths."""
+    return table_task(task, folder, label) if isinstance(task, dict) else _located(task, folder, label)
 
 
 def _located(task: str, folder: Path, label: str) -> str:

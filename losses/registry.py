@@ -41,6 +41,11 @@ def parts() -> dict[str, Part]:
     return _sorted(tuple(_own))
 
 
+def own_parts() -> tuple[Part, ...]:
+    """Those that users added in this process."""
+    return tuple(_own.values())
+
+
 def part(name: str, kind: Kind | None = None) -> Part:
     """The part called `name`; with `kind`, only if it serves that kind."""
     known = parts_for(kind) if kind else parts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from .phases.insight import insight
 from .phases.race import race
 from .phases.rival import rival
 from .phases.stage import Progress, Stage
+from .phases.transfer import transfer
 from .phases.verdict import verdict
 from .plan import Plan
 from .runners.runner import Runner
@@ -37,8 +39,12 @@ def conduct(
     ledger: Ledger,
     progress: Progress,
     sampler: str = "auto",
+    others: Sequence[Task] = (),
 ) -> Conclusion:
-    """Run every phase that the ledger does not hold yet and return the conclusion."""
+    """Run every phase that the ledger does not hold yet and return the conclusion.
+
+    The searched loss is also tried on `others`, tasks of the same kind.
+    """
     search = search_for(task, space, plan, sampler)
     stage = Stage(task, plan, search, runner, ledger, progress)
     tuned = headroom(stage)
@@ -49,6 +55,7 @@ def conduct(
     finalists = race(stage, tuned, explored)
     drawn = rival(stage, tuned) if plan.random_search else None
     document = confirm(stage, finalists, verdict(stage, tuned, finalists, drawn))
+    document = transfer(stage, finalists, others, document)
     if plan.insight:
         insight(stage, tuned, finalists, explored)
     return Conclusion(document)

@@ -13,7 +13,7 @@ from ..losses import LossSpec
 from .recipe import Recipe
 
 State = Literal["complete", "pruned", "diverged", "rejected"]
-Phase = Literal["headroom", "explore", "race", "verdict", "confirm", "insight"]
+Phase = Literal["headroom", "explore", "race", "verdict", "confirm", "transfer", "insight"]
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,11 @@ def check(
     from ...losses.errors import unknown
     from ...losses.own import examine, load_own
     from ...losses.parts import KINDS, Part
+    from ..trust import trust
 
     if kind is not None and kind not in KINDS:
         raise unknown("kind of problem", kind, KINDS)
+    trust([place])  # the user asks for it to be run
     found = load_own(place, kind)
     findings = _examine_part(found) if isinstance(found, Part) else examine(found)[0]
     ok = all(finding.ok for finding in findings)

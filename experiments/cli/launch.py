@@ -63,11 +63,12 @@ def launch(  # noqa: PLR0913  (one for each option)
     from pathlib import Path
 
     from .. import jobs
-    from ..shipment import packed
+    from ..shipment import packed, term_files, transfer_files
     from ..spec import load_spec
 
     wanted = load_spec(spec, {"name": name, "trials": trials, "time_limit": time_limit})
-    files = packed(wanted.task, with_files or ())
+    code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *(with_files or ()))
+    files = packed(wanted.task, code)
     client = jobs.client_for(address)
     chosen = wanted.name or jobs.new_name(Path(spec).stem)
     job = jobs.submit_search(client, wanted.to_json(), files, chosen)

@@ -57,6 +57,14 @@ def search(  # noqa: PLR0913  (one for each option)
         ),
     ] = None,
     runner: RunnerOption = None,
+    transfer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK",
+            help="Another task to try the loss on once it is found; several times for several.",
+            show_default=False,
+        ),
+    ] = None,
     with_files: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,7 +90,7 @@ def search(  # noqa: PLR0913  (one for each option)
         from ..spec import load_spec
         from ..spec_table import asked
 
-        changes = {"name": name, "trials": trials, "time_limit": time_limit}
+        changes = {"name": name, "trials": trials, "time_limit": time_limit, "transfer": transfer or None}
         wanted = load_spec(asked(spec, target), changes)
         from ..run import run_search
         from .ended import print_ended

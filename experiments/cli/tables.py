@@ -11,7 +11,7 @@ from rich.table import Table
 from ...search.trial import State
 from ..durations import format_duration
 
-PHASES = ("headroom", "explore", "race", "verdict", "insight")
+PHASES = ("headroom", "explore", "race", "verdict", "confirm", "transfer", "insight")
 
 
 def verdict_table(verdict: Mapping[str, Any]) -> Table:

@@ -18,7 +18,9 @@ def report_document(store: Store, name: str) -> Document:
     `kept` has, by phase, the payloads of its units in their order. Raises `UserError` for an unknown search.
     Nothing of the task is loaded or run.
     """
-    document = Experiment(store, name).document()
+    experiment = Experiment(store, name)
+    experiment.need_terms()
+    document = experiment.document()
     search_id = store.get(name).id
     kept = {phase: _payloads(store, search_id, phase) for phase in PHASES}
     insight = document.get("insight") or next(iter(kept.pop("insight")), None)
@@ -26,7 +28,7 @@ def report_document(store: Store, name: str) -> Document:
 
 
 def _payloads(store: Store, search_id: int, phase: str) -> list[Any]:
-    found = []
+    found: list[Any] = []
     while (unit := store.unit(search_id, phase, len(found))) is not None:
         found.append(unit.payload)
     return [payload for payload in found if payload is not None]

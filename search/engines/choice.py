@@ -115,7 +115,7 @@ def _same_step(task: Task) -> bool:
     twin = replace(_members(task, 1)[0], recipe=plain)
     job = Job(task, _first_batch(task), [twin, twin], Repeat(0), 0)
     start = LoopProgram(job).parameters(0)
-    programs = [StackedProgram(job), LoopProgram(job)]
+    programs: list[Program] = [StackedProgram(job), LoopProgram(job)]
     for program in programs:
         program.train(1)
     one, other, alone = (

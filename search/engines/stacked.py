@@ -54,15 +54,14 @@ class StackedProgram:
         dtype = torch.promote_types(self._leaves[0].dtype, torch.float32)
         members = self._candidates * len(self._jobs)
         recipes = [c.recipe for c in members]
-        self._losses = StackedLoss(
-            self.job.task.kind, [c.spec for c in members], dtype, len(self._jobs), self.job.device
-        )
+        constants = [j.split.constants for j in self._jobs]
+        specs = [c.spec for c in members]
+        self._losses = StackedLoss(self.job.task.kind, specs, dtype, constants, self.job.device)
         self._settings = Settings.of(recipes, self.job.device)
         courses = {r: factors(r, self.job.steps) for r in recipes}
         alike = len({tuple(course.tolist()) for course in courses.values()}) == 1
         self._factors = courses[recipes[0]] if alike else torch.stack([courses[r] for r in recipes], 1)
         self._factors = self._factors.to(self.job.device)
-        self._constants = [j.split.constants for j in self._jobs]
 
     def _lay_out(self) -> None:
         """Store each parameter in the memory order in which its gradient arrives.
@@ -105,10 +104,10 @@ class StackedProgram:
         """The gradients of the leaves on one batch of each repeat."""
         if self._chain is not None:
             outputs = self._chain.forward(inputs).detach().requires_grad_()
-            (slope,) = torch.autograd.grad(self._losses(outputs, targets, self._constants), outputs)
+            (slope,) = torch.autograd.grad(self._losses(outputs, targets), outputs)
             return self._chain.backward(inputs, slope)
         outputs = self._forward(inputs, self._buffers)
-        return torch.autograd.grad(self._losses(outputs, targets, self._constants), self._leaves)
+        return torch.autograd.grad(self._losses(outputs, targets), self._leaves)
 
     def _forward(self, inputs: Tensor, buffers: dict[str, Tensor]) -> Tensor:
         """Every member's outputs (members, N, ...) on its repeat's inputs; buffers are updated in place."""

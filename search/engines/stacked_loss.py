@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from torch import Tensor
@@ -20,68 +19,59 @@ from ...losses.family import MIX, Step
 from ...losses.registry import parts_for
 from ...losses.shapes import shaped
 from .stacked_gap import gap, log_p_mean
+from .together import mean, together, weighted_mean
 
-# These read (..., N, K) and (..., N) alike for any leading axes. They need no vmap, which costs more than
-# many an operation does here.
-_ANY_AXES = frozenset[Callable[..., Tensor]](
-    {
-        family.times,
-        gap,
-        log_p_mean,
-        quantities.entropy_multiclass,
-        quantities.log_likelihood,
-        quantities.log_not_p,
-        quantities.log_p,
-        quantities.log_p_sum_multiclass,
-        quantities.probabilities_multiclass,
-        quantities.target_logit,
-    }
-)
 _FASTER: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
     quantities.gap_multiclass: gap,
     quantities.log_p_mean_multiclass: log_p_mean,
+    family.mean: mean,
+    family.weighted_mean: weighted_mean,
 }
-_PER_SAMPLE = frozenset({"log_p", "log_not_p", "log_p_mean", "log_p_sum", "log_likelihood", "entropy"})
 # What members that share their data share; they read the logits for their shape alone.
-_SHARED = frozenset({"targets", "class_counts", "target_scale", *quantities.OF_SHAPE})
+_OF_TARGETS = frozenset({"targets", *quantities.OF_SHAPE})
 
 
 class StackedLoss:
-    """The losses that `specs` describe, one for each member; `groups` of equal size share their data."""
+    """The losses that `specs` describe, one for each member; `groups` of equal size share their data.
+
+    `constants` are what is known of the data, one mapping for each group.
+    """
 
     def __init__(
         self,
         kind: Kind,
         specs: Sequence[LossSpec],
         dtype: torch.dtype,
-        groups: int = 1,
+        constants: Sequence[Mapping[str, Tensor]],
         device: torch.device | None = None,
     ) -> None:
-        self._kind, self._members, self._groups = kind, len(specs), groups
-        self._shared = _SHARED if groups == 1 else frozenset[str]()
+        self._kind, self._members, self._groups = kind, len(specs), len(constants)
         self._two_outputs = any("gaussian_nll" in spec.parts for spec in specs)
-        self._acts = list(_acts(kind, specs, self._shared, dtype, device))
+        shared = _OF_TARGETS if self._groups == 1 else frozenset[str]()
+        self._known: dict[str, Tensor] = {}
+        for name, first in constants[0].items():
+            each = torch.stack([known[name] for known in constants]).to(device, dtype)
+            alike = bool((each == each[0]).all())
+            self._known[name] = each[0] if alike else each.repeat_interleave(len(specs) // self._groups, 0)
+            shared |= {name} if alike else set()
+        self._acts = list(_acts(kind, specs, shared, dtype, device))
+        for act in [
+            act for act in self._acts if self._known.keys() >= {*act.step.inputs} and not act.numbers
+        ]:
+            self._take(act, self._known)  # it will be the same for every batch
+            self._acts.remove(act)
 
-    def __call__(self, outputs: Tensor, targets: Tensor, constants: Sequence[Mapping[str, Tensor]]) -> Tensor:
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The sum of every member's loss: its gradient is each member's own.
 
-        `outputs` are (M, N, ...), `targets` (groups, N, ...), `constants` one mapping for each group.
+        `outputs` are (M, N, ...), `targets` (groups, N, ...).
         """
-        values = self._given(outputs, targets, constants)
+        values = self._given(outputs, targets)
         for act in self._acts:
-            inputs = [
-                values[name] if rows is None else values[name].index_select(0, rows)
-                for name, rows in zip(act.step.inputs, act.rows, strict=True)
-            ]
-            found = self._taken(act, inputs)
-            if act.places is not None:
-                found = values[act.step.output].index_copy(0, act.places, found)
-            values[act.step.output] = found
+            self._take(act, values)
         return values["loss"].sum()
 
-    def _given(
-        self, outputs: Tensor, targets: Tensor, constants: Sequence[Mapping[str, Tensor]]
-    ) -> dict[str, Tensor]:
+    def _given(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         outputs = family.in_full_precision(outputs)
         size = self._members // self._groups
         targets = targets[0] if self._groups == 1 else targets.repeat_interleave(size, 0)
@@ -92,44 +82,23 @@ class StackedLoss:
                 in_dims=(0, axis),
                 out_dims=(0, axis),
             )(outputs, targets)
-        values = {"outputs": outputs, "logits": outputs, "targets": targets}
-        for name in constants[0]:
-            each = torch.stack([known[name] for known in constants]).to(outputs.dtype)
-            values[name] = each[0] if self._groups == 1 else each.repeat_interleave(size, 0)
-        return values
+        return {**self._known, "outputs": outputs, "logits": outputs, "targets": targets}
 
-    def _taken(self, act: _Act, inputs: Sequence[Tensor]) -> Tensor:
-        function, given = act.step.function, list(zip(inputs, act.alone, strict=True))
+    @staticmethod
+    def _take(act: _Act, values: dict[str, Tensor]) -> None:
+        inputs = [
+            values[name] if rows is None else values[name].index_select(0, rows)
+            for name, rows in zip(act.step.inputs, act.rows, strict=True)
+        ]
+        function, output = act.step.function, act.step.output
         if act.shared:
-            return function(*(value if alone else value[0] for value, alone in given))
-        if function is family.added:  # one or two for each term: their vmap would be half of their cost
+            found = function(*(v if alone else v[0] for v, alone in zip(inputs, act.alone, strict=True)))
+        elif function is family.added:  # one or two for each term
             loss, other = inputs
-            return torch.addcmul(loss, other, act.numbers["weight"].view(-1, *[1] * (loss.dim() - 1)))
-        if function in _ANY_AXES:
-            return function(*(v.expand(act.count, *v.shape) if alone else v for v, alone in given))
-        by_sample = self._kind == "multiclass" and _PER_SAMPLE.issuperset(act.step.inputs)
-        if by_sample and _elementwise(function, len(inputs), tuple(act.numbers)):
-            return function(*inputs, **{name: value.unsqueeze(1) for name, value in act.numbers.items()})
-        axes = (*(None if alone else 0 for alone in act.alone), 0)
-        found: Tensor = vmap(lambda *given: function(*given[:-1], **given[-1]), in_dims=axes)(
-            *inputs, act.numbers
-        )
-        return found
-
-
-@cache
-def _elementwise(function: Callable[..., Tensor], inputs: int, keywords: tuple[str, ...]) -> bool:
-    """Whether a part of (N,) inputs does the same with (members, N) at once: tried on numbers below zero."""
-    values = [
-        torch.linspace(-0.1 * i, -2.0 * i, 6, dtype=torch.float64).view(2, 3) for i in range(1, inputs + 1)
-    ]
-    numbers = {name: torch.tensor([0.3, 0.7], dtype=torch.float64) for name in keywords}
-    try:
-        wanted = vmap(lambda given, own: function(*given, **own))(values, numbers)
-        found = function(*values, **{name: value.unsqueeze(1) for name, value in numbers.items()})
-    except Exception:  # noqa: BLE001  (whatever a part does not bear, it is not elementwise)
-        return False
-    return found.shape == wanted.shape and torch.allclose(found, wanted, rtol=1e-12, atol=0.0)
+            found = torch.addcmul(loss, other, act.numbers["weight"].view(-1, *[1] * (loss.dim() - 1)))
+        else:
+            found = together(function, inputs, act.alone, act.numbers, act.count)
+        values[output] = found if act.places is None else values[output].index_copy(0, act.places, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +135,8 @@ def _acts(
     active = []
     for step, part in reversed(steps):
         wanted = needed.pop(step.output, ~everyone)
+        if part is None and not step.parameters and 2 * int(wanted.sum()) > len(specs):
+            wanted = everyone  # to leave some out would cost more
         if part is not None:
             needed[step.output] = wanted  # the others' value is what it was
             wanted = wanted & has[part]

@@ -11,6 +11,7 @@ from ..statistics import Lead, lead, mean
 from ..trial import Trial
 
 CLEAR = 2.25  # standard errors beyond which a difference is taken for real
+CROWN = 1.645  # standard errors from a lead to its lower bound, one-sided at 95%
 Scores = Mapping[str, Sequence[float] | None]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..statistics import deviation, mean
 from ..task import Task
 from ..trial import Trial
-from .field import CLEAR
+from .field import CLEAR, CROWN
 from .stage import Stage
 
 # The race and the verdict must both see a difference; at 95% each, both do at 90%.
@@ -53,7 +53,7 @@ def assess(stage: Stage, tuned: Sequence[Trial], leader: Trial, samples: float |
     matters = gap > CLEAR * error
     at_test = held * _shrinks(stage)
     detectable = max(
-        (CLEAR + POWER) * math.hypot(per_repeat / math.sqrt(_raced(stage)), held),
+        (CROWN + POWER) * math.hypot(per_repeat / math.sqrt(_raced(stage)), held),
         (SURE + POWER) * math.hypot(per_repeat / math.sqrt(stage.plan.verdict_seeds), at_test),
     )
     verb = "matters" if matters else "makes little difference"

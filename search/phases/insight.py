@@ -6,6 +6,7 @@ the same loss with each part switched off, with a parameter moved, and the stand
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,7 +104,10 @@ def _trained(stage: Stage, candidates: Sequence[Candidate]) -> list[Outcome]:
     if not isinstance(stage.task, Task):
         marks = []  # a loop of the user's own cannot be paused: each look would be a training more
     stage.progress.phase("insight", len(candidates))
-    repeats = stage.fresh_repeats(stage.plan.race_rounds, REPEATS)
+    plan = stage.plan
+    # Past every seed and every partition of the race, which chose the loss that is looked into.
+    after = max(plan.race_rounds, math.ceil(plan.race_rounds * plan.race_seeds / REPEATS))
+    repeats = stage.fresh_repeats(after, REPEATS)
     watch = stage.watch(0, len(candidates), None)
     outcomes = stage.train(candidates, repeats, Rungs(tuple(marks), 1.0), watch, HELD_DRAWS)
     stage.progress.advance(len(candidates), outcomes[0].score)

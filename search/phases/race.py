@@ -19,12 +19,11 @@ from ..ledger import Unit, recall
 from ..statistics import Lead
 from ..trial import Trial
 from .contenders import contenders
-from .field import Field
+from .field import CROWN, Field
 from .headroom import Tuned
 from .stage import HELD_DRAWS, Stage
 
 ENOUGH = 0.5  # of the samples' error: once refits err less than that, repeating them tells little more
-CROWN = 1.645  # standard errors from a lead to its lower bound, one-sided at 95%
 
 
 @dataclass(frozen=True)

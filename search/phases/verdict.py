@@ -12,8 +12,9 @@ from ..ledger import Unit, recall
 from ..splits import bound
 from ..statistics import bootstrap_refits, bootstrap_scores, compare, deviation, holm, mean, paired
 from ..trial import Trial
+from .field import CROWN
 from .headroom import Tuned
-from .race import CROWN, Finalists
+from .race import Finalists
 from .stage import Stage
 
 SIGNIFICANT = 0.05
@@ -28,6 +29,8 @@ def verdict(stage: Stage, tuned: Tuned, finalists: Finalists, rival: Trial | Non
     standards = {t.number: t for t in tuned.best.values()}
     entrants = {t.number: t for t in (finalists.searched, *standards.values(), rival) if t is not None}
     stage.progress.phase("verdict", len(entrants))
+    if stage.ledger.find("verdict", 0) is None:
+        _unseal(stage, entrants)
     unit = recall(
         stage.ledger,
         "verdict",
@@ -38,6 +41,27 @@ def verdict(stage: Stage, tuned: Tuned, finalists: Finalists, rival: Trial | Non
     assert document is not None
     stage.progress.advance(len(entrants), document["scores"]["winner"]["mean"])
     return document
+
+
+def _unseal(stage: Stage, entrants: dict[int, Trial]) -> None:
+    """Log which question the test data are about to answer, before they are read.
+
+    Whoever is killed after that may ask the same question again and no other: it has one answer. Raises
+    `RuntimeError` for another one.
+    """
+    asked = {"losses": [t.candidate.key for t in entrants.values()], "refits": stage.plan.verdict_seeds}
+    before = stage.ledger.find("verdict", 1)
+    if before is not None and before.payload != asked:
+        raise RuntimeError(
+            "the test data were read for other losses before this search was interrupted, and may not be "
+            "read again; start a new search"
+        )
+    again = "" if before is None else ", as before the interruption"
+    stage.progress.note(
+        f"verdict: the test data of {stage.task.name} are read now, once{again}: {len(entrants)} losses, "
+        f"{stage.plan.verdict_seeds} refits of each"
+    )
+    recall(stage.ledger, "verdict", 1, lambda: Unit("verdict", 1, payload=asked))
 
 
 def _judge(

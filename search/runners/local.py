@@ -13,7 +13,7 @@ from ..engines.crew import Crew, can_fork
 from ..plan import Plan
 from ..task import Task
 
-__all__ = ["cannot_stack", "choice_for", "engine_for", "local"]
+__all__ = ["cannot_stack", "choice_for", "local"]
 
 
 def local(
@@ -47,8 +47,3 @@ def choice_for(task: Task, engine: str, note: Callable[[str], None] = lambda _: 
     if engine == "auto" and choice.engine == "loop":
         note(f"engine loop: {choice.why}")
     return choice
-
-
-def engine_for(task: Task, engine: str, note: Callable[[str], None]) -> str:
-    """The name of the engine that `choice_for` comes to."""
-    return choice_for(task, engine, note).engine

@@ -16,14 +16,17 @@ from threading import Event
 from typing import Any
 
 from ...losses.errors import UserError
+from ...losses.parts import Part
+from ...losses.registry import own_parts, register
 from ..cohort import Rungs, Trainer, Watch, program_maker, unwatched
+from ..engines.choice import Choice
 from ..engines.crew import Crew, WorkerError
 from ..engines.program import Stopped
 from ..own_training import OwnTraining
 from ..plan import Plan
 from ..task import Task
 from ..trial import Candidate, Outcome, Repeat, Tested
-from .local import engine_for
+from .local import choice_for
 from .own import OwnTrainer, OwnWorker, in_crew
 from .remote import Done, Make, Remote, TooLargeError, Work
 from .resources import Resources
@@ -174,7 +177,7 @@ class RayCrew(Crew):
         self._desk: Any = actor.options(num_cpus=0, scheduling_strategy=here).remote(
             self._resources.lease_s, TRIES
         )
-        made = ray.put(prepare)
+        made = ray.put(partial(_prepared, prepare, own_parts()))
         handed = {"desk": self._desk, "make": [made], "threads": max(1, int(self._resources.cpus))}
         searcher, watchman = SeatSearcher(self._wanted), Watchman(self._lost)
         self._tuner = threading.Thread(
@@ -272,12 +275,20 @@ def on_ray(
     engine: str = "auto",
     resources: Resources | None = None,
     note: Callable[[str], None] = lambda _: None,
+    choice: Choice | None = None,
 ) -> RayTrainer:
-    """A runner on the Ray cluster that RAY_ADDRESS names, or that this is a job of, or one started here."""
-    chosen, stop = engine_for(task, engine, note), Event()
+    """A runner on the Ray cluster that RAY_ADDRESS names, or that this is a job of, or one started here.
+
+    With `auto` the engine is measured on the driver's machine; a `choice` that was made before is followed.
+    """
+    if choice is None:
+        choice = choice_for(task, engine, note)
+    stop = Event()
     by_value()
     crew = RayCrew(partial(program_maker, task, plan.folds, plan.seed), resources or Resources(), stop)
-    trainer = Trainer(task, folds=plan.folds, seed=plan.seed, engine=chosen, stop=stop, crew=crew)
+    trainer = Trainer(
+        task, folds=plan.folds, seed=plan.seed, engine=choice.engine, stop=stop, crew=crew, choice=choice
+    )
     return RayTrainer(trainer, crew)
 
 
@@ -323,13 +334,20 @@ def by_value() -> None:
     files = [
         Path(module.__file__)
         for name, module in sys.modules.items()
-        if name.startswith("lossmith_task_") and module.__file__
+        if name.startswith(("lossmith_task_", "lossmith_own_")) and module.__file__
     ]
     folders = {file.resolve().parent for file in files}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if file and name != "__main__" and Path(file).resolve().parent in folders:
             cloudpickle.register_pickle_by_value(module)
+
+
+def _prepared(prepare: Callable[[], Make], own: tuple[Part, ...]) -> Make:
+    """In a worker: the user's own losses are part of the family there too."""
+    for part in own:
+        register(part)
+    return prepare()
 
 
 def _alone() -> bool:

@@ -88,7 +88,7 @@ def saved(program: Program) -> bytes | None:
 
     text = io.BytesIO()
     try:
-        Pickler(text).dump(program)
+        Pickler(text).dump(program)  # type: ignore[no-untyped-call]
     except Exception:  # noqa: BLE001  (whatever a model holds that cannot be written down)
         return None
     return text.getvalue()

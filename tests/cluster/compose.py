@@ -103,6 +103,7 @@ class Compose:
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",
             "LANG": "C.UTF-8",
+            "RAY_raylet_start_wait_time_s": "200",  # a machine of two cores takes its time
         }
         given = self.services[service].get("environment", {})
         merged: dict[str, str] = {}
@@ -227,9 +228,17 @@ class Compose:
         until(lambda: _answers(f"{self.address}/api/version"), START_S, "the Ray head")
 
     def start_worker(self, name: str) -> None:
-        """One more node."""
-        extra = (*NODE, f"--dashboard-agent-listen-port={free_port()}")
-        self.start("ray-worker", name, extra)
+        """One more node; started again where it did not come up, as `restart: unless-stopped` has it."""
+        log = self.folder / f"{name}.log"
+
+        def joined() -> bool:
+            process = self.processes.get(name)
+            if process is None or process.poll() is not None:
+                extra = (*NODE, f"--dashboard-agent-listen-port={free_port()}")
+                self.start("ray-worker", name, extra)
+            return "Ray runtime started" in log.read_text(errors="replace")
+
+        until(joined, START_S, f"the worker {name}")
 
     def lossmith(self, *words: str, env: dict[str, str] | None = None, **run: Any) -> Any:
         """A lossmith command of somebody at a laptop."""
@@ -241,6 +250,20 @@ class Compose:
             check=False,
             **{"cwd": self.folder, "timeout": 300, **run},
         )
+
+    def started(
+        self, *words: str, env: dict[str, str], stdout: Any = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
+        """A lossmith command in a process group of its own, which the caller ends or waits for."""
+        with (self.folder / "commands.log").open("ab") as log:
+            return subprocess.Popen(
+                [str(BIN / "lossmith"), *words],
+                env=env,
+                cwd=self.folder,
+                stdout=stdout,
+                stderr=log,
+                start_new_session=True,
+            )
 
 
 def _default(value: str) -> str:

@@ -10,13 +10,19 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
 from lossmith.experiments.store import Store
 
-from .compose import BIN, Compose, until
+from .compose import Compose, until
 from .conftest import write_task
 
 pytestmark = pytest.mark.cluster
@@ -135,7 +141,7 @@ def test_postgres_is_away_for_30_seconds(up: Compose, undisturbed: dict[str, Any
     whole(finished(up, "database"), undisturbed)
 
 
-def test_mlflow_is_away_and_then_slow(up: Compose, undisturbed: dict[str, Any]) -> None:
+def test_mlflow_is_away(up: Compose, undisturbed: dict[str, Any]) -> None:
     """A search does not wait for MLflow; what it missed is delivered once, afterwards."""
     launched(up, "mlflow", pause=0.02)
     up.stop("mlflow")
@@ -145,6 +151,26 @@ def test_mlflow_is_away_and_then_slow(up: Compose, undisturbed: dict[str, Any]) 
     resumed = up.lossmith("resume", "mlflow", env=driver(up), timeout=END_S)
     assert resumed.returncode == 0, resumed.stderr
     assert children(up, "mlflow") == Counter(str(t["number"]) for t in found["trials"])
+
+
+def test_mlflow_is_slow(up: Compose, undisturbed: dict[str, Any]) -> None:
+    """Where MLflow takes 2 s a call the search is done long before it; later it has every trial, once."""
+    write_task(up.folder)
+    with slowed(up.mlflow, seconds=2.0) as address:
+        environment = driver(up) | {"MLFLOW_TRACKING_URI": address}
+        words = ["search", "clouds.yaml", "--name", "slow", "--json"]
+        with (up.folder / "slow.json").open("wb") as file:
+            running = up.started(*words, env=environment, stdout=file)
+        with Store.open(up.store_url) as store:
+            until(lambda: "slow" in store.names(), BEGIN_S, "the search to begin")
+            record = store.get("slow")
+            until(lambda: store.unit(record.id, "verdict", 0), END_S, "the verdict")
+            assert store.count_untracked(record.id) > 0  # else it may have waited
+        assert running.wait(END_S) == 0
+    whole(json.loads((up.folder / "slow.json").read_text()), undisturbed)
+    resumed = up.lossmith("resume", "slow", env=driver(up), timeout=END_S)
+    assert resumed.returncode == 0, resumed.stderr
+    assert children(up, "slow") == Counter(str(t["number"]) for t in undisturbed["trials"])
 
 
 def test_the_head_is_killed(up: Compose, undisturbed: dict[str, Any]) -> None:
@@ -165,25 +191,20 @@ def test_the_head_is_killed(up: Compose, undisturbed: dict[str, Any]) -> None:
 
 def test_the_driver_is_killed_many_times(up: Compose, undisturbed: dict[str, Any]) -> None:
     """Killed with -9 at random moments and resumed, a search has every trial once, in MLflow too."""
-    write_task(up.folder, 0.005)
+    write_task(up.folder, 0.02)
     draw = random.Random(0)
     words = ["search", "clouds.yaml", "--name", "killed"]
-    for _ in range(KILLS):
-        with subprocess.Popen(
-            [str(BIN / "lossmith"), *words],
-            env=driver(up),
-            cwd=up.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as running:
-            ended = threading.Event()
-            ended.wait(draw.uniform(2.0, 14.0))
+    with Store.open(up.store_url) as store:
+        for _ in range(KILLS):
+            running = up.started(*words, "--runner", "ray", env=driver(up))
+            with suppress(subprocess.TimeoutExpired):
+                running.wait(draw.uniform(6.0, 22.0))
+            assert running.poll() is None, "the search ended before it could be killed: make it longer"
             os.killpg(running.pid, signal.SIGKILL)
-        with Store.open(up.store_url) as store:
+            running.wait()
             if "killed" in store.names():
                 words = ["resume", "killed"]
-    last = up.lossmith(*words, env=driver(up), timeout=END_S)
+    last = up.lossmith(*words, "--runner", "ray", env=driver(up), timeout=END_S)
     assert last.returncode == 0, last.stderr
     found = status(up, "killed")
     whole(found, undisturbed)
@@ -215,13 +236,82 @@ def test_two_launches_at_the_same_moment_do_not_mix(up: Compose, undisturbed: di
 
 
 def test_a_full_disk_for_artifacts(up: Compose, undisturbed: dict[str, Any]) -> None:
-    """Where MLflow cannot keep files the search still ends with its verdict."""
-    up.stop("mlflow")
-    environment = up.environment("mlflow") | {"LOSSMITH_ARTIFACTS": "/dev/full"}
-    up.start("mlflow", extra=("--workers", "1"), env=environment)
-    write_task(up.folder)
-    done = up.lossmith("search", "clouds.yaml", "--name", "full", "--json", env=driver(up), timeout=END_S)
-    assert done.returncode == 0, done.stderr
-    whole(json.loads(done.stdout), undisturbed)
-    up.stop("mlflow")
-    up.start_mlflow()
+    """Where MLflow's disk is full the search ends with its verdict, says so, and the report comes later."""
+    place = up.folder / "small"
+    place.mkdir()
+    try:
+        with small_disk(place) as fill:
+            up.stop("mlflow")
+            environment = up.environment("mlflow") | {"LOSSMITH_ARTIFACTS": str(place)}
+            up.start("mlflow", extra=("--workers", "1"), env=environment)
+            up.wait_for_mlflow()
+            write_task(up.folder)
+            done = up.lossmith(
+                "search", "clouds.yaml", "--name", "full", "--json", env=driver(up), timeout=END_S
+            )
+            assert done.returncode == 0, done.stderr
+            whole(json.loads(done.stdout), undisturbed)
+            assert "MLflow has not taken the report yet" in done.stderr
+            fill.unlink()
+            resumed = up.lossmith("resume", "full", env=driver(up), timeout=END_S)
+            assert resumed.returncode == 0, resumed.stderr
+            assert "has not taken" not in resumed.stderr
+            assert list(place.rglob("report.html"))
+            assert children(up, "full") == Counter(str(t["number"]) for t in undisturbed["trials"])
+            up.stop("mlflow")
+    finally:
+        up.stop("mlflow")
+        up.start_mlflow()
+
+
+@contextmanager
+def small_disk(place: Path) -> Iterator[Path]:
+    """A volume of 4 MiB that a file fills to the last byte; the file, to be removed."""
+    if os.geteuid() != 0:
+        pytest.skip("a full disk needs a volume of its own, and only root may mount one")
+    mounted = subprocess.run(
+        ["/bin/mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"a volume cannot be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        fill = place / "fill"
+        with fill.open("wb") as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+                file.flush()
+        yield fill
+    finally:
+        subprocess.run(["/bin/umount", "-l", str(place)], check=True)
+
+
+@contextmanager
+def slowed(target: str, seconds: float) -> Iterator[str]:
+    """The address of a server that hands every request on after so many seconds."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            time.sleep(seconds)
+            kept = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+            request = Request(target + self.path, body or None, kept, method=self.command)
+            try:
+                with urlopen(request, timeout=60) as found:
+                    status, headers, content = found.status, found.headers, found.read()
+            except HTTPError as error:
+                status, headers, content = error.code, error.headers, error.read()
+            self.send_response(status)
+            self.send_header("Content-Type", headers.get("Content-Type", "application/json"))
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815  (as the base class names them)
+
+        def log_message(self, *_: Any) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 import torch
 
-from lossmith.losses import UserError, standard_specs
-from lossmith.search import Candidate, Plan, Repeat, Task, load_task
+from lossmith.losses import LossSpec, UserError, standard_specs
+from lossmith.losses.adopt import adopt
+from lossmith.search import Candidate, OwnTraining, Plan, Repeat, Task, load_task
 from lossmith.search.cohort import Rungs
 from lossmith.search.engines.crew import WorkerError
+from lossmith.search.rehearsal import rehearsed
 from lossmith.search.runners.local import local
+from lossmith.search.runners.own import own_local
 from lossmith.search.runners.resources import Resources
 
 from .conftest import write_task
@@ -76,6 +79,39 @@ def losses(task: Task) -> list[Candidate]:
     return [Candidate(spec, task.settings, standard=name) for name, spec in standard_specs(task.kind).items()]
 
 
+OWN_LOOP = """
+import torch
+from torch import nn
+from lossmith.search import own_training
+
+
+@own_training(kind="multiclass", metric="accuracy", recipe={"epochs": 3, "learning_rate": 0.1})
+def loop(loss, trial):
+    draw = torch.Generator().manual_seed(0)
+    inputs, targets = torch.randn(120, 2, generator=draw), torch.arange(120) % 3
+    inputs[targets == 1, 0] += 1.5
+    inputs[targets == 2, 1] += 1.5
+    torch.manual_seed(trial.seed)
+    model = nn.Linear(2, 3)
+    optimiser = torch.optim.SGD(model.parameters(), lr=trial.learning_rate)
+    for epoch in range(3):
+        for batch in torch.randperm(80).split(16):
+            optimiser.zero_grad()
+            loss(model(inputs[:80][batch]), targets[:80][batch]).backward()
+            optimiser.step()
+        score = float((model(inputs[80:]).argmax(1) == targets[80:]).float().mean())
+        trial.report(epoch, score)
+    return score
+"""
+OWN_LOSS = """
+from torch.nn import functional as F
+
+
+def steep(outputs, targets):
+    return F.cross_entropy(2 * outputs, targets, reduction="none")
+"""
+
+
 def load(folder: Path, function: str = "clouds") -> Task:
     """A task of the file in a folder."""
     found = load_task(f"{folder / 'clouds.py'}:{function}")
@@ -83,6 +119,7 @@ def load(folder: Path, function: str = "clouds") -> Task:
     return found
 
 
+@pytest.mark.cluster
 def test_every_runner_gives_equal_outcomes(runner: Callable[..., Any], tmp_path: Path) -> None:
     """On Ray a cohort ends bit for bit as on one machine: scores, rungs, states, and scores on test data."""
     write_task(tmp_path)
@@ -96,6 +133,41 @@ def test_every_runner_gives_equal_outcomes(runner: Callable[..., Any], tmp_path:
     here.close()
 
 
+@pytest.mark.cluster
+@pytest.mark.usefixtures("two_cores")
+def test_a_loop_of_ones_own_ends_alike(tmp_path: Path) -> None:
+    """A user's training function gives on Ray what it gives on one machine, at rungs and at the end."""
+    from lossmith.search.runners.ray import own_on_ray
+
+    (tmp_path / "mine.py").write_text(OWN_LOOP)
+    found = load_task(f"{tmp_path / 'mine.py'}:loop")
+    assert isinstance(found, OwnTraining)
+    training = rehearsed(found)
+    specs = standard_specs("multiclass").values()
+    tried = [Candidate(spec, training.settings) for spec in specs][:6]
+    mine, theirs = own_local(training, PLAN), own_on_ray(training, PLAN)
+    for rungs in (None, Rungs((1, 2))):
+        assert theirs.train(tried, REPEATS, rungs) == mine.train(tried, REPEATS, rungs)
+    mine.close()
+    theirs.close()
+
+
+@pytest.mark.cluster
+def test_a_loss_of_ones_own_is_known_to_workers(runner: Callable[..., Any], tmp_path: Path) -> None:
+    """Terms that a SPEC brings are trained on workers that never saw their file, and end alike."""
+    write_task(tmp_path)
+    (tmp_path / "steep.py").write_text(OWN_LOSS)
+    adopt([f"{tmp_path / 'steep.py'}:steep"], "multiclass")
+    task = load(tmp_path)
+    tried = [Candidate(LossSpec("multiclass", {"mix.steep": 1, "mix.mae": w}), task.settings) for w in (1, 2)]
+    here, there = local(task, PLAN), runner(task)
+    assert there.train(tried, REPEATS, None, lambda _: None) == here.train(
+        tried, REPEATS, None, lambda _: None
+    )
+    here.close()
+
+
+@pytest.mark.cluster
 @pytest.mark.parametrize("accident", ACCIDENTS)
 def test_an_accident_in_a_worker_changes_nothing(
     runner: Callable[..., Any], tmp_path: Path, accident: str
@@ -116,6 +188,7 @@ def test_an_accident_in_a_worker_changes_nothing(
     here.close()
 
 
+@pytest.mark.cluster
 def test_what_a_worker_raises_arrives(runner: Callable[..., Any], tmp_path: Path) -> None:
     """An error of the user's model in training ends the search with its words, and is not tried again."""
     write_task(tmp_path)
@@ -126,6 +199,7 @@ def test_what_a_worker_raises_arrives(runner: Callable[..., Any], tmp_path: Path
         runner(task, engine="cohort").train(losses(task), REPEATS, None, lambda _: None)
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("two_cores")
 def test_more_gpus_than_there_are(tmp_path: Path) -> None:
     """A piece that no node could hold is refused before anything starts, with what there is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import subprocess
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -13,9 +14,11 @@ import psutil
 import pytest
 import yaml
 
-from lossmith.experiments.store import Store, new_owner
+from lossmith.experiments import run_search
+from lossmith.experiments.store import Store
+from lossmith.search import load_task
 
-from .compose import ROOT, Compose, compose_file, free_port
+from .compose import BIN, ROOT, Compose, compose_file, free_port
 from .conftest import write_task
 
 
@@ -66,29 +69,82 @@ def test_no_secret_stands_in_the_repository() -> None:
     list(yaml.safe_load_all((ROOT / "deploy/rayjob.yaml").read_text()))
 
 
-FOREIGN = """
-import pathlib
-pathlib.Path({mark!r}).write_text("ran")
+LOOKS = (["list"], ["show", "foreign"], ["report", "foreign"], ["export", "foreign", "--to", "out"])
+SMALL = """
+task: clouds.py:clouds
+trials: 6
+repeats: {seeds: 2}
+headroom: "off"
+race: {seeds: 2, contenders: 2}
+verdict: {seeds: 2}
+insight: false
+"""
+OWN = """
+from torch.nn import functional as F
+
+
+def mine(outputs, targets):
+    return F.cross_entropy(outputs, targets, reduction="none")
 """
 
 
-def test_a_foreign_search_cannot_make_a_look_run_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`list`, `show`, `export` and `report` of somebody else's search run none of its code."""
-    from lossmith.experiments.cli import main
+def looked(folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """A command of somebody who has run nothing here, in a process that knows no code of the search's."""
+    return subprocess.run(
+        [str(BIN / "lossmith"), *words],
+        cwd=folder,
+        env=os.environ | {"XDG_STATE_HOME": str(folder / "nobody"), "LOSSMITH_HOME": str(folder / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    mark, task = tmp_path / "mark", tmp_path / "task.py"
-    task.write_text(FOREIGN.format(mark=str(mark)))
-    url = f"sqlite:///{tmp_path}/store.db"
-    with Store.open(url) as store:
-        notes = {"files": {"task.py": task.read_text()}, "runner": "ray"}
-        described = {"name": "x", "kind": "multiclass", "metric": "macro_f1", "recipe": {}, "sizes": {}}
-        store.create("foreign", {"task": f"{task}:make", "trials": 1}, described, 0, new_owner(), notes)
-    monkeypatch.chdir(tmp_path)
-    for words in (["list"], ["show", "foreign"], ["export", "foreign", "--to", "out"], ["report", "foreign"]):
-        main([*words, "--store", url])
-    assert not mark.exists()
+
+def searched(folder: Path, monkeypatch: pytest.MonkeyPatch, more: str = "") -> None:
+    """A finished search called foreign."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "somebody"))
+    write_task(folder)
+    (folder / "clouds.yaml").write_text(SMALL + more)
+    run_search(folder / "clouds.yaml", name="foreign", workdir=folder / "data")
+
+
+def trap(file: Path, mark: Path) -> None:
+    """Have a file leave a trace when it is run."""
+    file.write_text(f"{file.read_text()}\nimport pathlib\npathlib.Path({str(mark)!r}).write_text('ran')\n")
+
+
+@pytest.mark.cluster
+def test_a_foreign_task_is_not_run_by_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`list`, `show`, `export` and `report` of a finished search work, and run none of its task's code."""
+    searched(tmp_path, monkeypatch)
+    mark = tmp_path / "mark"
+    trap(tmp_path / "clouds.py", mark)
+    for words in LOOKS:
+        done = looked(tmp_path, words)
+        assert done.returncode == 0, done.stderr
+        assert not mark.exists(), words
+    assert (tmp_path / "out" / "loss.py").exists()
+    assert "pathlib" not in looked(tmp_path, ["show", "foreign", "--json"]).stdout  # nor is its text shown
+    load_task(f"{tmp_path / 'clouds.py'}:clouds")
+    assert mark.exists()  # the trap works
+
+
+@pytest.mark.cluster
+def test_a_foreign_loss_is_not_run_by_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses that a SPEC brings are run by a look only where its user has run them before, as they are."""
+    (tmp_path / "mine.py").write_text(OWN)
+    searched(tmp_path, monkeypatch, "space: {preset: multiclass, terms: [mine.py:mine]}\n")
+    mark = tmp_path / "mark"
+    trap(tmp_path / "mine.py", mark)
+    for words in LOOKS:
+        done = looked(tmp_path, words)
+        needs_it = words[0] in ("export", "report")
+        assert done.returncode == (2 if needs_it else 0), done.stderr
+        assert ("if you trust it, run lossmith check" in done.stderr) == needs_it
+        assert not mark.exists(), words
+    assert looked(tmp_path, ["check", f"{tmp_path / 'mine.py'}:mine"]).returncode == 0
+    assert mark.exists()  # the trap works
+    assert looked(tmp_path, ["report", "foreign"]).returncode == 0
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from lossmith.search import side_by_side as side
 from lossmith.search.cohort import Trainer
 from lossmith.search.engines import choice as choosing
 from lossmith.search.engines.choice import Choice, choose, usual_width
+from lossmith.search.engines.loop import LoopProgram
 from lossmith.search.engines.program import Job, Program
 from lossmith.search.engines.stacked import StackedProgram
 from lossmith.search.runners.local import local
@@ -58,7 +59,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def timed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[int, float], float], list[int]]]:
+def timed(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, float], float], list[int]]:
     """Steps that take what the test says: for stacks of each width, and for a model alone."""
 
     def set_up(stacked: dict[int, float], alone: float) -> list[int]:
@@ -66,7 +67,7 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[int, float
 
         def step_s(engine: object, _: Task, width: int) -> float:
             asked.append(width)
-            return alone if engine is choosing.LoopProgram else stacked[width]
+            return alone if engine is LoopProgram else stacked[width]
 
         monkeypatch.setattr(choosing, "_step_s", step_s)
         return asked
@@ -116,7 +117,8 @@ def test_the_faster_engine_is_chosen_and_says_so(timed: Callable[..., list[int]]
     asked = timed({4: 0.02, 16: 0.08, 64: 0.32}, 0.0052)
     chosen = choose(task)
     assert asked == [4, 16, 64, 1]
-    assert (chosen.engine, chosen.members_per_second) == ("loop", pytest.approx(1 / 0.0052))
+    assert chosen.engine == "loop"
+    assert chosen.members_per_second == pytest.approx(1 / 0.0052)
 
 
 def test_a_measurement_is_remembered(timed: Callable[..., list[int]]) -> None:

@@ -71,7 +71,7 @@ def test_a_search_may_be_interrupted_after_any_unit(task: Task, sampler: str) ->
         units_of = list(whole.texts)
         judged = units_of.index(("verdict", 0))
         assert (first.refitted, second.refitted) == (int(after >= judged), int(after <= judged))
-        untrained = {("headroom", 2), ("verdict", 0)}
+        untrained = {("headroom", 2), ("verdict", 0), ("verdict", 1)}
         assert second.trained == runner.trained[sum(key not in untrained for key in units_of[:after]) :]
         for key, text in ledger.texts.items():
             assert json.loads(text)[:2] == json.loads(whole.texts[key])[:2]  # all but the seconds

@@ -73,7 +73,7 @@ def test_streamed_training_is_training_in_memory(*, validated: bool) -> None:
     parts = {part: data("multiclass", 60, seed) for seed, part in enumerate(("train", "validation", "test"))}
     if not validated:
         del parts["validation"]
-    whole = {"model": mlp(3), "metric": "macro_f1", "recipe": {"epochs": 2, "batch_size": 16}}
+    whole: dict[str, Any] = {"model": mlp(3), "metric": "macro_f1", "recipe": {"epochs": 2, "batch_size": 16}}
     scores = [
         trained(Task.from_dataset(**{p: Pairs(d) for p, d in parts.items()}, **whole, stream=stream))
         for stream in (False, True)

@@ -96,7 +96,7 @@ def test_other_weights_other_code_or_other_data_are_run_anew() -> None:
     Doubled.__qualname__ = "Counting"
     moved = Counting()
     with torch.no_grad():
-        moved.layers[0].weight[0, 0] += 1e-6
+        next(moved.layers.parameters())[0, 0] += 1e-6
     changed = TRAIN[0].clone()
     changed[-1, -1] += 1e-6
     hashes = [

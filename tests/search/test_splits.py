@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lossmith.losses import Kind, UserError
 from lossmith.search import Repeat, Task
-from lossmith.search.splits import Split, constants_of, final_split, split_for
+from lossmith.search.splits import Split, constants_of, doubts, final_split, split_for
 
 from .small_tasks import METRICS, clouds, data, task_of
 
@@ -217,3 +217,33 @@ def test_the_scale_of_targets_that_hardly_vary_is_above_zero() -> None:
     assert float(constants_of("regression", mostly, None)["target_scale"]) == pytest.approx(0.4)
     for equal in (torch.ones(5), torch.ones(1)):
         assert float(constants_of("regression", equal, None)["target_scale"]) == 1
+
+
+def test_a_user_is_told_of_classes_that_are_too_rare() -> None:
+    """A class with fewer samples than folds is named, with what to do; one with enough is not."""
+    (line,) = doubts(folded(counts=(50, 30, 3)), 4)
+    assert line.startswith("class 2 has fewer training samples than the 4 folds")
+    assert "ask for fewer folds, or bring a validation part" in line
+    (line,) = doubts(folded(counts=(50, 30, 4)), 1)
+    assert "than the 5 folds" in line
+    assert list(doubts(folded(counts=(50, 30, 4)), 4)) == []
+
+
+def test_a_user_is_told_of_targets_that_are_all_the_same() -> None:
+    """There is nothing to learn then, and it is said before anything is trained."""
+    task = folded("regression", counts=(30,))
+    assert list(doubts(task, 4)) == []
+    constant = (task.train[0], torch.ones(30))
+    (line,) = doubts(task_of("regression", train=constant, validation=None), 4)
+    assert line.startswith("every training target is the same")
+
+
+def test_a_task_with_a_validation_part_raises_no_doubts() -> None:
+    """Nothing is dealt there."""
+    assert list(doubts(task_of(), 4)) == []
+
+
+def test_samples_that_cannot_be_dealt_are_one_line() -> None:
+    """More folds than samples is a mistake of the user, told with both numbers."""
+    with pytest.raises(UserError, match=r"at most the number of training samples, 5, but got 8"):
+        list(doubts(folded(counts=(2, 2, 1)), 8))

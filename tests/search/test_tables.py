@@ -271,6 +271,7 @@ def test_a_spec_may_hold_the_task(tmp_path: Path) -> None:
     """A mapping of the arguments is a task for `load_task`, as a SPEC has it."""
     path = written(tmp_path, frame())
     task = load_task({"file": str(path), "target": "label", "hidden": [8], "name": "mine"})
+    assert isinstance(task, Task)
     assert (task.name, str(task.model)) == ("mine", "MLP 2-8-3")
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lossmith.losses import Kind, UserError
-from lossmith.search import Recipe, load_task
+from lossmith.search import Recipe, Task, load_task
 from lossmith.search.data import overlap
 from lossmith.search.tasks.load import built_in
 
@@ -323,10 +323,17 @@ def test_inputs_of_any_shape_will_do() -> None:
     assert pictures.train[0].shape == images(70, 0)[0].shape
 
 
+def built_in_task(name: str) -> Any:
+    """A built-in task: a `Task` with three parts."""
+    task = load_task(name)
+    assert isinstance(task, Task)
+    return task
+
+
 @pytest.mark.parametrize("name", built_in())
 def test_the_built_in_tasks_load(name: str) -> None:
     """Each built-in task carries its own name and has three parts of digits, (N, 64) in [0, 1]."""
-    task = load_task(name)
+    task = built_in_task(name)
     assert task.name == name
     for inputs, labels in (task.train, task.validation, task.test):
         assert inputs.shape == (len(labels), 64)
@@ -337,7 +344,7 @@ def test_the_built_in_tasks_load(name: str) -> None:
 
 def test_the_long_tail_is_exponential() -> None:
     """In digits-longtail class k has n_0 50^(-k/9) training samples; validation and test stay balanced."""
-    task = load_task("digits-longtail")
+    task = built_in_task("digits-longtail")
     counts = torch.bincount(task.train[1]).tolist()
     assert counts == [round(counts[0] * 50 ** (-k / 9)) for k in range(10)]
     assert counts[0] / counts[-1] > 40
@@ -346,7 +353,7 @@ def test_the_long_tail_is_exponential() -> None:
 
 def test_the_noise_is_in_training_and_validation_alone() -> None:
     """In digits-noisy about 40% of the labels are wrong, and none of the test part (binomial, 3 sigma)."""
-    noisy, clean = load_task("digits-noisy"), load_task("digits-longtail")
+    noisy, clean = built_in_task("digits-noisy"), built_in_task("digits-longtail")
     assert torch.equal(noisy.test[1], clean.test[1])
     wrong = float((noisy.validation[1] != clean.validation[1]).float().mean())
     assert abs(wrong - 0.4) < 3 * (0.4 * 0.6 / 300) ** 0.5
@@ -354,6 +361,6 @@ def test_the_noise_is_in_training_and_validation_alone() -> None:
 
 def test_the_parts_of_the_digits_share_no_image() -> None:
     """No sample of the test part is among those that are trained or validated on."""
-    task = load_task("digits-noisy")
+    task = built_in_task("digits-noisy")
     seen = {row.numpy().tobytes() for row in torch.cat([task.train[0], task.validation[0]])}
     assert not any(row.numpy().tobytes() in seen for row in task.test[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -97,7 +98,7 @@ def test_a_recipe_means_what_torch_makes_of_it(
 
     The training is cut in three, as rungs do, and a member is dropped on the way.
     """
-    timing = {"epochs": EPOCHS, "batch_size": 16, "schedule": schedule, "step_epochs": 2, "step_factor": 0.3}
+    timing: dict[str, Any] = {"epochs": EPOCHS, "batch_size": 16, "schedule": schedule, "step_epochs": 2, "step_factor": 0.3}
     recipe = Recipe.from_mapping({**timing, **OPTIMIZERS[optimizer], "clip": clip})
     candidates = members(task, recipe)
     job = Job(task, split_for(task, Repeat(0), 1, 0), candidates, Repeat(0), seed=0)

@@ -223,7 +223,7 @@ def test_asking_ahead_knows_one_cohort_less(task: Task, sampler: str) -> None:
             found.setdefault(key, []).append(len(told) - 1)
             return ask(count)
 
-        stage.search.tell, stage.search.ask = heard, asked  # type: ignore[method-assign]  # to listen in
+        stage.search.tell, stage.search.ask = heard, asked  # type: ignore[method-assign,assignment]  # to listen in
         assert len(explore(stage, known)) == 2 * cohorts
     assert seen[10] == list(range(10))
     assert seen[20] == [0, *range(19)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,11 @@ from .test_headroom import rank
 def apart(candidate: Candidate) -> float:
     """Standard losses that differ by .01 each."""
     return 0.5 + 0.01 * rank(candidate)
+
+
+def _ahead_by(lead: float) -> Callable[[Candidate], float]:
+    """Every searched loss scores .5 and the lead, every standard one .5."""
+    return lambda candidate: 0.5 if is_standard(candidate) else 0.5 + lead
 
 
 def test_the_noise_is_that_of_a_paired_difference(folded_task: Task) -> None:
@@ -78,7 +84,7 @@ def test_what_the_gate_promises_is_found(task: Task) -> None:
         plan = replace(PLAN, seed=seed, seeds=3 + seed)
         runner = SimulatedRunner(task, lambda c: 0.5, own=0.02)
         lead = headroom(stage_of(runner, plan=plan)).gate["detectable"]
-        led = replace(runner, quality=lambda c, lead=lead: 0.5 if is_standard(c) else 0.5 + lead)
+        led = replace(runner, quality=_ahead_by(lead))
         stage = stage_of(led, plan=plan)
         tuned = headroom(stage)
         crowned += race(stage, tuned, explore(stage, tuned.trials)).crowned

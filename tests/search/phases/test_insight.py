@@ -90,6 +90,17 @@ def test_test_data_are_not_touched(task: Task) -> None:
     assert runner.refitted == 0
 
 
+@pytest.mark.parametrize("race_seeds", [2, 4, 12])
+def test_insight_has_repeats_of_its_own(task: Task, race_seeds: int) -> None:
+    """However many repeats a race has, none of them is among those on which its winner is taken apart."""
+    runner = SimulatedRunner(task, earned)
+    looked(runner, plan=replace(PLAN, trials=48, contenders=8, seeds=16, race_seeds=race_seeds))
+    *before, (_, repeats) = runner.trained
+    seen = [repeat for _, some in before for repeat in some]
+    assert {r.seed for r in repeats}.isdisjoint({r.seed for r in seen})
+    assert {r.partition for r in repeats}.isdisjoint({r.partition for r in seen})
+
+
 def test_insight_is_a_small_share_of_a_search(task: Task) -> None:
     """It trains at most an eighth of what was trained before it, and the losses beside which it looks."""
     runner = SimulatedRunner(task, earned)

@@ -11,8 +11,9 @@ import pytest
 
 from lossmith.search import Candidate, Repeat, Task, Trial
 from lossmith.search.phases.explore import explore
+from lossmith.search.phases.field import CROWN
 from lossmith.search.phases.headroom import Tuned, headroom
-from lossmith.search.phases.race import CROWN, Finalists, race
+from lossmith.search.phases.race import Finalists, race
 from lossmith.search.phases.stage import Stage
 from lossmith.search.statistics import mean, standard_errors
 from lossmith.spaces import Domain, Space
@@ -172,7 +173,9 @@ def test_without_outputs_folds_share_their_samples(folded_task: Task) -> None:
     class ScoresAlone(SimulatedRunner):
         """A runner that keeps its outputs to itself."""
 
-        def train(self, candidates: Any, repeats: Any, rungs: Any, watch: Any, draws: int = 0) -> Any:
+        def train(  # type: ignore[override]
+            self, candidates: Any, repeats: Any, rungs: Any, watch: Any, draws: int = 0
+        ) -> Any:
             return super().train(candidates, repeats, rungs, watch)
 
     plan = replace(PLAN, folds=4)

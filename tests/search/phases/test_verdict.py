@@ -286,6 +286,35 @@ def test_the_test_data_are_read_once(task: Task) -> None:
     assert heard.done[-1] == (heard.phases[-1][1], first["scores"]["winner"]["mean"])
 
 
+def test_what_is_asked_of_the_test_data_is_logged_before_they_are_read(task: Task) -> None:
+    """A line in the ledger and a note say so; a search killed while it reads asks the same, or nothing."""
+
+    class Killed(SimulatedRunner):
+        """Reads the test data and is gone."""
+
+        def test(self, candidates: Any, repeats: Any, watch: Any = None) -> Tested:
+            super().test(candidates, repeats)
+            raise KeyboardInterrupt
+
+    ledger, heard = JsonLedger(), Heard()
+    stage = stage_of(SimulatedRunner(task, lead_of(0.1)), ledger=ledger, progress=heard)
+    tuned, finalists = raced(stage)
+    with pytest.raises(KeyboardInterrupt):
+        verdict(replace(stage, runner=Killed(task, lead_of(0.1))), tuned, finalists)
+    opened, kept = ledger.find("verdict", 1), ledger.find("verdict", 0)
+    assert kept is None
+    assert opened is not None
+    assert (opened.payload or {})["refits"] == PLAN.verdict_seeds
+    assert "the test data of small-multiclass are read now, once:" in heard.notes[-1]
+    with pytest.raises(RuntimeError, match="were read for other losses"):
+        verdict(stage, tuned, replace(finalists, searched=None))
+    assert verdict(stage, tuned, finalists) == judged(SimulatedRunner(task, lead_of(0.1)))
+    assert "as before the interruption" in heard.notes[-1]
+    told = len(heard.notes)
+    verdict(stage, tuned, finalists)
+    assert len(heard.notes) == told
+
+
 def test_the_simulation_is_a_runner(task: Task) -> None:
     """What these tests use has the interface of the real one."""
     runner: Runner = SimulatedRunner(task)

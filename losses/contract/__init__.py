@@ -1,0 +1,74 @@
+"""What every loss promises, as checks that a user's own part can be put through too.
+
+Each check takes a `Subject` and raises `Broken`, an AssertionError, with one line that says what does not
+hold and by how much. `check` runs all of them; the project's own tests do so for every part and standard
+loss there is:
+
+    from lossmith.losses import contract, register
+    register(MY_PART)
+    for kind in MY_PART.kinds:
+        contract.check(contract.of_part(MY_PART, kind))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..parts import KINDS
+from ..registry import parts_for
+from .frozen import changes_nothing, compiles, exports, frozen_is_the_family
+from .identities import masked_is_dropped, neutral, order_of_samples, same_as_declared, vectorised
+from .numbers import differentiable, finite, half_precision
+from .subject import Broken, Subject, of_part, of_spec, value_and_gradient
+
+CHECKS: tuple[Callable[[Subject], None], ...] = (
+    differentiable,
+    finite,
+    half_precision,
+    neutral,
+    same_as_declared,
+    order_of_samples,
+    masked_is_dropped,
+    vectorised,
+    changes_nothing,
+    frozen_is_the_family,
+    compiles,
+    exports,
+)
+SLOW = (compiles, exports)  # seconds each; a search does neither
+
+
+def check(subject: Subject) -> None:
+    """Run every check; the first promise that is not kept raises `Broken`."""
+    for promise in CHECKS:
+        promise(subject)
+
+
+def subjects() -> list[Subject]:
+    """Every part for every kind that it serves."""
+    return [of_part(chosen, kind) for kind in KINDS for chosen in parts_for(kind).values()]
+
+
+__all__ = [
+    "CHECKS",
+    "SLOW",
+    "Broken",
+    "Subject",
+    "changes_nothing",
+    "check",
+    "compiles",
+    "differentiable",
+    "exports",
+    "finite",
+    "frozen_is_the_family",
+    "half_precision",
+    "masked_is_dropped",
+    "neutral",
+    "of_part",
+    "of_spec",
+    "order_of_samples",
+    "same_as_declared",
+    "subjects",
+    "value_and_gradient",
+    "vectorised",
+]
