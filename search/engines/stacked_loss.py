@@ -49,16 +49,15 @@ class StackedLoss:
         self._two_outputs = any("gaussian_nll" in spec.parts for spec in specs)
         shared = _OF_TARGETS if self._groups == 1 else frozenset[str]()
         self._known: dict[str, Tensor] = {}
-        for name, first in constants[0].items():
+        for name in constants[0]:
             each = torch.stack([known[name] for known in constants]).to(device, dtype)
             alike = bool((each == each[0]).all())
             self._known[name] = each[0] if alike else each.repeat_interleave(len(specs) // self._groups, 0)
             shared |= {name} if alike else set()
         self._acts = list(_acts(kind, specs, shared, dtype, device))
-        for act in [
-            act for act in self._acts if self._known.keys() >= {*act.step.inputs} and not act.numbers
-        ]:
-            self._take(act, self._known)  # it will be the same for every batch
+        settled = [a for a in self._acts if self._known.keys() >= {*a.step.inputs} and not a.numbers]
+        for act in settled:  # what comes of them is the same for every batch
+            self._take(act, self._known)
             self._acts.remove(act)
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
