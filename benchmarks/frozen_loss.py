@@ -3,11 +3,11 @@
     python benchmarks/frozen_loss.py [--device cuda] [--classes 10 100 1000] [--eager] [--json]
 
 Forward and backward of N = 4096 samples; medians of one run in which the losses take turns. Memory is the
-peak that forward and backward allocate beyond the inputs. The other libraries' losses are those of their
-packages (the group `dev`), without smoothing and logit adjustment; torchvision's is of yes-or-no answers, and
-so is what it is compared with. On a CPU the allocator is told to keep what is freed, for all of them: whether
-a buffer has to be mapped anew depends on what was freed before. There, `cpu x CE` compares the processor
-time of blocks of steps, which what else runs on the machine changes less.
+peak that forward and backward allocate beyond the inputs. kornia's loss is that of its package (the group
+`dev`), without smoothing and logit adjustment; torchvision's, which is of yes-or-no answers and is compared
+with one such, stands here as its documentation has it. On a CPU the allocator is told to keep what is freed,
+for all of them: whether a buffer has to be mapped anew depends on what was freed before. There, `cpu x CE`
+compares the processor time of blocks of steps, which what else runs on the machine changes less.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -55,28 +53,19 @@ def losses(classes: int, device: str) -> dict[str, Loss]:
 
 def label_losses(device: str) -> dict[str, Loss]:
     """What is measured on logits and labels: the focal loss of yes-or-no answers, alpha .25 and gamma 2."""
-    theirs = torchvision_focal()
     return {
         "frozen focal of labels": standard_loss("focal", kind="multilabel").to(device),
-        "torchvision sigmoid_focal_loss": partial(theirs, alpha=0.25, gamma=2.0, reduction="mean"),
+        "sigmoid_focal_loss": sigmoid_focal_loss,
     }
 
 
-def torchvision_focal() -> Callable[..., Tensor]:
-    """torchvision's focal loss, which is plain PyTorch.
-
-    Where torchvision's compiled operators are for another build of torch, as beside a CPU build, the package
-    wants one of them declared before it can be imported; the loss uses none.
-    """
-    try:
-        from torchvision.ops import sigmoid_focal_loss
-    except RuntimeError:
-        torch.library.define(
-            "torchvision::nms", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        )
-        from torchvision.ops import sigmoid_focal_loss
-    found: Callable[..., Tensor] = sigmoid_focal_loss
-    return found
+def sigmoid_focal_loss(outputs: Tensor, targets: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
+    """torchvision's of this name, as its documentation has it: its package needs a GPU build."""
+    p = torch.sigmoid(outputs)
+    loss = F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+    p_true = p * targets + (1 - p) * (1 - targets)
+    weight = alpha * targets + (1 - alpha) * (1 - targets)
+    return (weight * loss * (1 - p_true) ** gamma).mean()
 
 
 class Allocated(TorchDispatchMode):
@@ -190,9 +179,7 @@ def main() -> None:
         labels = F.one_hot(targets, classes).float()
         for mode in ("eager",) if options.eager else ("eager", "compiled"):
             torch._dynamo.reset()  # noqa: SLF001
-            pairs = [(losses(classes, options.device), targets)]
-            if find_spec("torchvision"):
-                pairs.append((label_losses(options.device), labels))
+            pairs = [(losses(classes, options.device), targets), (label_losses(options.device), labels)]
             base = None
             for given, wanted in pairs:
                 found = given

@@ -5,7 +5,7 @@ Everyone keeps books: lossmith keeps trials in SQLite and feeds MLflow, the othe
 journal and in Tune's folder. Starting processes is not counted.
 
     python benchmarks/trials_per_second.py [--work mlp128 mlp32 heads heads2 cnn] [--rounds 3] [--ray]
-                                           [--json FILE] [--docs docs/benchmarks.md]
+                                           [--json FILE] [--beside FILE ...] [--docs docs/benchmarks.md]
 """
 
 from __future__ import annotations
@@ -329,14 +329,16 @@ def table(result: dict[str, Any]) -> str:
 def main() -> None:
     """Run the rounds; print medians and ratios, and write them where they are wanted."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", nargs="+", choices=WORK, default=list(WORK))
+    parser.add_argument("--work", nargs="*", choices=WORK, default=list(WORK))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="trials of each, times this")
     parser.add_argument("--ray", action="store_true", help="Ray Tune too, in the first round")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--beside", nargs="+", type=Path, default=[], help="rows of earlier runs' --json too")
     parser.add_argument("--docs", type=Path, help="a Markdown file whose table is replaced")
     options = parser.parse_args()
-    rows = [measured(name, options.rounds, options.scale, with_ray=options.ray) for name in options.work]
+    rows = [row for file in options.beside for row in json.loads(file.read_text())["rows"]]
+    rows += [measured(name, options.rounds, options.scale, with_ray=options.ray) for name in options.work]
     result = {
         "machine": f"{platform.machine()}, {CORES} cores",
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}",

@@ -12,6 +12,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, cast
 
 from ..losses.errors import UserError, unknown
+from ..losses.own_file import fingerprints
 from ..search import OwnTraining, Plan, Task, conduct, load_task
 from ..search.cohort import Trainer
 from ..search.conduct import search_for
@@ -132,6 +133,7 @@ def resume_search(
         )
     asked = SearchSpec.from_json(record.spec)
     asked = _found_here(asked, record, where, given=task is not None)
+    _check_terms(asked, record)
     work = _Work.of(asked, task)
     before, now = record.task.get("fingerprint"), work.task.describe()["fingerprint"]
     if before != now:
@@ -155,6 +157,17 @@ def _found_here(asked: SearchSpec, record: SearchRecord, where: Places, *, given
         here = [materialised(term, record.notes, folder) for term in terms]
         changes["space"] = {**cast("dict[str, Any]", asked.space), "terms": here}
     return asked.model_copy(update=changes)
+
+
+def _check_terms(asked: SearchSpec, record: SearchRecord) -> None:
+    """Raise `UserError` where the file of a loss of the user's own is not what the search began with."""
+    before, now = record.task.get("terms", {}), fingerprints(own_terms(asked.space))
+    for term in now.keys() & before.keys():
+        if before[term] != now[term]:
+            raise UserError(
+                f"a resumed search must find the losses it began with, but the file of {term} has changed "
+                f"(fingerprint {before[term]}, now {now[term]}); restore it, or start a new search"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +211,9 @@ class _Work:
         given = {"given": True} if self.given else {}
         choice = getattr(trainer, "choice", None)
         engine = {} if choice is None else {"engine": choice.to_json()}
-        return {**self.task.describe(), **_constants(self.task), **given, **engine}
+        terms = fingerprints(own_terms(self.spec.space))
+        own = {"terms": terms} if terms else {}
+        return {**self.task.describe(), **_constants(self.task), **given, **own, **engine}
 
     def trainer(
         self, runner: str | None, note: Callable[[str], None], before: Choice | None = None

@@ -11,7 +11,9 @@ import torch
 from . import contract
 from .batches import random_batch
 from .errors import UserError
-from .own import Own, OwnTerm, examine, load_own
+from .own import Own, OwnTerm
+from .own_examined import examine
+from .own_file import load_own
 from .parts import Kind, Level, Part
 from .registry import register
 

@@ -85,13 +85,14 @@ class FrozenLoss(nn.Module):
         content = folded(spec)
         self._steps, self._plain, self._scale = fused(content.steps), content.steps, content.scale
         self._names = tuple(content.buffers)
+        self._two_outputs = "gaussian_nll" in spec.parts
         for name, value in content.buffers.items():
             self.register_buffer(name, value)
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of one batch, a 0-d tensor with gradient to `outputs`."""
         spec = self.spec
-        outputs, targets = shaped(spec.kind, outputs, targets, two_outputs="gaussian_nll" in spec.parts)
+        outputs, targets = shaped(spec.kind, outputs, targets, two_outputs=self._two_outputs)
         steps = self._steps
         if torch.compiler.is_exporting():
             steps = self._plain  # an exported graph is differentiated operation by operation

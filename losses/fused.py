@@ -36,14 +36,14 @@ class Gap(torch.autograd.Function):
         index, classes = targets.unsqueeze(-1), logits.shape[-1]
         others = logits + shift
         true = others.gather(-1, index)
-        top = others.scatter_(-1, index, torch.full_like(true, -torch.inf)).amax(-1, keepdim=True)
-        below = others.sub_(top).scatter_(-1, index, torch.zeros_like(true))
-        lag = below.mean(-1, keepdim=True) + (top - true) * ((classes - 1) / classes)
-        shares = below.mul_(
-            1.4426950408889634
-        ).exp2_()  # exp(x) = 2^(x / ln 2), of which torch's is the faster
-        total = shares.sum(-1, keepdim=True) - 1  # the true class has an exp(0) that does not count
-        gap = (true - top) - total.log()
+        others = with_true(others, index, torch.full_like(true, -torch.inf))
+        top = others.amax(-1, keepdim=True)
+        ahead = true - top
+        below = with_true(others.sub_(top), index, torch.zeros_like(true))
+        lag = below.sum(-1, keepdim=True).div_(classes).sub_(ahead, alpha=(classes - 1) / classes)
+        shares = below.mul_(1.4426950408889634).exp2_()  # exp(x) = 2^(x / ln 2), which torch is faster at
+        total = shares.sum(-1, keepdim=True).sub_(1)  # the true class has an exp(0) that does not count
+        gap = ahead.sub_(total.log())
         return gap.squeeze(-1), lag.squeeze(-1), shares, total
 
     @staticmethod
@@ -61,13 +61,23 @@ class Gap(torch.autograd.Function):
         if torch.is_grad_enabled():  # then the shares have to be made of what autograd knows
             shares = torch.softmax((logits + shift).scatter(-1, index, -torch.inf), -1)
             total = torch.ones_like(total)
-        at_true = torch.zeros_like(total) if gap is None else gap.unsqueeze(-1)
-        slope = shares * (-at_true / total)
+        gap = torch.zeros_like(total) if gap is None else gap.unsqueeze(-1)
+        slope = shares * (gap / -total)
         if lag is not None:
             even = lag.unsqueeze(-1) / logits.shape[-1]
-            slope = slope.add_(even)
-            at_true = at_true + even - lag.unsqueeze(-1)
-        return slope.scatter_(-1, index, at_true), None, None
+            slope, gap = slope.add_(even), torch.sub(gap, even, alpha=logits.shape[-1] - 1)
+        return with_true(slope, index, gap), None, None
+
+
+def with_true(values: Tensor, index: Tensor, true: Tensor) -> Tensor:
+    """`values` (N, K), which may be overwritten, with `true` (N, 1) at the class `index` (N, 1).
+
+    What is compiled becomes one loop if nothing is scattered, which pays up to some hundred classes.
+    """
+    classes = values.shape[-1]
+    if torch.compiler.is_compiling() and classes <= 128:
+        return torch.where(index.int() == torch.arange(classes, device=index.device).int(), true, values)
+    return values.scatter_(-1, index, true)
 
 
 def gap_and_lag(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
+from .class_counts import (
+    log_prior_binary,
+    log_prior_multiclass,
+    relative_size,
+    target_count_binary,
+    target_count_multiclass,
+)
 from .parts import Kind
 
 
@@ -116,35 +123,6 @@ def counted(mask: Tensor) -> Tensor:
 def mask(targets: Tensor, outputs: Tensor) -> Tensor:
     """1 for each target, of the shape of the targets; where something is ignored it is given, with zeros."""
     return torch.ones_like(targets, dtype=outputs.dtype)
-
-
-def log_prior_multiclass(class_counts: Tensor) -> Tensor:
-    """ln of the share of each class in the training data, (K,); a class never seen counts as seen once."""
-    counts = class_counts.clamp(min=1)
-    return torch.log(counts / counts.sum())
-
-
-def log_prior_binary(class_counts: Tensor) -> Tensor:
-    """ln of positives over negatives in the training data, (); (L,) for multilabel."""
-    counts = class_counts.clamp(min=1)
-    return torch.log(counts[..., 1] / counts[..., 0])
-
-
-def relative_size(class_counts: Tensor) -> Tensor:
-    """Each class's training samples over those of the largest, (K,)."""
-    counts = class_counts.clamp(min=1)
-    return counts / counts.max()
-
-
-def target_count_multiclass(class_counts: Tensor, targets: Tensor) -> Tensor:
-    """How many training samples the class of each sample has, (N,)."""
-    return class_counts.clamp(min=1)[targets]
-
-
-def target_count_binary(class_counts: Tensor, targets: Tensor) -> Tensor:
-    """How many training samples share the answer, of the shape of the targets."""
-    counts = class_counts.clamp(min=1)
-    return counts[..., 0] + (counts[..., 1] - counts[..., 0]) * targets
 
 
 def prediction(outputs: Tensor, targets: Tensor) -> Tensor:

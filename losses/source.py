@@ -6,19 +6,14 @@ written into the calls. Nothing is translated, so nothing can be translated wron
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable
 from dataclasses import replace
-from types import ModuleType
-from typing import Any, TypeGuard
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from . import family, shapes
+from .copied import collect
 from .family import Step
 from .formula import formula
 from .freeze import Folded, folded
@@ -26,7 +21,6 @@ from .fused import fused
 from .own import OwnTerm
 from .spec import LossSpec
 
-_IMPORTED: dict[str, object] = {"Any": Any, "torch": torch, "F": functional, "Tensor": Tensor, "nn": nn}
 _INLINE: dict[Callable[..., Tensor], Callable[[Step, LossSpec], str]] = {
     family.mixed: lambda step, spec: " + ".join(
         source if spec.parameters[name] == 1 else f"{spec.parameters[name]!r} * {source}"
@@ -54,13 +48,10 @@ def source(spec: LossSpec, provenance: str = "") -> str:
     for step in content.steps:
         if step.function not in _INLINE:
             function = step.function
-            _collect(function.loss if isinstance(function, OwnTerm) else function, functions)
+            collect(function.loss if isinstance(function, OwnTerm) else function, functions)
     if spec.ignore_index is not None:
-        _collect(shapes.ignored, functions)
-    imports = (
-        "from typing import Any  # noqa: F401\n\n"
-        "import torch\nfrom torch import Tensor, nn\nfrom torch.nn import functional as F  # noqa: F401"
-    )
+        collect(shapes.ignored, functions)
+    imports = "import torch\nfrom torch import Tensor, nn\nfrom torch.nn import functional as F  # noqa: F401"
     sections = [
         f'"""{_header(spec, provenance)}"""',
         imports,
@@ -154,67 +145,3 @@ def _line(step: Step, spec: LossSpec) -> str:
     arguments = [*step.inputs, *(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)]
     # Parts and quantities may share a name, the number log_p and its function: functions carry a prefix.
     return f"{step.output} = _{step.function.__name__}({', '.join(arguments)})"
-
-
-def _collect(found: Callable[..., Any], into: dict[str, str]) -> None:
-    """Put the source of a function or class, and of those of lossmith that it uses, into `into`."""
-    if found.__name__ in into:
-        return
-    tree = ast.parse(textwrap.dedent(inspect.getsource(found)))
-    tree.body[0].decorator_list = []  # type: ignore[attr-defined]  # `declare` has nothing to say there
-    scope = vars(_module(found))
-    used: set[str] = set()
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Name):
-            continue
-        value = scope.get(node.id)
-        if inspect.isfunction(value) or _is_gradient(value):
-            used.add(node.id)
-        elif _is_read(node) and node.id in scope.keys() - _IMPORTED.keys() - {"Number"}:
-            raise TypeError(
-                f"{found.__name__} uses the global {node.id}; a part may use torch, F and functions only"
-            )
-    for name in sorted(used):
-        _collect(scope[name], into)
-    into[found.__name__] = ast.unparse(_Rename(used | {found.__name__}).visit(tree))
-
-
-def _is_gradient(value: object) -> bool:
-    """Whether this is an operation with a gradient of its own."""
-    return inspect.isclass(value) and issubclass(value, torch.autograd.Function)
-
-
-def _is_read(node: ast.AST) -> TypeGuard[ast.Name]:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-
-
-def _module(function: Callable[..., Any]) -> ModuleType:
-    module = inspect.getmodule(function)
-    assert module is not None
-    return module
-
-
-class _Rename(ast.NodeTransformer):
-    """Prefix functions and classes with an underscore and write the annotation `Number` as `float`."""
-
-    def __init__(self, names: set[str]) -> None:
-        self.names = names
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.name = f"_{node.name}" if node.name in self.names else node.name
-        return self.generic_visit(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        node.name = f"_{node.name}"
-        return self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """`f(x)` and `F.apply(x)`; a tensor may have the name of a function."""
-        func = node.func
-        called = func.value if isinstance(func, ast.Attribute) and func.attr == "apply" else func
-        if isinstance(called, ast.Name) and called.id in self.names:
-            called.id = f"_{called.id}"
-        return self.generic_visit(node)
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return ast.Name("float", node.ctx) if node.id == "Number" else node

@@ -31,7 +31,7 @@ class Conclusion:
     reason: str | None = None
 
 
-def conduct(
+def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
     task: Task,
     space: Space,
     plan: Plan,

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-OVERHEAD = 40  # members whose training costs what a program's steps cost whatever it holds
+OVERHEAD = 25  # members whose training costs what a program's steps cost whatever it holds
 
 
 @dataclass(frozen=True)

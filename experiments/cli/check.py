@@ -11,7 +11,7 @@ from .output import console, print_json
 
 if TYPE_CHECKING:
     from ...losses import Part
-    from ...losses.own import Finding
+    from ...losses.own_examined import Finding
 
 
 def check(
@@ -35,7 +35,8 @@ def check(
     The file is run. Exits with 2 when the loss fails a check.
     """
     from ...losses.errors import unknown
-    from ...losses.own import examine, load_own
+    from ...losses.own_examined import examine
+    from ...losses.own_file import load_own
     from ...losses.parts import KINDS, Part
     from ..trust import trust
 
@@ -59,7 +60,7 @@ def check(
 def _examine_part(found: Part) -> list[Finding]:
     """The whole contract, for every kind the part serves."""
     from ...losses import contract, register
-    from ...losses.own import Finding
+    from ...losses.own_examined import Finding
 
     register(found)
     findings = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -123,8 +123,8 @@ class StackedProgram:
             return outputs
         shape = len(self._jobs), len(self._candidates)
         split = [{n: v.unflatten(0, shape) for n, v in each.items()} for each in (self._stacked(), buffers)]
-        outputs = vmap(candidates, randomness="same")(*split, inputs)
-        return outputs.flatten(0, 1)
+        repeats: Callable[..., Tensor] = vmap(candidates, randomness="same")
+        return repeats(*split, inputs).flatten(0, 1)
 
     def train(self, epochs: int) -> None:
         self._model.train()

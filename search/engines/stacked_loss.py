@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -75,7 +76,7 @@ class StackedLoss:
         size = self._members // self._groups
         targets = targets[0] if self._groups == 1 else targets.repeat_interleave(size, 0)
         if self._kind != "multiclass" or outputs.dim() > 3:
-            axis = None if self._groups == 1 else 0
+            axis: Any = None if self._groups == 1 else 0  # which `out_dims` may be, though its type says not
             outputs, targets = vmap(
                 lambda o, t: shaped(self._kind, o, t, two_outputs=self._two_outputs),
                 in_dims=(0, axis),
@@ -127,21 +128,8 @@ def _acts(
 ) -> Iterator[_Act]:
     """The steps of these losses in turn, each with the members that take it."""
     names = frozenset[str]().union(*(spec.parts for spec in specs))
-    has = {name: torch.tensor([name in spec.parts for spec in specs]) for name in names}
     everyone = torch.ones(len(specs), dtype=torch.bool)
     steps = list(_by_part(kind, names))
-    needed = {"loss": everyone}
-    active = []
-    for step, part in reversed(steps):
-        wanted = needed.pop(step.output, ~everyone)
-        if part is None and not step.parameters and 2 * int(wanted.sum()) > len(specs):
-            wanted = everyone  # to leave some out would cost more
-        if part is not None:
-            needed[step.output] = wanted  # the others' value is what it was
-            wanted = wanted & has[part]
-        for name in step.inputs:
-            needed[name] = needed.get(name, ~everyone) | wanted
-        active.append(wanted)
     held: dict[str, Tensor] = {}
     off = _switched_off(kind, names)
 
@@ -152,7 +140,7 @@ def _acts(
             return None
         return (holders.cumsum(0) - 1)[members].to(device)
 
-    for (step, part), members in zip(steps, reversed(active), strict=True):
+    for (step, part), members in zip(steps, _takers(steps, specs), strict=True):
         if not bool(members.any()):
             continue
         if part is None and not step.parameters and shared.issuperset(step.inputs):
@@ -172,6 +160,24 @@ def _acts(
         )
         if part is None:
             held[step.output] = members
+
+
+def _takers(steps: Sequence[tuple[Step, str | None]], specs: Sequence[LossSpec]) -> Sequence[Tensor]:
+    """For each step the members that take it, as truth values: those of whose loss it is a part."""
+    needed = {"loss": torch.ones(len(specs), dtype=torch.bool)}
+    nobody = torch.zeros(len(specs), dtype=torch.bool)
+    found = []
+    for step, part in reversed(steps):
+        wanted = needed.pop(step.output, nobody)
+        if part is not None:
+            needed[step.output] = wanted  # the others' value is what it was
+            wanted = wanted & torch.tensor([part in spec.parts for spec in specs])
+        elif not step.parameters and 2 * int(wanted.sum()) > len(specs):
+            wanted = ~nobody  # to leave some out would cost more
+        for name in step.inputs:
+            needed[name] = needed.get(name, nobody) | wanted
+        found.append(wanted)
+    return found[::-1]
 
 
 def _by_part(kind: Kind, names: frozenset[str]) -> Iterator[tuple[Step, str | None]]:

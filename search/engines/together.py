@@ -8,6 +8,7 @@ they do for each. Which do is not asked of whoever writes one: it is tried.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -73,7 +74,7 @@ def _beside(inputs: Sequence[Tensor], alone: Sequence[bool], numbers: Numbers) -
 
 
 # Not for `vmap`: they have gradients of their own.
-_ways: dict[object, Way] = {(f, None): expanded for f in (gap, log_p_mean)}
+_ways: dict[tuple[Any, ...], Way] = {(f, None): expanded for f in (gap, log_p_mean)}
 
 
 def together(

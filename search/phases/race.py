@@ -45,7 +45,7 @@ class Finalists:
 
     @property
     def winner(self) -> Trial:
-        """The searched loss only if it led by more than chance allows; else the standard loss."""
+        """The searched loss only if it is crowned; else the standard loss."""
         return self.searched if self.crowned and self.searched is not None else self.standard
 
 

@@ -30,7 +30,7 @@ FIRST = 1_000_000  # the number of its first trial: they are counted apart and a
 def transfer(
     stage: Stage, finalists: Finalists, others: Sequence[Task], document: dict[str, Any]
 ) -> dict[str, Any]:
-    """The verdict's document with `transfer`: for each other task, by name, how the searched loss fares there.
+    """The verdict's document with `transfer`: for each other task, by name, how the searched loss does there.
 
     That is `scores` of the searched loss and of the best tuned standard loss, their `difference` with its
     interval and p-value over `repeats` refits, and a `sentence`. The document as it is where no searched

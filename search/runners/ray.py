@@ -302,7 +302,7 @@ def own_on_ray(training: OwnTraining, plan: Plan, resources: Resources | None = 
 
 def own_maker(training: OwnTraining) -> Make:
     """What a worker makes with the function: somebody who calls it."""
-    return lambda _: OwnWorker(training)
+    return partial(OwnWorker, training)
 
 
 def connect() -> bool:

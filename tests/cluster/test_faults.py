@@ -10,8 +10,9 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -124,11 +125,7 @@ def test_a_worker_node_is_killed_again_and_again(up: Compose, undisturbed: dict[
         before = units(up, "nodes")
         up.start_worker(("three", "four", "five")[turn])
         up.stop(victim)
-        until(
-            lambda b=before: units(up, "nodes") > b or status(up, "nodes")["status"] != "running",
-            END_S,
-            "work",
-        )
+        until(partial(went_on, up, "nodes", before), END_S, "work")
     whole(finished(up, "nodes"), undisturbed)
 
 
@@ -189,26 +186,46 @@ def test_the_head_is_killed(up: Compose, undisturbed: dict[str, Any]) -> None:
     up.stop("supervise")
 
 
-def test_the_driver_is_killed_many_times(up: Compose, undisturbed: dict[str, Any]) -> None:
+def test_the_driver_is_killed_many_times(
+    up: Compose, undisturbed: dict[str, Any], record_property: Callable[[str, object], None]
+) -> None:
     """Killed with -9 at random moments and resumed, a search has every trial once, in MLflow too."""
-    write_task(up.folder, 0.02)
+    write_task(up.folder, 0.005)
     draw = random.Random(0)
-    words = ["search", "clouds.yaml", "--name", "killed"]
+    names, kills, died = ["killed-0"], 0, Counter[str]()
     with Store.open(up.store_url) as store:
-        for _ in range(KILLS):
+        while kills < KILLS:
+            name = names[-1]
+            begun = store.get(name) if name in store.names() else None
+            words = ["resume", name] if begun else ["search", "clouds.yaml", "--name", name]
             running = up.started(*words, "--runner", "ray", env=driver(up))
+            until(
+                partial(claimed, store, name, begun and begun.owner, running), BEGIN_S, "the search to begin"
+            )
             with suppress(subprocess.TimeoutExpired):
-                running.wait(draw.uniform(6.0, 22.0))
-            assert running.poll() is None, "the search ended before it could be killed: make it longer"
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
-            if "killed" in store.names():
-                words = ["resume", "killed"]
-    last = up.lossmith(*words, "--runner", "ray", env=driver(up), timeout=END_S)
-    assert last.returncode == 0, last.stderr
-    found = status(up, "killed")
-    whole(found, undisturbed)
-    assert children(up, "killed") == Counter(str(t["number"]) for t in found["trials"])
+                running.wait(draw.uniform(0.1, 12.0))
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+                running.wait()
+                kills += 1
+                kept = store.units(store.get(name).id)
+                died[kept[-1].phase if kept else "nothing"] += 1
+            else:
+                assert running.returncode == 0
+                names.append(f"killed-{len(names)}")
+    for name in names:
+        if name in up.lossmith("list").stdout:
+            last = up.lossmith("resume", name, "--runner", "ray", env=driver(up), timeout=END_S)
+            assert last.returncode == 0, last.stderr
+            found = status(up, name)
+            whole(found, undisturbed)
+            assert children(up, name) == Counter(str(t["number"]) for t in found["trials"])
+    record_property("killed in", dict(died))  # the phase of what was kept last, and how often
+
+
+def claimed(store: Store, name: str, before: str | None, running: subprocess.Popen[bytes]) -> bool:
+    """Whether a driver that was started has a search in its hands, or has ended."""
+    return running.poll() is not None or (name in store.names() and store.get(name).owner != before)
 
 
 def test_two_launches_at_the_same_moment_do_not_mix(up: Compose, undisturbed: dict[str, Any]) -> None:

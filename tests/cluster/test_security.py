@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from urllib.error import HTTPError
@@ -57,6 +58,15 @@ def test_ray_asks_for_the_token_everywhere_and_workers_know_no_database() -> Non
         if name.startswith("ray") or name == "supervise":
             assert given["RAY_AUTH_MODE"] == "token", name
         assert ("LOSSMITH_STORE" in given) == (name in ("migrate", "ray-head", "supervise"))
+        knows = name in ("postgres", "migrate", "mlflow", "ray-head", "supervise")
+        assert ("postgres_password" in service.get("secrets", [])) == knows, name
+
+
+def test_every_test_that_the_page_names_exists() -> None:
+    """SECURITY.md promises nothing on the word of a test that is not here."""
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "SECURITY.md").read_text()))
+    assert len(named) >= 8
+    assert named <= globals().keys()
 
 
 def test_no_secret_stands_in_the_repository() -> None:

@@ -47,6 +47,8 @@ def test_the_document_is_json_with_every_promised_key(store: Store) -> None:
     promised = {"winner", "best_standard", "metric", "scores", "difference", "ci_low", "ci_high", "p_value"}
     assert promised | {"repeats", "better", "against"} <= document["verdict"].keys()
     assert {"headroom", "explore", "race", "verdict", "bookkeeping", "total"} <= document["seconds"].keys()
+    assert {"ablation", "importance", "sensitivity", "curves"} <= document["insight"].keys()
+    assert {"detectable", "repeats_needed", "gap", "message"} <= document["headroom"].keys()
     assert sum(document["counts"].values()) == len(document["trials"]) == len(experiment.trial_list)
     for shown, trial in zip(document["trials"], experiment.trial_list, strict=True):
         assert {"number", "state", "params", "score", "scores"} <= shown.keys()

@@ -36,6 +36,7 @@ specs = st.fixed_dictionaries(
             {}, optional={"seeds": st.integers(2, 99), "contenders": st.integers(1, 99)}
         ),
         "verdict": st.fixed_dictionaries({}, optional={"seeds": st.integers(2, 99)}),
+        "transfer": st.sampled_from([[], ["digits-noisy", "digits-longtail"]]),
     },
 )
 
@@ -114,7 +115,7 @@ def test_headroom_off_means_off(tmp_path: Path) -> None:
         ({"seed": -1}, ["seed must be a whole number of at least 0", "got -1"]),
         ({"name": "../x"}, ["name must be at most 100 letters, digits", "got '../x'"]),
         ({"name": "$(reboot)"}, ["name must be", "got '$(reboot)'"]),
-        ({"recipe": {"epoch": 3}}, ["unknown key in the recipe 'epoch'", "did you mean epochs?"]),
+        ({"recipe": {"epoch": 3}}, ["unknown key in the recipe 'epoch'", "did you mean epochs"]),
         ({"recipe": {"epochs": 0}}, ["epochs must be a whole number of at least 1", "got 0"]),
         ({"recipe": {"weight_decay": "x"}}, ["recipe", "type", "'x'"]),
         ({"trials": 0, "seed": -1}, ["trials must be", "(and 1 more fault)"]),
@@ -181,6 +182,15 @@ def test_a_task_file_is_found_beside_the_spec_and_then_in_the_working_directory(
     (beside / "mine.py").touch()
     assert load_spec(beside / "spec.yaml").task == f"{beside / 'mine.py'}:make"
     assert load_spec({"task": "mine.py:make", "trials": 4}).task == f"{here / 'mine.py'}:make"
+
+
+def test_the_files_of_other_tasks_are_found_as_its_own_is(tmp_path: Path) -> None:
+    """What stands under `transfer` is kept with absolute paths too; a file that is not there is refused."""
+    (tmp_path / "other.py").touch()
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("task: digits-noisy\ntrials: 4\ntransfer: [digits-longtail, other.py:make]\n")
+    assert load_spec(spec).transfer == ["digits-longtail", f"{tmp_path / 'other.py'}:make"]
+    assert "there is no gone.py in" in refusal({**LEAST, "transfer": ["gone.py:make"]})
 
 
 def test_a_stored_spec_is_read_without_its_task_file() -> None:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
-from lossmith.losses import Kind, LossSpec, UserError, freeze, standard_loss, standard_spec
+from lossmith.losses import Kind, LossSpec, UserError, freeze, parts_for, standard_loss, standard_spec
 from lossmith.losses.contract import value_and_gradient
+from lossmith.losses.freeze import constants_read
 from lossmith.losses.parts import KINDS
 
 CE = {"kind": "multiclass", "name": "cross_entropy"}
@@ -27,6 +28,7 @@ MSE = {"kind": "regression", "name": "mse"}
         (CE, torch.randn(4, 3), torch.rand(4), "must be integer class indices, but got torch.float32"),
         (CE, torch.randn(4, 3), torch.ones(4, dtype=torch.bool), "must be integer class indices"),
         (CE, torch.randn(4, 3), torch.rand(4, 3), "probabilities as targets are not supported"),
+        (CE, torch.randn(4, 3), torch.eye(4, 3).long(), "probabilities as targets are not supported"),
         (CE, torch.randn(4, 3), torch.tensor([0, 1, 3, 2]), "must be class indices from 0 to 2, but got 3"),
         (CE, torch.randn(4, 3), torch.tensor([0, -100, 1, 2]), "but got -100; set ignore_index"),
         (CE, torch.randn(4, 1), torch.zeros(4).long(), "K >= 2"),
@@ -36,6 +38,8 @@ MSE = {"kind": "regression", "name": "mse"}
         (BCE, torch.randn(4), torch.tensor([0.0, 1.0, 2.0, 0.0]), "must be 0 or 1, but got 2"),
         (BCE, torch.randn(4), torch.tensor([-1.0, 1.0, 1.0, 1.0]), "must be 0 or 1, but got -1"),
         (BCE, torch.randn(4), torch.tensor([0.5, 1.0, 1.0, 1.0]), "must be 0 or 1, but got 0.5"),
+        (BCE, torch.randn(4), torch.tensor([float("nan"), 1.0, 1.0, 1.0]), "must be 0 or 1, but got nan"),
+        (LABELS, torch.randn(2, 2), torch.tensor([[0.2, 0.8], [1.0, 0.0]]), "must be 0 or 1, but got 0.2"),
         (BCE, torch.randn(4, 2), torch.ones(4), "must have one shape"),
         (BCE, torch.randn(()), torch.ones(()), "must have one shape"),
         (LABELS, torch.randn(4, 2), torch.ones(4), r"must have one shape \(N, L\)"),
@@ -106,6 +110,31 @@ def test_a_class_never_seen_counts_as_seen_once() -> None:
         seen, unseen = (standard_loss(name, kind="multiclass", class_counts=[9, 4, n]) for n in (1, 0))
         outputs, targets = torch.randn(6, 3), torch.arange(6) % 3
         assert float(unseen(outputs, targets)) == pytest.approx(float(seen(outputs, targets)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen", "unseen"),
+    [
+        ("binary", (9, 1), (9, 0)),
+        ("binary", (1, 9), (0, 9)),
+        ("multilabel", ((9, 1), (5, 5)), ((9, 0), (5, 5))),
+    ],
+)
+def test_an_answer_never_seen_counts_as_seen_once(kind: Kind, seen: Any, unseen: Any) -> None:
+    """Every part that reads the counts of yes and no."""
+    outputs = torch.randn(6, 2) if kind == "multilabel" else torch.randn(6)
+    targets = (torch.arange(outputs.numel()) % 2).float().view_as(outputs)
+    values = {
+        f"{part.name}.{p.name}": p.default
+        for part in parts_for(kind).values()
+        for p in part.parameters
+        if part.stage != "term"
+    }
+    spec = LossSpec(kind, {"mix.cross_entropy": 1, **values})
+    assert constants_read(spec) == ("class_counts",)
+    one, other = (freeze(spec.bind(counts))(outputs, targets) for counts in (seen, unseen))
+    assert bool(one.isfinite())
+    assert one == other
 
 
 def test_outputs_must_have_the_classes_the_loss_is_bound_to() -> None:

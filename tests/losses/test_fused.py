@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lossmith.losses import LossSpec, freeze, source
+from lossmith.losses.contract import value_and_gradient
 
 SPEC = LossSpec(
     "multiclass",
@@ -45,6 +46,21 @@ def test_it_may_be_differentiated_twice_and_backward_run_twice(loss: nn.Module) 
     value = loss(outputs, targets)
     first, again = (torch.autograd.grad(value, outputs, retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize("classes", [2, 4, 128, 129])
+def test_compiled_it_is_the_same_for_few_classes_and_many(classes: int) -> None:
+    """What is compiled masks where the eager module scatters, up to some number of classes."""
+    loss = freeze(
+        LossSpec("multiclass", {"mix.cross_entropy": 1, "focal.gamma": 1, "label_smoothing.epsilon": 0.2})
+    )
+    outputs, targets = torch.randn(9, classes, dtype=torch.float64), torch.arange(9) % classes
+    try:
+        got = value_and_gradient(torch.compile(loss, fullgraph=True, backend="aot_eager"), outputs, targets)
+    finally:
+        torch._dynamo.reset()
+    for one, two in zip(got, value_and_gradient(loss, outputs, targets), strict=True):
+        torch.testing.assert_close(one, two)
 
 
 def test_classes_that_are_out_of_the_question_leave_the_others_alone() -> None:

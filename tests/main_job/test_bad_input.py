@@ -14,6 +14,14 @@ from lossmith.experiments.cli import main
 
 from .conftest import TASK
 
+OTHER_KIND = """
+
+def other():
+    part = torch.randn(9, 2), torch.randn(9)
+    return Task(name="reg", kind="regression", train=part, validation=part, test=part,
+                model=lambda: nn.Linear(2, 1), metric="mae")
+"""
+
 Change = Callable[[Path, str], tuple[str, str]]
 
 
@@ -39,6 +47,18 @@ MISTAKES: dict[str, tuple[Change, tuple[str, ...]]] = {
     "unknown space": (
         lambda f, s: (f"{s}space: imbalance\n", TASK),
         ("imbalance", "did you mean imbalanced?"),
+    ),
+    "another task that is unknown": (
+        lambda f, s: (f"{s}transfer: [digits-noise]\n", TASK),
+        ("digits-noise", "did you mean digits-noisy"),
+    ),
+    "another task of another kind": (
+        lambda f, s: (f"{s}transfer: [clouds.py:other]\n", TASK + OTHER_KIND),
+        ("transfer", "own kind, multiclass", "reg is regression", "leave it out"),
+    ),
+    "another task twice": (
+        lambda f, s: (f"{s}transfer: [digits-noisy, digits-noisy]\n", TASK),
+        ("transfer", "differ in their names", "digits-noisy"),
     ),
     "unknown sampler": (lambda f, s: (f"{s}sampler: tpee\n", TASK), ("tpee", "did you mean tpe?")),
     "parameter outside its domain": (

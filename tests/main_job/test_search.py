@@ -14,6 +14,8 @@ from lossmith.losses import load_frozen
 from lossmith.search.cohort import Trainer
 from lossmith.search.engines.program import Stopped
 
+from .conftest import SPEC, TASK
+
 
 def children(workdir: Path, experiment: Experiment) -> list[Run]:
     """The MLflow runs of a search's trials."""
@@ -43,6 +45,19 @@ def test_a_search_goes_through_every_phase_and_shows_each_trial_once(spec: Path,
     )
     assert numbers == sorted(str(t.number) for t in experiment.trial_list)
     assert document["verdict"]["against"].keys() >= {"cross_entropy", "focal", "logit_adjustment"}
+
+
+def test_the_loss_is_tried_on_another_task(spec: Path, tmp_path: Path) -> None:
+    """With `transfer` the document tells how the loss does there, and a resume from the store finds it so."""
+    elsewhere = spec.with_name("elsewhere.py")
+    elsewhere.write_text(TASK.replace('name="clouds"', 'name="elsewhere"').replace("seed(0)", "seed(1)"))
+    spec.write_text(f"{SPEC}transfer: [elsewhere.py:clouds]\n")
+    experiment = run_search(spec, workdir=tmp_path / "work")
+    row = json.loads(json.dumps(experiment.document()))["verdict"]["transfer"]["elsewhere"]
+    assert row.keys() >= {"scores", "difference", "ci_low", "ci_high", "p_value", "repeats", "best_standard"}
+    assert row["sentence"] in experiment.document()["verdict"]["sentence"]
+    assert experiment.document()["seconds"]["transfer"] > 0
+    assert "elsewhere.py" in experiment.record.notes["files"]
 
 
 def test_the_same_spec_and_seed_find_the_same(spec: Path, tmp_path: Path) -> None:

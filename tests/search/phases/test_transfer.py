@@ -46,7 +46,7 @@ def raced(stage: Stage) -> Finalists:
 
 
 def test_a_loss_is_compared_with_what_is_tuned_elsewhere(task: Task, other: Task) -> None:
-    """The other task's metric of both losses, with the learning rates they found there, and the difference."""
+    """The other task's metric of both losses, the learning rates they found there, and the difference."""
     stage = stage_of(SimulatedRunner(task), plan=TINY)
     found = transfer(stage, raced(stage), [other], {"sentence": "Better."})
     row = json.loads(json.dumps(found, allow_nan=False))["transfer"]["elsewhere"]
@@ -57,7 +57,7 @@ def test_a_loss_is_compared_with_what_is_tuned_elsewhere(task: Task, other: Task
     assert row["repeats"] == len(own["by_repeat"]) == TINY.verdict_seeds
     assert own["learning_rate"] > 0
     assert found["sentence"] == f"Better. {row['sentence']}"
-    assert f"On elsewhere the searched loss is" in row["sentence"]
+    assert "On elsewhere the searched loss is" in row["sentence"]
 
 
 def test_a_loss_that_suits_another_task_is_better_there() -> None:

@@ -1,0 +1,53 @@
+"""What a look at a search may run: only files that this user has had run, as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lossmith.experiments.shipment import materialised, packed, term_files
+from lossmith.experiments.trust import trust, untrusted
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home in which nothing is trusted yet."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("lossmith.experiments.trust._run_here", set())
+    return tmp_path
+
+
+def test_what_was_run_is_trusted_until_it_changes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that was run is trusted in later processes too, and no more once a character differs."""
+    place = f"{home / 'mine.py'}:loss"
+    (home / "mine.py").write_text("x = 1\n")
+    assert untrusted([place]) == [place]
+    trust([place])
+    monkeypatch.setattr("lossmith.experiments.trust._run_here", set())  # as another process has it
+    assert untrusted([place]) == []
+    (home / "mine.py").write_text("x = 2\n")
+    assert untrusted([place]) == [place]
+
+
+def test_what_is_missing_is_not_trusted(home: Path) -> None:
+    """A file that is not here is not run, and asking for it is no error."""
+    trust([f"{home / 'gone.py'}:loss"])
+    assert untrusted([f"{home / 'gone.py'}:loss"]) == [f"{home / 'gone.py'}:loss"]
+
+
+def test_a_home_that_cannot_be_written(home: Path) -> None:
+    """Where nothing can be remembered, what was run in this process is trusted in it."""
+    (home / "state").write_text("a file where a folder should be")
+    (home / "mine.py").write_text("x = 1\n")
+    trust([f"{home / 'mine.py'}:loss"])
+    assert untrusted([f"{home / 'mine.py'}:loss"]) == []
+
+
+def test_losses_travel_with_a_search(home: Path) -> None:
+    """The file of a loss that a SPEC names is kept with the search and written down where it is missing."""
+    (home / "mine.py").write_text("x = 1\n")
+    files = packed("digits-longtail", term_files({"terms": [f"{home / 'mine.py'}:loss"]}))
+    found = materialised("/gone/mine.py:loss", {"files": files}, home / "elsewhere")
+    assert found == f"{home / 'elsewhere' / 'mine.py'}:loss"
+    assert (home / "elsewhere" / "mine.py").read_text() == "x = 1\n"
