@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@.venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-demo: $(STAMP)  ## search a loss for the long-tailed digits, about two minutes
+demo: $(STAMP)  ## search a loss for the long-tailed digits, about a minute
 	.venv/bin/lossmith search examples/digits_longtail.yaml
 
 test: $(STAMP)  ## run the test suite; needs no network

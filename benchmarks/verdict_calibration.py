@@ -215,29 +215,34 @@ def true_difference(setting: Setting, seed: int) -> float:
 
 
 def summary(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """A line for each setting, and one for all null tasks, with 95% intervals (Clopper and Pearson)."""
+    """A table in Markdown: each setting, all null tasks, and planted ones by size over what was promised."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(row["setting"], []).append(row)
         if not SETTINGS[row["setting"]].planted:
             groups.setdefault("all null tasks", []).append(row)
         elif row["true_difference"] >= row["detectable"]:
-            groups.setdefault("planted, as large as the gate promised or larger", []).append(row)
+            groups.setdefault("planted, as large as promised or larger", []).append(row)
         elif row["true_difference"] >= row["detectable"] / 2:
             groups.setdefault("planted, half to once as large", []).append(row)
-    for name, found in groups.items():
-        better = sum(row["better"] for row in found)
-        interval = binomtest(better, len(found)).proportion_ci()
-        crowned = sum(row["crowned"] for row in found)
-        line = (
-            f"{name}: better in {better} of {len(found)} ({better / len(found):.1%}, 95% interval "
-            f"{interval.low:.1%} to {interval.high:.1%}), crowned in {crowned}"
+    yield "| task | searches | better | crowned | true difference | promised | s a search |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, found in sorted(groups.items()):
+        truth, promised, seconds = (
+            sum(row[key] for row in found) / len(found)
+            for key in ("true_difference", "detectable", "seconds")
         )
-        if name in SETTINGS and SETTINGS[name].planted:
-            truth = sum(row["true_difference"] for row in found) / len(found)
-            promised = sum(row["detectable"] for row in found) / len(found)
-            line += f"; better by {truth:.4f} on average, the gate promised {promised:.4f}"
-        yield f"{line}; {sum(row['seconds'] for row in found) / len(found):.1f} s a search"
+        yield (
+            f"| {name} | {len(found)} | {_share(found, 'better')} | {_share(found, 'crowned')} "
+            f"| {truth:.4f} | {promised:.4f} | {seconds:.1f} |"
+        )
+
+
+def _share(rows: list[dict[str, Any]], key: str) -> str:
+    """How many, and the share with its 95% interval (Clopper and Pearson)."""
+    count = sum(row[key] for row in rows)
+    interval = binomtest(count, len(rows)).proportion_ci()
+    return f"{count}: {count / len(rows):.1%} ({interval.low:.1%} to {interval.high:.1%})"
 
 
 def main() -> None:

@@ -17,15 +17,19 @@ POWER = 1.645
 SURE = 1.96
 
 
-def assess(stage: Stage, tuned: Sequence[Trial], leader: Trial, samples: float | None) -> dict[str, Any]:
+def assess(
+    stage: Stage, tuned: Sequence[Trial], leader: Trial, samples: float | None, score: float = 0.0
+) -> dict[str, Any]:
     """How far apart the tuned standard losses are, against how far apart equal losses would be.
 
     Everything is in the metric's units. `spread` is the standard deviation between tuned standard losses
     without their noise, `gap` what separates the best from the usual one. `seed_noise` and `fold_noise` are
     standard deviations of a paired difference between two losses over seeds and over folds, `sample_error`
-    the standard error that the held-out samples add. `detectable` is the least difference that the search
-    shows at 90% power, `repeats_needed` the refits that a verdict needs to show others (None: it would take
-    more test samples).
+    the standard error that the held-out samples add (`samples`, where it is known), `searched_error` that of
+    the lead of a searched loss, which may differ more from the leader than standard losses do: it is taken
+    for half-way (geometrically) between theirs and that of the leader's `score` alone. `detectable` is the
+    least difference that the search shows at 90% power, `repeats_needed` the refits that a verdict needs to
+    show others (None: it would take more test samples).
     """
     repeats = len(leader.repeats)
     usual = next((t for t in tuned if t.candidate.standard in ("cross_entropy", "bce", "mse")), None)
@@ -51,9 +55,10 @@ def assess(stage: Stage, tuned: Sequence[Trial], leader: Trial, samples: float |
     error = math.hypot(per_repeat / math.sqrt(repeats), held)
     within = deviation([t.outcome.score for t in tuned]) ** 2 - per_repeat**2 / 2 / repeats
     matters = gap > CLEAR * error
-    at_test = held * _shrinks(stage)
+    apart = max(held, math.sqrt(held * score))
+    at_test = apart * _shrinks(stage)
     detectable = max(
-        (CROWN + POWER) * math.hypot(per_repeat / math.sqrt(_raced(stage)), held),
+        (CROWN + POWER) * math.hypot(per_repeat / math.sqrt(_raced(stage)), apart),
         (SURE + POWER) * math.hypot(per_repeat / math.sqrt(stage.plan.verdict_seeds), at_test),
     )
     verb = "matters" if matters else "makes little difference"
@@ -67,6 +72,7 @@ def assess(stage: Stage, tuned: Sequence[Trial], leader: Trial, samples: float |
         **document,
         **noise,
         "sample_error": held,
+        "searched_error": apart,
         "error": error,
         "spread": math.sqrt(max(0.0, within)),
         "detectable": detectable,

@@ -64,12 +64,13 @@ def headroom(stage: Stage) -> Tuned:
             best, trials, "every standard loss diverged at every learning rate; check the data and the recipe"
         )
     unique = list({t.number: t for t in best.values()}.values())
-    samples = (coarse.payload or {}).get("sample_error")
+    found = coarse.payload or {}
+    errors = (found.get("sample_error"), found.get("score_error", 0.0))
     gate = recall(
         stage.ledger,
         "headroom",
         2,
-        lambda: Unit("headroom", 2, payload=assess(stage, unique, leader, samples)),
+        lambda: Unit("headroom", 2, payload=assess(stage, unique, leader, *errors)),
     ).payload
     assert gate is not None
     if stage.plan.headroom != "off":
@@ -112,9 +113,9 @@ def _best(stage: Stage, trials: Sequence[Trial]) -> dict[str, Trial]:
 
 
 def _sample_error(stage: Stage, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """The standard error that held-out samples give the lead of the best tuned standard loss.
+    """The standard errors that held-out samples give to the best tuned standard loss.
 
-    Over the one from which it differs most: a searched loss may well differ as much from what it leads.
+    `sample_error` is that of its lead over the one from which it differs most, `score_error` of its score.
     """
     sign, rates = stage.task.measure.sign, stage.plan.rates
     groups = [outcomes[i : i + rates] for i in range(0, len(outcomes), rates)]
@@ -131,5 +132,6 @@ def _sample_error(stage: Stage, outcomes: Sequence[Outcome]) -> dict[str, Any]:
             deviation([a - b for a, b in zip(leader.resampled, one.resampled, strict=True)])
             for one in tuned
             if one is not leader
-        )
+        ),
+        "score_error": deviation(leader.resampled),
     }

@@ -200,10 +200,14 @@ def test_the_driver_is_killed_many_times(
             words = ["resume", name] if begun else ["search", "clouds.yaml", "--name", name]
             running = up.started(*words, "--runner", "ray", env=driver(up))
             until(
-                partial(claimed, store, name, begun and begun.owner, running), BEGIN_S, "the search to begin"
+                partial(claimed, store, name, begun.owner if begun else None, running),
+                BEGIN_S,
+                "the search to begin",
             )
+            wanted = units(up, name) + draw.randint(0, 3)  # so that deaths are spread over the phases
+            until(partial(kept_more, up, name, wanted, running), END_S, "work")
             with suppress(subprocess.TimeoutExpired):
-                running.wait(draw.uniform(0.1, 12.0))
+                running.wait(draw.uniform(0.0, 2.0))
             if running.poll() is None:
                 os.killpg(running.pid, signal.SIGKILL)
                 running.wait()
@@ -221,6 +225,11 @@ def test_the_driver_is_killed_many_times(
             whole(found, undisturbed)
             assert children(up, name) == Counter(str(t["number"]) for t in found["trials"])
     record_property("killed in", dict(died))  # the phase of what was kept last, and how often
+
+
+def kept_more(up: Compose, name: str, wanted: int, running: subprocess.Popen[bytes]) -> bool:
+    """Whether the search has kept so many pieces, or its driver has ended."""
+    return running.poll() is not None or units(up, name) >= wanted
 
 
 def claimed(store: Store, name: str, before: str | None, running: subprocess.Popen[bytes]) -> bool:
@@ -283,20 +292,19 @@ def test_a_full_disk_for_artifacts(up: Compose, undisturbed: dict[str, Any]) -> 
 
 @contextmanager
 def small_disk(place: Path) -> Iterator[Path]:
-    """A volume of 4 MiB that a file fills to the last byte; the file, to be removed."""
+    """A volume of 64 MiB that a file fills to the last byte; the file, to be removed."""
     if os.geteuid() != 0:
         pytest.skip("a full disk needs a volume of its own, and only root may mount one")
     mounted = subprocess.run(
-        ["/bin/mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], capture_output=True, check=False
+        ["/bin/mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip(f"a volume cannot be mounted here: {mounted.stderr.decode().strip()}")
     try:
         fill = place / "fill"
-        with fill.open("wb") as file, suppress(OSError):
+        with fill.open("wb", buffering=0) as file, suppress(OSError):
             while True:
                 file.write(bytes(4096))
-                file.flush()
         yield fill
     finally:
         subprocess.run(["/bin/umount", "-l", str(place)], check=True)

@@ -34,11 +34,13 @@ COMMANDS = (
     "search",
     "launch",
     "supervise",
+    "new",
     "resume",
     "list",
     "show",
     "cancel",
     "export",
+    "report",
     "losses",
     "check",
     "ui",
@@ -289,10 +291,11 @@ def test_a_search_ends_with_a_table_a_formula_and_commands_that_work(
     typed = [shlex.split(line) for line in out.partition("Next:\n")[2].splitlines()]
     assert [words[:2] for words in typed] == [
         ["lossmith", "show"],
+        ["lossmith", "report"],
         ["lossmith", "ui"],
         ["lossmith", "export"],
     ]
-    for words in (typed[0], typed[2]):
+    for words in (typed[0], typed[1], typed[3]):
         assert main(words[1:]) == 0
     assert load_frozen(tmp_path / "whole-loss" / "loss.json").spec == Experiment(store, "whole").answer().loss
 

@@ -89,7 +89,7 @@ MISTAKES: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "a model with the wrong input": (in_task("nn.Linear(2, 8)", "nn.Linear(3, 8)"), ("(N, 2)",)),
     "a metric of another kind": (in_task('"macro_f1"', '"rmse"'), ("rmse", "macro_f1")),
-    "an unknown recipe key": (in_task('"epochs": 4', '"epoch": 4'), ("epoch", "did you mean epochs?")),
+    "an unknown recipe key": (in_task('"epochs": 4', '"epoch": 4'), ("epoch", "did you mean epochs")),
 }
 
 

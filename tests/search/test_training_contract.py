@@ -20,7 +20,7 @@ from lossmith.search.streams import stream_seed
 
 from .small_tasks import task_of
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {"optimizer": "adam"},
     "adamw": {"optimizer": "adamw"},
     "sgd": {"optimizer": "sgd", "momentum": 0.0},
@@ -98,7 +98,13 @@ def test_a_recipe_means_what_torch_makes_of_it(
 
     The training is cut in three, as rungs do, and a member is dropped on the way.
     """
-    timing: dict[str, Any] = {"epochs": EPOCHS, "batch_size": 16, "schedule": schedule, "step_epochs": 2, "step_factor": 0.3}
+    timing: dict[str, Any] = {
+        "epochs": EPOCHS,
+        "batch_size": 16,
+        "schedule": schedule,
+        "step_epochs": 2,
+        "step_factor": 0.3,
+    }
     recipe = Recipe.from_mapping({**timing, **OPTIMIZERS[optimizer], "clip": clip})
     candidates = members(task, recipe)
     job = Job(task, split_for(task, Repeat(0), 1, 0), candidates, Repeat(0), seed=0)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import torch
 
 from lossmith.search import Candidate, Task
 from lossmith.search.phases.gate import _needed
 from lossmith.search.phases.headroom import headroom
+from lossmith.search.streams import generator
 
 from ..simulation import PLAN, Heard, JsonLedger, SimulatedRunner, is_standard, stage_of
 from .test_headroom import rank
@@ -52,6 +54,27 @@ def test_the_samples_limit_what_can_be_shown(task: Task) -> None:
     assert plain["sample_error"] < 1e-12  # what rounding leaves
     assert lucky["sample_error"] == pytest.approx(0.02 * 2**0.5, rel=0.5)
     assert lucky["detectable"] > 2 * plain["detectable"]
+
+
+def test_a_searched_loss_may_differ_more_than_standard_ones(task: Task) -> None:
+    """Where standard losses share their luck with the samples, the promise is still not made on that."""
+
+    class Alike(SimulatedRunner):
+        """Whoever is scored has much the same luck with the held-out samples."""
+
+        def _resampled(self, candidate: Candidate, score: float, draws: int) -> tuple[float, ...]:
+            luck = torch.randn(draws, generator=generator("resampled"), dtype=torch.float64)
+            own = super()._resampled(candidate, score, draws)
+            return tuple((torch.tensor(own, dtype=torch.float64) + 0.02 * luck).tolist())
+
+    alike, plain = (
+        headroom(stage_of(kind(task, apart, samples=0.002))).gate for kind in (Alike, SimulatedRunner)
+    )
+    assert alike["sample_error"] == pytest.approx(plain["sample_error"])
+    assert alike["searched_error"] == pytest.approx((0.02 * alike["sample_error"]) ** 0.5, rel=0.2)
+    assert alike["searched_error"] > 2 * plain["searched_error"]
+    assert alike["detectable"] > plain["detectable"]
+    assert alike["error"] == pytest.approx(plain["error"])
 
 
 def test_more_repeats_are_needed_for_smaller_differences(task: Task) -> None:
