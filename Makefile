@@ -29,7 +29,7 @@ demo: $(STAMP)  ## search a loss for the long-tailed digits, about a minute
 	.venv/bin/lossmith search examples/digits_longtail.yaml
 
 test: $(STAMP)  ## run the test suite; needs no network
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto
 
 lint: $(STAMP)  ## check the code with ruff and mypy
 	.venv/bin/ruff check

@@ -107,7 +107,8 @@ class SearchSpec(_Strict):
     )
     training: dict[str, Any] | None = Field(
         None,
-        description="a mapping such as {kind: multiclass, metric: accuracy}, for a function train(loss, trial)",
+        description="a mapping such as {kind: multiclass, metric: accuracy}, for a function "
+        "train(loss, trial)",
     )
     recipe: dict[str, Any] = Field({}, description="a mapping such as {epochs: 20, batch_size: 128}")
     cohort: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 64")

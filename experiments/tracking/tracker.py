@@ -121,7 +121,7 @@ class Tracker:
             total = max(total, left)  # a new MLflow lacks what another has
             if progress is not None:
                 progress(total - left, total)
-        return left
+        return self._store.count_untracked(self._search.id)  # it may have got on since it was looked
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the thread after the page it is at; if it hangs in MLflow, it ends with the process."""

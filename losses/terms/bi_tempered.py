@@ -33,7 +33,7 @@ def log_tempered_softmax(logits: Tensor, t2: Number) -> Tensor:
 
 
 def tempered_centre(logits: Tensor, t2: Number) -> Tensor:
-    """c of `log_tempered_softmax`, nearly: seven of the same Newton steps from the largest logit, in few passes.
+    """c of `log_tempered_softmax`, nearly: seven of its Newton steps from the largest logit, in few passes.
 
     From there on c lies above every logit, so that nothing overflows. Below t2 = 1.0001 it is that of 1.0001.
     """

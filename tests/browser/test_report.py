@@ -61,8 +61,8 @@ def test_every_picture_is_there(opened: Callable[..., Page]) -> None:
     """Each box holds a drawing with marks in it; the console is silent and no request leaves the file."""
     page = opened(viewport={"width": 1100, "height": 900})
     marks = page.evaluate(
-        "() => Object.fromEntries([...document.querySelectorAll('[data-figure]')].map(box => [box.dataset.figure, "
-        "box.querySelectorAll('.scatterlayer path, .barlayer path').length]))"
+        "() => Object.fromEntries([...document.querySelectorAll('[data-figure]')].map(box => "
+        "[box.dataset.figure, box.querySelectorAll('.scatterlayer path, .barlayer path').length]))"
     )
     assert {"verdict", "shape_loss", "headroom", "history", "parallel"} <= marks.keys()
     assert all(count > 0 for count in marks.values()), marks
@@ -84,8 +84,9 @@ def test_text_can_be_read_by_day_and_by_night(scheme: Any, opened: Callable[...,
     colours = page.evaluate(
         """() => {
             const ink = (where, what) => getComputedStyle(document.querySelector(where))[what];
-            return [ink('body', 'backgroundColor'), ink('body', 'color'), ink('.note', 'color'), ink('a', 'color'),
-                ink('[data-figure=verdict] .ytick text', 'fill'), ink('[data-figure=verdict] .xtick text', 'fill')];
+            return [ink('body', 'backgroundColor'), ink('body', 'color'), ink('.note', 'color'),
+                ink('a', 'color'), ink('[data-figure=verdict] .ytick text', 'fill'),
+                ink('[data-figure=verdict] .xtick text', 'fill')];
         }"""
     )
     paper, *inks = (_luminance(colour) for colour in colours)

@@ -159,7 +159,7 @@ def test_the_formula_is_shown_as_mathematics_and_as_text(html: str, read: Page) 
 
 
 def test_what_the_phases_found_is_on_the_page(store: Store, document: dict[str, Any]) -> None:
-    """Ablation, sensitivity, importance, learning curves, headroom and engine are shown where they are kept."""
+    """Ablation, sensitivity, importance, curves, headroom and engine are shown where they are kept."""
     document["notes"] = {
         "headroom": {"gap": 0.0123, "matters": True},
         "engine": {"engine": "cohort", "width": 64},

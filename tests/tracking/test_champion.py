@@ -192,7 +192,7 @@ def test_a_fault_anywhere_is_made_good(  # noqa: PLR0913, PLR0917  (fixtures)
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whether MLflow fails before it has done a step or is cut off right after it, one version comes of it."""
+    """Whether MLflow fails before a step or is cut off right after it, one version comes of it."""
     real, calls = getattr(MlflowClient, step), iter([True])
 
     def faulty(*arguments: Any, **keywords: Any) -> Any:

@@ -192,6 +192,25 @@ def test_a_page_that_arrived_unheard_is_not_sent_again(
     assert store.count_untracked(search.id) == 0
 
 
+def test_a_flush_tells_what_is_left_when_it_returns(
+    tracker: Tracker, store: Store, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is delivered between the last look and the end of the wait counts as delivered."""
+    count = store.count_untracked
+
+    def looked_at_early(search_id: int) -> int:
+        left = count(search_id)
+        with tracker._turn:
+            tracker._turn.wait_for(lambda: tracker._idle, timeout=10)
+        return left
+
+    keep(8)
+    counts = iter([count])  # the first look is before anything is delivered
+    monkeypatch.setattr(store, "count_untracked", lambda number: next(counts, looked_at_early)(number))
+    with tracker:
+        assert tracker.flush() == 0
+
+
 def test_a_tracker_looks_before_its_first_page(tracker: Tracker, mlflow: PretendMlflow, keep: Keep) -> None:
     """In doubt is what a killed tracker may have been writing; later pages do not pay for that."""
     keep(9)
