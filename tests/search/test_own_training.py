@@ -330,8 +330,9 @@ def test_folds_are_dealt_to_a_function_that_asks_for_them() -> None:
 
 
 @pytest.fixture
-def crew() -> Iterator[OwnTrainer]:
-    """A trainer with two worker processes."""
+def crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnTrainer]:
+    """A trainer with two worker processes, whatever threads other tests have left in this one."""
+    monkeypatch.setattr("lossmith.search.runners.own.can_fork", lambda: True)
     found = own_local(made(workers=2), Plan())
     yield found
     found.close()
