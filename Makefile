@@ -42,8 +42,9 @@ types: $(STAMP)  ## check the types alone
 	@for part in losses spaces search experiments; do ln -sfn ../../$$part .mypy-links/lossmith/$$part; done
 	.venv/bin/mypy
 
-bench: $(STAMP)  ## measure trained trials per second against plain loops
-	.venv/bin/python benchmarks/trials_per_second.py
+bench: $(STAMP)  ## measure trained trials per second against plain loops, into docs/benchmarks.md
+	@mkdir -p build
+	.venv/bin/python benchmarks/trials_per_second.py --json build/trials_per_second.json --docs docs/benchmarks.md
 
 # The reference is read from the links that `make types` needs too. --strict: a broken link is an error.
 docs: $(STAMP)  ## build the documentation into build/site
