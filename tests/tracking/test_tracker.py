@@ -205,8 +205,12 @@ def test_a_flush_tells_what_is_left_when_it_returns(
         return left
 
     keep(8)
-    counts = iter([count])  # the first look is before anything is delivered
-    monkeypatch.setattr(store, "count_untracked", lambda number: next(counts, looked_at_early)(number))
+    looks = iter([count])  # the first look is before anything is delivered
+
+    def look(search_id: int) -> int:
+        return next(looks, looked_at_early)(search_id)
+
+    monkeypatch.setattr(store, "count_untracked", look)
     with tracker:
         assert tracker.flush() == 0
 
