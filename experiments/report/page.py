@@ -244,7 +244,17 @@ def _headroom(document: Mapping[str, Any]) -> Rows:
     found = document.get("headroom") or document["notes"].get("headroom") or next(iter(kept), None)
     if isinstance(found, str):
         return [("what was found", found)]
-    return _flat(found) if isinstance(found, Mapping) else []
+    if not isinstance(found, Mapping):
+        return []
+    told = {"message": None, **found}  # the sentence first
+    if needed := told.get("repeats_needed"):
+        told["repeats_needed"] = "; ".join(
+            f"{row['difference']:.4f} in {row['repeats']}"
+            if row["repeats"]
+            else f"{row['difference']:.4f} only with more test samples"
+            for row in needed
+        )
+    return _flat({name: value for name, value in told.items() if value is not None})
 
 
 def _stopped(document: Mapping[str, Any]) -> Table:

@@ -161,7 +161,12 @@ def test_the_formula_is_shown_as_mathematics_and_as_text(html: str, read: Page) 
 def test_what_the_phases_found_is_on_the_page(store: Store, document: dict[str, Any]) -> None:
     """Ablation, sensitivity, importance, curves, headroom and engine are shown where they are kept."""
     document["notes"] = {
-        "headroom": {"gap": 0.0123, "matters": True},
+        "headroom": {
+            "gap": 0.0123,
+            "matters": True,
+            "repeats_needed": [{"difference": 0.03, "repeats": None}, {"difference": 0.06, "repeats": 12}],
+            "message": "a loss can matter",
+        },
         "engine": {"engine": "cohort", "width": 64},
     }
     read = Page(page(document, answer_of(Experiment(store, "multiclass"))))
@@ -169,6 +174,7 @@ def test_what_the_phases_found_is_on_the_page(store: Store, document: dict[str, 
     assert {"ablation", "sensitivity", "importance", "learning"} <= shown
     assert {"gap", "engine", "width"} <= set(read.texts["th"])
     assert {"0.0123", "cohort", "yes"} <= set(read.texts["td"])
+    assert "0.0300 only with more test samples; 0.0600 in 12" in read.texts["td"]
 
 
 def test_why_trials_diverged_is_told(read: Page) -> None:
