@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from .commands import Given, command
-from .options import StoreUrl
+from .options import StoreUrl, TimeLimit, Trials
 from .output import console
 
 Address = Annotated[
@@ -44,13 +44,8 @@ def launch(  # noqa: PLR0913  (one for each option)
         str | None,
         typer.Option(help="What to call the search (default: made from the SPEC).", show_default=False),
     ] = None,
-    trials: Annotated[
-        int | None, typer.Option(help="How many losses to try; overrides the SPEC.", show_default=False)
-    ] = None,
-    time_limit: Annotated[
-        str | None,
-        typer.Option(help="How long to explore, such as 10m; overrides the SPEC.", show_default=False),
-    ] = None,
+    trials: Trials = None,
+    time_limit: TimeLimit = None,
     with_files: WithFiles = None,
     follow: Follow = False,
     store: StoreUrl = None,

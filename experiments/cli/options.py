@@ -31,3 +31,12 @@ StoreUrl = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Trials = Annotated[
+    int | None, typer.Option(help="How many losses to try; overrides the SPEC.", show_default=False)
+]
+TimeLimit = Annotated[
+    str | None,
+    typer.Option(
+        help="How long to explore, such as 90s, 10m or 1h30m; overrides the SPEC.", show_default=False
+    ),
+]

@@ -9,7 +9,7 @@ import typer
 
 from .commands import Given
 from .interrupted import resumable
-from .options import Json, StoreUrl, Workdir
+from .options import Json, StoreUrl, TimeLimit, Trials, Workdir
 from .output import quiet_stdout
 
 
@@ -47,15 +47,8 @@ def search(  # noqa: PLR0913  (one for each option)
         str | None,
         typer.Option(help="What to call the search (default: made from the task).", show_default=False),
     ] = None,
-    trials: Annotated[
-        int | None, typer.Option(help="How many losses to try; overrides the SPEC.", show_default=False)
-    ] = None,
-    time_limit: Annotated[
-        str | None,
-        typer.Option(
-            help="How long to explore, such as 90s, 10m or 1h30m; overrides the SPEC.", show_default=False
-        ),
-    ] = None,
+    trials: Trials = None,
+    time_limit: TimeLimit = None,
     runner: RunnerOption = None,
     transfer: Annotated[
         list[str] | None,
