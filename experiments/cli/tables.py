@@ -9,6 +9,7 @@ from typing import Any, get_args
 from rich.table import Table
 
 from ...search.trial import State
+from ..challenger import challenger_row
 from ..durations import format_duration
 
 PHASES = ("headroom", "explore", "race", "verdict", "confirm", "transfer", "insight")
@@ -50,16 +51,9 @@ def verdict_table(verdict: Mapping[str, Any]) -> Table:
 def _rows(verdict: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The other standard losses, and the best searched loss where a standard one won."""
     rows = {name: row for name, row in verdict["against"].items() if name != verdict["winner"]["standard"]}
-    challenger = verdict.get("challenger")
-    if challenger is not None and verdict["winner"]["standard"] is not None:
-        # Its own entry compares it with the winner; the table says it the other way round.
-        turned = {
-            "difference": -challenger["difference"],
-            "ci_low": -challenger["ci_high"],
-            "ci_high": -challenger["ci_low"],
-        }
+    if (searched := challenger_row(verdict)) is not None:
         # Its p-value is not one of those that were corrected together.
-        rows["best searched"] = {**challenger, **turned, "p_value_holm": challenger["p_value"]}
+        rows["best searched"] = {**searched, "p_value_holm": searched["p_value"]}
     sign = 1 if verdict["greater_is_better"] else -1
     yield from sorted(rows.items(), key=lambda item: -sign * item[1]["mean"])
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from ...challenger import challenger_row
 from .style import ACCENT, OTHER, figure, rows_height
 
 Comparison = Mapping[str, Any]
@@ -28,15 +29,8 @@ def comparisons(document: Mapping[str, Any]) -> list[tuple[str, Comparison]]:
         rows.setdefault(key, []).append(name)
         by_key[key] = row
     found = [(" = ".join(names), by_key[key]) for key, names in rows.items()]
-    challenger = verdict.get("challenger")
-    if challenger is not None and verdict["winner"]["standard"] is not None:
-        # Its own entry compares it with the winner; here the winner comes first.
-        turned = {
-            "difference": -challenger["difference"],
-            "ci_low": -challenger["ci_high"],
-            "ci_high": -challenger["ci_low"],
-        }
-        found.append(("best searched loss", {**challenger, **turned}))
+    if (searched := challenger_row(verdict)) is not None:
+        found.append(("best searched loss", searched))
     return sorted(found, key=lambda item: -sign * item[1]["mean"])
 
 
