@@ -104,7 +104,7 @@ class Experiment:
         return self._so_far(record).loss
 
     def answer(self) -> Answer:
-        """The loss to train with: the winner, or the best standard loss where the winner did not beat it.
+        """The loss to train with: the winner, or the best standard loss where the winner was not ahead of it.
 
         Raises `UserError` when no trial is complete.
         """
@@ -121,7 +121,12 @@ class Experiment:
             return _answer(
                 winner, f"the standard loss {winner['standard']}: no searched loss was shown to be better"
             )
-        return _answer(standard, f"the standard loss {name}: the winner did not beat it on test data")
+        if verdict["use"] == "winner":
+            return _answer(
+                winner,
+                f"the winner: it led the race and leads {name} on test data, but not beyond chance there",
+            )
+        return _answer(standard, f"the standard loss {name}: the winner was not ahead of it on test data")
 
     def export(self, directory: str | Path) -> list[Path]:
         """Write the answer as `loss.py`, `loss.pt2` and `loss.json`; see `export_loss` and `answer`."""

@@ -25,7 +25,8 @@ class Metric:
 
     `score` takes outputs, targets and weights, and returns (D, M): a bootstrap over samples is one call. With
     `batched` it costs little under many weightings; without, it calls a user's function for each member and
-    each draw, with every sample as often as its weight says, which must be a whole number.
+    each draw, with every sample as often as its weight says, which must be a whole number. `quantile` is the
+    one that predictions have to be for the best score, where it is one.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Metric:
     score: Score
     greater_is_better: bool = True
     batched: bool = True
+    quantile: float | None = None
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The metric of each member, (M,)."""

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...losses import standard_specs
 from ..ledger import Unit, recall
 from ..recipe import Recipe
+from ..standards import standards
 from ..statistics import deviation
 from ..trial import Candidate, Outcome, Trial
 from .gate import assess
@@ -38,7 +38,7 @@ class Tuned:
 def headroom(stage: Stage) -> Tuned:
     """Train every standard loss over `plan.rates` learning rates in one cohort, the best ones more finely."""
     recipes = stage.search.recipes(stage.plan.rates)
-    specs = {spec.hash: name for name, spec in reversed(standard_specs(stage.task.kind).items())}
+    specs = {spec.hash: name for name, spec in reversed(standards(stage.task).items())}
     candidates = [_candidate(stage, name, recipe) for name in reversed(specs.values()) for recipe in recipes]
     step = (recipes[1].rate / recipes[0].rate) ** 0.5 if len(recipes) > 1 else 1.0
     extra = 2 * min(LEADING, len(specs)) if step > 1 else 0
@@ -80,7 +80,7 @@ def headroom(stage: Stage) -> Tuned:
 
 
 def _candidate(stage: Stage, name: str, recipe: Recipe) -> Candidate:
-    return Candidate(standard_specs(stage.task.kind)[name], recipe, standard=name)
+    return Candidate(standards(stage.task)[name], recipe, standard=name)
 
 
 def _finer(stage: Stage, trials: Sequence[Trial], step: float) -> tuple[Trial, ...]:
@@ -107,7 +107,7 @@ def _best(stage: Stage, trials: Sequence[Trial]) -> dict[str, Trial]:
     """The best trial of each standard loss, by its names: names for one loss share its trials."""
     found = {
         name: stage.best([t for t in trials if t.candidate.spec.hash == spec.hash])
-        for name, spec in standard_specs(stage.task.kind).items()
+        for name, spec in standards(stage.task).items()
     }
     return {name: trial for name, trial in found.items() if trial is not None}
 

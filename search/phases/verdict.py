@@ -123,6 +123,7 @@ def _judge(
         "scored_on": tested.scored_on,
         "better": conclusion == "better",
         "conclusion": conclusion,
+        "use": _use(ahead["difference"] * metric.sign, crowned=winner is searched),
         "margin": plan.margin,
         "race": {
             "lead": finalists.lead.mean,
@@ -159,6 +160,15 @@ def _conclusion(comparison: dict[str, Any], sign: int, margin: float, *, leads_a
     return "no worse" if margin > 0 and least > -margin else "not better"
 
 
+def _use(lead: float, *, crowned: bool) -> str:
+    """Which of the document's two losses to train with.
+
+    One that led the race by more than chance allows and leads on test data too is the better guess, even
+    where so few test data cannot show it: what they are for is to speak against it.
+    """
+    return "winner" if lead > 0 or not crowned else "best_standard"
+
+
 def _finite(value: float) -> float | None:
     return value if abs(value) != float("inf") else None
 
@@ -189,7 +199,12 @@ def _sentence(document: dict[str, Any], task: str) -> str:
             f"({interval})."
         )
     if document["winner"]["standard"] is None:
-        return f"Not shown to be better: {reached} {standard} ({interval})."
+        advice = (
+            "It led the race by more than chance allows and leads here, so use it"
+            if document["use"] == "winner"
+            else f"It led the race but not here, so use {standard}"
+        )
+        return f"Not shown to be better: {reached} {standard} ({interval}). {advice}."
     use = f"{standard}, {metric} {theirs:.4f} on {data.rstrip(',')}"
     challenger = document["challenger"]
     if challenger is None:

@@ -117,6 +117,18 @@ def test_equal_losses_are_not_better(task: Task) -> None:
     comparison = [document[key] for key in ("difference", "ci_low", "ci_high", "p_value")]
     assert comparison == [0, 0, 0, 1]
     assert document["sentence"].startswith("Not shown to be better: on small-multiclass")
+    assert document["use"] == "best_standard"
+
+
+def test_a_small_lead_is_used_though_not_shown(task: Task) -> None:
+    """A crowned loss that test data put ahead, but not clearly, is the loss to use, and not called better."""
+    stage = stage_of(SimulatedRunner(task, lead_of(0.1)))
+    tuned, finalists = raced(stage)
+    close = replace(stage, runner=SimulatedRunner(task, lead_of(0.004), own=0))
+    document = verdict(close, tuned, finalists)
+    assert document["difference"] > 0 >= document["ci_low"]
+    assert (document["better"], document["use"]) == (False, "winner")
+    assert document["sentence"].endswith("leads here, so use it.")
 
 
 def test_equal_errors_are_not_better(regression: Task) -> None:
