@@ -19,7 +19,7 @@ from ..experiment import Answer
 from ..version import version
 from .mathml import UnknownLatex, mathml
 from .pictures import Picture, pictures
-from .tables import Table, chance, table
+from .tables import Table, chance, elsewhere, table
 from .usage import FOLDER, Snippet, snippets
 
 HERE = Path(__file__).parent
@@ -86,6 +86,7 @@ def page(
         "search": _searched(document),
         "headroom": _headroom(document),
         "stopped": _stopped(document),
+        "elsewhere": elsewhere(document),
         "setting": _setting(document),
         "engine": _flat(document.get("engine") or document["notes"].get("engine") or {}),
         "provenance": _provenance(document),

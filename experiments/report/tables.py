@@ -36,7 +36,7 @@ def verdict(document: Document) -> Table:
     own = said["scores"]["winner"]
     first = (
         f"{said['winner']['standard'] or 'searched loss'} (winner)", f"{own['mean']:.4f}", f"{own['sd']:.4f}",
-        f"{said['winner']['learning_rate']:.3g}", "", "", "",
+        f"{said['winner']['learning_rate']:.3g}", "", "", "", "", "",
     )  # fmt: skip
 
     def rows() -> Iterator[Sequence[str]]:
@@ -45,12 +45,54 @@ def verdict(document: Document) -> Table:
             yield (
                 name, f"{row['mean']:.4f}", f"{row['sd']:.4f}", f"{row['learning_rate']:.3g}",
                 f"{row['difference']:+.4f}", f"{row['ci_low']:+.4f} to {row['ci_high']:+.4f}",
-                chance(row.get("p_value_holm", row["p_value"])),
+                chance(row.get("p_value_holm", row["p_value"])), _effect(row), chance(row["wilcoxon_p"]),
             )  # fmt: skip
 
     metric = said["metric"]
-    head = ("loss", metric, "sd", "learning rate", "winner minus loss", "95% interval", "p (Holm)")
+    head = (
+        "loss", metric, "sd", "learning rate", "winner minus loss", "95% interval", "p (Holm)",
+        "effect (d)", "p (Wilcoxon, refits)",
+    )  # fmt: skip
     return table(head, rows())
+
+
+def _effect(row: Mapping[str, Any]) -> str:
+    size = row["effect_size"]
+    return "" if size is None else f"{size:+.2f}"
+
+
+def elsewhere(document: Document) -> Table:
+    """The searched loss with the full model, on other tasks, and random search: what there is of it."""
+    said = document.get("verdict") or {}
+
+    def rows() -> Iterator[Sequence[str]]:
+        if (full := said.get("confirmation")) is not None:
+            yield _compared(
+                "with the full model", full, full["searched"], full["best_standard"], "the standard loss"
+            )
+        for task, row in (said.get("transfer") or {}).items():
+            if "scores" not in row:  # nothing could be trained there
+                yield (f"on {task}", row["sentence"], "", "", "", "")
+                continue
+            scores = row["scores"]
+            yield _compared(
+                f"on {task}", row, scores["searched"], scores["best_standard"], row["best_standard"]
+            )
+        if (rival := said.get("random_search")) is not None:
+            own = said["challenger"] or said["scores"]["winner"]
+            yield _compared("here", rival, own, rival, "random search")
+
+    head = ("where", "searched loss", "the other", "its score", "searched minus other", "95% interval")
+    return table(head, rows(), words=(0, 2))
+
+
+def _compared(
+    where: str, row: Mapping[str, Any], own: Mapping[str, Any], other: Mapping[str, Any], name: str
+) -> Sequence[str]:
+    return (
+        where, f"{own['mean']:.4f}", name, f"{other['mean']:.4f}", f"{row['difference']:+.4f}",
+        f"{row['ci_low']:+.4f} to {row['ci_high']:+.4f}",
+    )  # fmt: skip
 
 
 def chance(p: float) -> str:

@@ -61,8 +61,8 @@ def assess(
         (CROWN + POWER) * math.hypot(per_repeat / math.sqrt(_raced(stage)), apart),
         (SURE + POWER) * math.hypot(per_repeat / math.sqrt(stage.plan.verdict_seeds), at_test),
     )
-    verb = "matters" if matters else "makes little difference"
-    message = f"headroom: the choice of the loss {verb} here: {leads}"
+    found = "differ by more than chance" if matters else "cannot be told apart"
+    message = f"headroom: the standard losses {found} here: {leads}"
     if usual is not None:
         message += (
             f", {gap:.4f} from tuned {usual.candidate.standard}; two losses that are equal would differ by "

@@ -90,6 +90,8 @@ def verdict_of(kind: Any, *, better: bool = True) -> dict[str, Any]:
             "ci_high": difference + 0.01,
             "p_value": 0.001,
             "p_value_holm": 0.01,
+            "wilcoxon_p": 0.002,
+            "effect_size": 1.5,
             "mean": 0.8 - difference,
             "sd": 0.01,
             "learning_rate": 0.01 + 0.001 * place,
@@ -118,6 +120,7 @@ def verdict_of(kind: Any, *, better: bool = True) -> dict[str, Any]:
         **{key: first[key] for key in ("difference", "ci_low", "ci_high", "p_value")},
         "repeats": 16,
         "better": better,
+        "use": "winner",
         "against": {name: row(place) for place, name in enumerate(names)},
         "sentence": "Better: by two points." if better else "Not better: use what you have.",
     }

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lossmith.experiments.experiment import Experiment
-from lossmith.experiments.report import answer_of, report_html, write_report
+from lossmith.experiments.report import answer_of, report_document, report_html, write_report
 from lossmith.experiments.report.page import page
 from lossmith.experiments.store import Store
 from lossmith.losses import UserError
@@ -229,3 +229,30 @@ def test_an_unknown_search_has_no_report(store: Store, tmp_path: Path) -> None:
     """The message lists near names."""
     with pytest.raises(UserError, match="unknown search 'multiclas': did you mean multiclass"):
         write_report(store, "multiclas", tmp_path / "report.html")
+
+
+def test_what_was_compared_elsewhere_is_laid_out(store: Store) -> None:
+    """The full model, other tasks and random search are rows of one table; without them there is none."""
+    document = dict(report_document(store, "multiclass"))
+    assert "Against others" not in page(document, None)
+    scores = {"searched": {"mean": 0.71}, "best_standard": {"mean": 0.69}}
+    ahead = {"difference": 0.02, "ci_low": -0.01, "ci_high": 0.05}
+    document["verdict"] = {
+        **document["verdict"],
+        "confirmation": {**ahead, **scores},
+        "transfer": {
+            "further": {**ahead, "scores": scores, "best_standard": "focal"},
+            "lost": {"sentence": "No."},
+        },
+        "random_search": {**ahead, "mean": 0.6},
+    }
+    cells = Page(page(document, None)).texts
+    assert "Against others" in cells["h2"]
+    assert [c for c in cells["th"] if c.startswith(("with the", "on ", "here"))] == [
+        "with the full model",
+        "on further",
+        "on lost",
+        "here",
+    ]
+    for cell in ("focal", "random search", "No.", "0.7100", "0.6900", "0.6000", "-0.0100 to +0.0500"):
+        assert cell in cells["td"], cell

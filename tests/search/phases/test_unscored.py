@@ -42,7 +42,7 @@ def test_a_constant_metric_has_a_verdict(folded_task: Task) -> None:
     assert document is not None
     assert document["better"] is False
     assert document["winner"]["standard"] is not None
-    assert any("makes little difference" in note for note in heard.notes)
+    assert any("cannot be told apart" in note for note in heard.notes)
 
 
 def test_a_search_goes_on_without_losses_that_have_no_number(folded_task: Task) -> None:
