@@ -29,19 +29,6 @@ def deviation(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum((v - centre) ** 2 for v in values) / (len(values) - 1))
 
 
-def standard_errors(differences: Sequence[float]) -> float:
-    """The mean of paired differences in units of its standard error; infinite where they do not vary.
-
-    A single difference has no standard error, and so is worth nothing: 0.
-    """
-    if len(differences) < 2:
-        return 0.0
-    centre, error = mean(differences), deviation(differences) / math.sqrt(len(differences))
-    if error == 0:
-        return math.copysign(math.inf, centre) if centre else 0.0
-    return centre / error
-
-
 @dataclass(frozen=True)
 class Lead:
     """By how much one loss leads another on held-out data, and how much of it may be luck.

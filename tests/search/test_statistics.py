@@ -22,7 +22,6 @@ from lossmith.search.statistics import (
     lead,
     mean,
     paired,
-    standard_errors,
 )
 
 NUMBERS = st.integers(-(10**6), 10**6).map(lambda n: n / 1000)
@@ -40,22 +39,22 @@ def test_mean_and_deviation_are_those_of_the_standard_library(values: list[float
 def test_a_single_value_says_nothing_of_its_spread() -> None:
     """The deviation of one value is 0, and one difference is no number of standard errors."""
     assert deviation([3.0]) == 0
-    assert standard_errors([3.0]) == 0
+    assert lead([3.0]).errors == 0
 
 
 def test_standard_errors_are_the_t_statistic() -> None:
     """The mean of differences over its standard error, signed."""
     differences = [0.1, 0.3, -0.1, 0.2]
     error = reference.stdev(differences) / 2
-    assert standard_errors(differences) == pytest.approx(reference.fmean(differences) / error)
-    assert standard_errors([-d for d in differences]) == -standard_errors(differences)
+    assert lead(differences).errors == pytest.approx(reference.fmean(differences) / error)
+    assert lead([-d for d in differences]).errors == -lead(differences).errors
 
 
 def test_differences_that_do_not_vary_are_certain() -> None:
     """Infinitely many standard errors for a constant shift, none for equal losses."""
-    assert standard_errors([0.25, 0.25]) == math.inf
-    assert standard_errors([-0.25, -0.25]) == -math.inf
-    assert standard_errors([0.0, 0.0]) == 0
+    assert lead([0.25, 0.25]).errors == math.inf
+    assert lead([-0.25, -0.25]).errors == -math.inf
+    assert lead([0.0, 0.0]).errors == 0
 
 
 def holm_reference(p_values: list[float]) -> list[float]:

@@ -15,7 +15,7 @@ from lossmith.search.phases.field import CROWN
 from lossmith.search.phases.headroom import Tuned, headroom
 from lossmith.search.phases.race import Finalists, race
 from lossmith.search.phases.stage import Stage
-from lossmith.search.statistics import mean, standard_errors
+from lossmith.search.statistics import lead, mean
 from lossmith.spaces import Domain, Space
 
 from ..simulation import (
@@ -135,7 +135,7 @@ def test_crowned_is_what_leads_by_more_than_chance(task: Task) -> None:
             )
         ]
         assert finalists.lead.mean == pytest.approx(mean(differences))
-        assert finalists.lead.errors == pytest.approx(standard_errors(differences))
+        assert finalists.lead.errors == pytest.approx(lead(differences).errors)
         assert finalists.crowned == (finalists.lead.errors > CROWN)
         crowned += finalists.crowned
     assert crowned < 12
