@@ -7,9 +7,9 @@ Searches, through the phases that a user's search goes through, on tasks whose a
 - null tasks, on which no loss is better than another: `permuted` (as many yes as no, dealt anew, so that
   inputs say nothing of them and every model's accuracy is a half), and `equivalent` (every loss of the space
   trains as mse does: Huber's loss far beyond any error, at learning rates of its own);
-- planted tasks, on which one is: the metric is the pinball loss at a quantile, and the space holds the
-  quantile loss, which no standard loss is. How much better it is, is measured on 20,000 samples of its own
-  beside the best tuned standard loss.
+- planted tasks, on which one is: the metric is the pinball loss at a quantile that its name does not tell, or
+  the LINEX cost, and the space holds the quantile loss, or LINEX, which no standard loss is. How much better
+  it is, is measured on 20,000 samples of its own beside the best tuned standard loss.
 
 The test data are read only where a loss was crowned: no other can be called better.
 
@@ -33,6 +33,7 @@ from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from lossmith.losses import LossSpec, standard_specs
+from lossmith.losses.terms.linex import linex
 from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task
 from lossmith.search.cohort import Trainer
 from lossmith.search.conduct import search_for
@@ -153,6 +154,26 @@ def planted(quantile: float) -> Setting:
     )
 
 
+def linex_cost(a: float) -> Metric:
+    """The mean LINEX cost of residuals in the target's units."""
+
+    def score(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        costs = linex((outputs.flatten(1) - targets.flatten()).double(), a=a)
+        return weights @ costs.T / weights.sum(1, keepdim=True)
+
+    return Metric(f"linex@{a:g}", ("regression",), score, greater_is_better=False)
+
+
+def planted_linex(a: float) -> Setting:
+    """The LINEX loss, where its cost is measured; its tilt is searched in units of the target's spread."""
+    return Setting(
+        f"linex-{a:g}",
+        planted=True,
+        task=lambda seed: regression_task(seed, linex_cost(a), folded=True),
+        space=Space("regression", {"linex.a": Domain(0.5 * a, 2.5 * a)}, {}, {"mix.linex": 1.0}),
+    )
+
+
 BINARY = Space(
     "binary",
     {"focal.gamma": Domain(0.1, 4), "pos_weight.weight": Domain(0.2, 5, log=True)},
@@ -181,6 +202,10 @@ SETTINGS = {
         planted(0.8),
         planted(0.85),
         planted(0.9),
+        planted_linex(0.4),
+        planted_linex(0.5),
+        planted_linex(0.6),
+        planted_linex(0.8),
     )
 }
 
@@ -214,15 +239,18 @@ def searched(setting: Setting, seed: int) -> dict[str, Any]:
 
 def true_difference(setting: Setting, seed: int) -> float:
     """By how much the planted loss is better than the best tuned standard loss, on 20,000 samples."""
-    task = regression_task(seed, setting.task(0).measure, folded=True, test=20_000, skewed=True)
-    tau = sum(vars(setting.space.domains["quantile.tau"])[end] for end in ("low", "high")) / 2
-    own = LossSpec("regression", {"mix.quantile": 1.0, "quantile.tau": tau})
+    skewed = "quantile.tau" in setting.space.domains
+    task = regression_task(seed, setting.task(0).measure, folded=True, test=20_000, skewed=skewed)
+    ((name, domain),) = setting.space.domains.items()
+    own = [
+        LossSpec("regression", {**setting.space.fixed, name: domain.at(place)}) for place in (0.25, 0.5, 0.75)
+    ]
     rates = [RECIPE["learning_rate"] * factor for factor in (0.3, 1.0, 2.0, 4.0, 8.0)]
-    specs = {spec.hash: spec for spec in (own, *standard_specs("regression").values())}
+    specs = {spec.hash: spec for spec in (*own, *standard_specs("regression").values())}
     candidates = [Candidate(s, task.settings.with_rate(r)) for s in specs.values() for r in rates]
     tested = Trainer(task, workers=1).test(candidates, [Repeat(1000 + i) for i in range(4)])
     errors = tested.scores.mean(1).view(len(specs), len(rates)).amin(1)
-    return float(errors[1:].min() - errors[0])
+    return float(errors[len(own) :].min() - errors[: len(own)].min())
 
 
 def summary(rows: list[dict[str, Any]]) -> Iterator[str]:

@@ -44,7 +44,7 @@ class Plan:
     width: int = 64
     rates: int = 5
     contenders: int = 24
-    race_rounds: int = 8
+    race_rounds: int = 12
     race_seeds: int = 4
     verdict_seeds: int = 16
     margin: float = 0.0

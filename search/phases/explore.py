@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..cohort import Rungs
 from ..ledger import Unit
 from ..trial import Trial
-from .proposals import Proposals
+from .proposals import Proposals, cohort_size
 from .stage import Stage
 
 
@@ -45,10 +45,11 @@ def _next(
 ) -> Unit | None:
     """The next cohort, trained; None when nothing is left to do."""
     plan = stage.plan
-    left = plan.width if plan.trials is None else min(plan.width, plan.trials - done)
+    size = cohort_size(plan)
+    left = size if plan.trials is None else min(size, plan.trials - done)
     if left <= 0 or (plan.time_limit_s is not None and spent >= plan.time_limit_s):
         return None
-    following = plan.width if plan.trials is None else min(plan.width, plan.trials - done - left)
+    following = size if plan.trials is None else min(size, plan.trials - done - left)
     candidates, asked = proposals.take(left, following)
     if not candidates:
         stage.progress.note(f"the space holds no more than the {done} losses explored")

@@ -12,6 +12,19 @@ from ..search import Search
 from ..trial import Candidate
 
 COHORTS_AHEAD = 16  # from so many cohorts on, to know one less costs a sampler little
+REFILLED = 4  # cohorts trained as one, at most: after two rungs, what is left of four is one
+
+
+def cohort_size(plan: Plan) -> int:
+    """How many candidates are trained at a time: `width`, or up to four times that in a long search.
+
+    Rungs leave a half and then a quarter of a cohort, and a step costs nearly the same however few are left.
+    So where so many cohorts will come that asking for more at a time costs a sampler little, several are
+    trained as one: the places of those that are dropped are taken by survivors from the others.
+    """
+    if plan.trials is None:
+        return plan.width
+    return plan.width * min(REFILLED, max(1, plan.trials // (COHORTS_AHEAD * plan.width)))
 
 
 class Proposals:

@@ -23,6 +23,7 @@ from .field import CROWN, Field
 from .headroom import Tuned
 from .stage import HELD_DRAWS, Stage
 
+LEVEL = 0.5  # standard errors: losses as close to the best of them are level, and the simplest is taken
 ENOUGH = 0.5  # of the samples' error: once refits err less than that, repeating them tells little more
 
 
@@ -78,16 +79,16 @@ def _decided(field: Field) -> bool:
         return True
     if field.challenger is None:
         return False
-    ahead = field.lead(field.challenger, field.standard)
-    return ahead.samples > 0 and ahead.refits < ENOUGH * ahead.samples
+    samples = field.lead(field.challenger, field.standard).samples
+    return samples > 0 and field.error_of_refits(field.challenger, field.standard) < ENOUGH * samples
 
 
 def _finalists(field: Field, trials: dict[int, Trial], rounds: int) -> Finalists:
-    """Of the searched losses that the best of them does not lead by a standard error, the simplest."""
+    """Of the searched losses that are level with the best of them, the simplest."""
     standard, best = field.standard, field.challenger
     if best is None:
         return Finalists(None, trials[standard], Lead(0.0, 0.0, 0.0), rounds)
-    level = [n for n in field.searched if n == best or field.lead(best, n).errors <= 1] or [best]
+    level = [n for n in field.searched if n == best or field.lead(best, n).errors <= LEVEL] or [best]
     simplest = min(level, key=lambda number: (len(trials[number].candidate.spec.parts), level.index(number)))
     ahead = field.lead(simplest, standard)
     return Finalists(trials[simplest], trials[standard], ahead, rounds)

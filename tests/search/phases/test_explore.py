@@ -14,6 +14,7 @@ from lossmith.search import ledger as ledger_module
 from lossmith.search.cohort import Rungs, Watch, unwatched
 from lossmith.search.phases.explore import explore
 from lossmith.search.phases.headroom import headroom
+from lossmith.search.phases.proposals import cohort_size
 from lossmith.search.phases.stage import Stage
 from lossmith.search.samplers import SAMPLERS
 from lossmith.spaces import LEARNING_RATE, Space
@@ -38,6 +39,12 @@ def test_the_budget_is_spent_exactly(task: Task, trials: int, cohorts: list[int]
     found = explored(stage_of(runner, plan=replace(PLAN, trials=trials)))
     assert [len(candidates) for candidates, _ in runner.trained[2:]] == cohorts
     assert len(found) == trials
+
+
+@pytest.mark.parametrize(("trials", "size"), [(31, 2), (63, 2), (64, 4), (128, 8), (10**6, 8), (None, 2)])
+def test_a_long_search_trains_several_cohorts_as_one(trials: int | None, size: int) -> None:
+    """Where sixteen of them are left at least; four at most, which is what two rungs leave room for."""
+    assert cohort_size(replace(PLAN, trials=trials, time_limit_s=9.0, width=2)) == size
 
 
 def test_trials_are_numbered_on_and_never_repeated(task: Task) -> None:

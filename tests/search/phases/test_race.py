@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import pytest
+from scipy.stats import t as student
 
-from lossmith.search import Candidate, Repeat, Task, Trial
+from lossmith.search import Candidate, Repeat, Task, Trial, statistics
 from lossmith.search.phases.explore import explore
-from lossmith.search.phases.field import CROWN
+from lossmith.search.phases.field import CLEAR, CROWN, widened
 from lossmith.search.phases.headroom import Tuned, headroom
 from lossmith.search.phases.race import Finalists, race
 from lossmith.search.phases.stage import Stage
-from lossmith.search.statistics import lead, mean
+from lossmith.search.statistics import mean
 from lossmith.spaces import Domain, Space
 
 from ..simulation import (
@@ -135,7 +137,7 @@ def test_crowned_is_what_leads_by_more_than_chance(task: Task) -> None:
             )
         ]
         assert finalists.lead.mean == pytest.approx(mean(differences))
-        assert finalists.lead.errors == pytest.approx(lead(differences).errors)
+        assert finalists.lead.errors == pytest.approx(statistics.lead(differences).errors)
         assert finalists.crowned == (finalists.lead.errors > CROWN)
         crowned += finalists.crowned
     assert crowned < 12
@@ -167,6 +169,15 @@ def test_a_race_ends_when_repeats_cannot_decide_it(task: Task) -> None:
     assert len(rounds) == PLAN.race_rounds
 
 
+def test_few_repeats_must_be_clearer() -> None:
+    """What four repeats call clear is no likelier to be chance than what very many do."""
+    four = CLEAR * widened(1.0, 4)
+    assert student.sf(four, df=3) == pytest.approx(NormalDist().cdf(-CLEAR))
+    found = [widened(1.0, repeats) for repeats in (2, 4, 8, 32, 10**6)]
+    assert found == sorted(found, reverse=True)
+    assert found[-1] == pytest.approx(1, abs=1e-4)
+
+
 def test_without_outputs_folds_share_their_samples(folded_task: Task) -> None:
     """Where only scores are known, repeats over folds are not taken for independent ones."""
 
@@ -185,7 +196,7 @@ def test_without_outputs_folds_share_their_samples(folded_task: Task) -> None:
 
 
 def test_ties_go_to_the_simpler_loss(task: Task) -> None:
-    """Of searched losses that a standard error cannot tell apart, the one with the fewest parts is raced."""
+    """Of searched losses that are as good as level, the one with the fewest parts is raced."""
     space = Space(
         "multiclass",
         {"focal.gamma": Domain(0.5, 4), "gce.q": Domain(0.1, 0.6)},
@@ -193,7 +204,7 @@ def test_ties_go_to_the_simpler_loss(task: Task) -> None:
         {"mix.gce": 1.0, "mix.cross_entropy": 0.5},
     )
     plan = replace(PLAN, contenders=12)
-    finalists, _ = raced(SimulatedRunner(task, lead_of(0.1), own=0.01), space=space, plan=plan)
+    finalists, _ = raced(SimulatedRunner(task, lead_of(0.1), own=0), space=space, plan=plan)
     assert finalists.searched is not None
     assert "focal" not in finalists.searched.candidate.spec.parts
 
