@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .family import Step, added, mixed, same
+from .fused_focal import focal_at_once
 from .quantities import gap_multiclass, log_p_mean_multiclass
 from .terms.label_smoothing import label_smoothing
 from .terms.logit_adjustment import logit_adjustment
@@ -23,28 +24,26 @@ from .terms.logit_adjustment import logit_adjustment
 class Gap(torch.autograd.Function):
     """The gap of each sample, and the mean of its logits minus the logit of the true class, both (N,).
 
-    Logits are taken relative to the largest of the others: nothing overflows, and what is added to all of
-    them costs no digits. The exponentials are kept, for the gradient of the gap is 1 at the true class and
-    minus each other one's share of their sum.
+    The exponentials are taken relative to the largest of the others: nothing overflows. They are kept, for
+    the gradient of the gap is 1 at the true class and minus each other one's share of their sum. Inside, the
+    logits are in units of ln 2: exp(x) = 2^(x / ln 2), which torch is faster at.
     """
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(logits: Tensor, targets: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Of logits (N, K) + shift (K,), targets (N,); shares (N, K), total (N, 1) are for the gradient."""
-        index, classes = targets.unsqueeze(-1), logits.shape[-1]
-        others = logits + shift
+        """Of logits (N, K) + shift (K,), targets (N,); shares (N, K), part (N, 1) are for the gradient."""
+        index, classes, ln2 = targets.unsqueeze(-1), logits.shape[-1], 0.6931471805599453
+        others = torch.add(shift / ln2, logits, alpha=1 / ln2)
         true = others.gather(-1, index)
+        lag = others.sum(-1, keepdim=True).mul_(ln2 / classes).sub_(true, alpha=ln2)
         others = with_true(others, index, torch.full_like(true, -torch.inf))
         top = others.amax(-1, keepdim=True)
-        ahead = true - top
-        below = with_true(others.sub_(top), index, torch.zeros_like(true))
-        lag = below.sum(-1, keepdim=True).div_(classes).sub_(ahead, alpha=(classes - 1) / classes)
-        shares = below.mul_(1.4426950408889634).exp2_()  # exp(x) = 2^(x / ln 2), which torch is faster at
-        total = shares.sum(-1, keepdim=True).sub_(1)  # the true class has an exp(0) that does not count
-        gap = ahead.sub_(total.log())
-        return gap.squeeze(-1), lag.squeeze(-1), shares, total
+        shares = others.sub_(top).exp2_()
+        total = shares.sum(-1, keepdim=True)
+        gap = true.sub_(top).sub_(total.log2()).mul_(ln2)
+        return gap.squeeze(-1), lag.squeeze(-1), shares, total.reciprocal_().neg_()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
@@ -56,16 +55,16 @@ class Gap(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gap: Tensor | None, lag: Tensor | None, *_: None) -> tuple[Tensor, None, None]:
         """The gradient to the logits, which may be differentiated again; what is None is 0."""
-        logits, targets, shift, shares, total = ctx.saved_tensors
-        index = targets.unsqueeze(-1)
+        logits, targets, shift, shares, part = ctx.saved_tensors
+        index, classes = targets.unsqueeze(-1), logits.shape[-1]
         if torch.is_grad_enabled():  # then the shares have to be made of what autograd knows
             shares = torch.softmax((logits + shift).scatter(-1, index, -torch.inf), -1)
-            total = torch.ones_like(total)
-        gap = torch.zeros_like(total) if gap is None else gap.unsqueeze(-1)
-        slope = shares * (gap / -total)
+            part = -torch.ones_like(part)
+        gap = torch.zeros_like(part) if gap is None else gap.unsqueeze(-1)
+        slope = shares * (gap * part)
         if lag is not None:
-            even = lag.unsqueeze(-1) / logits.shape[-1]
-            slope, gap = slope.add_(even), torch.sub(gap, even, alpha=logits.shape[-1] - 1)
+            even = lag.unsqueeze(-1) * (1 / classes)
+            slope, gap = slope.add_(even), torch.sub(gap, even, alpha=classes - 1)
         return with_true(slope, index, gap), None, None
 
 
@@ -120,7 +119,7 @@ def fused(steps: Iterable[Step]) -> tuple[Step, ...]:
             faster[i] = replace(step, function=smoothed_log_p, inputs=("log_p", "lag"))
         if step.function is mixed and len(step.inputs) == 1 and alone:
             faster[i] = Step("loss", same, step.inputs)  # the weights sum to 1: see `canonical`
-    return _adjusted_at_once(_read(faster))
+    return _adjusted_at_once(_read(focal_at_once(faster)))
 
 
 def _read(steps: list[Step]) -> list[Step]:

@@ -18,10 +18,10 @@ SPEC = LossSpec(
 ).bind([90, 40, 17, 8])
 
 
-def exported() -> nn.Module:
+def exported(spec: LossSpec = SPEC) -> nn.Module:
     """The loss of the exported file."""
     module = ModuleType("loss")
-    exec(compile(source(SPEC), "loss.py", "exec"), module.__dict__)  # noqa: S102  (the text we have just written)
+    exec(compile(source(spec), "loss.py", "exec"), module.__dict__)  # noqa: S102  (the text we have just written)
     loss: nn.Module = module.Loss()
     return loss
 
@@ -85,3 +85,35 @@ def test_a_confident_sample_keeps_its_digits_in_float32() -> None:
         single += [value.double(), torch.autograd.grad(value, leaf)[0].double()]
     torch.testing.assert_close(single[0], single[2], rtol=1e-5, atol=0)
     torch.testing.assert_close(single[1], single[3], rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("gamma", [0.3, 2.0])
+def test_focal_cross_entropy_of_labels_is_differentiated_as_often_as_wanted(gamma: float) -> None:
+    """Its written gradient and the gradient of that are the derivatives, also at 0, and vmap takes it."""
+    spec = LossSpec("multilabel", {"mix.cross_entropy": 1, "focal.gamma": gamma, "pos_weight.weight": 3})
+    outputs = torch.tensor([[0.0, -1.3], [2.5, 0.0], [-30.0, 30.0]], dtype=torch.float64, requires_grad=True)
+    targets = torch.tensor([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
+    assert "_FocalCrossEntropy" in source(spec)
+    for loss in (freeze(spec), exported(spec)):
+        assert torch.autograd.gradcheck(lambda o: loss(o, targets), outputs)  # noqa: B023
+        assert torch.autograd.gradgradcheck(lambda o: loss(o, targets), outputs)  # noqa: B023
+        wanted = torch.autograd.grad(loss(outputs, targets), outputs)[0]
+        stacked = torch.stack([outputs.detach(), outputs.detach()])
+        slopes = torch.func.vmap(torch.func.grad(lambda o: loss(o, targets)))(stacked)  # noqa: B023
+        torch.testing.assert_close(slopes, torch.stack([wanted, wanted]))
+
+
+@pytest.mark.parametrize("gamma", [0.1, 2.0])
+def test_confident_labels_keep_their_digits_in_float32(gamma: float) -> None:
+    """A right answer at a logit of 20 has a loss near e^-20, not 0; a wrong one at 6e4 is not infinite."""
+    spec = LossSpec("multilabel", {"mix.cross_entropy": 1, "focal.gamma": gamma})
+    for logit, answer in ((20.0, 1.0), (-20.0, 0.0), (20.0, 0.0), (-100.0, 1.0), (6e4, 0.0)):
+        single, double = (
+            value_and_gradient(
+                freeze(spec), torch.tensor([[logit]], dtype=d), torch.tensor([[answer]], dtype=d)
+            )
+            for d in (torch.float32, torch.float64)
+        )
+        for one, two in zip(single, double, strict=True):
+            # The exponent of float32 has seven digits: with 20 in it five are left behind the point.
+            torch.testing.assert_close(one.double(), two, rtol=2e-5, atol=0)
