@@ -12,7 +12,7 @@ COPY spaces spaces
 COPY search search
 COPY experiments experiments
 RUN /opt/lossmith/bin/pip install -c constraints.txt --index-url "$TORCH_INDEX" --extra-index-url https://pypi.org/simple torch \
- && /opt/lossmith/bin/pip install -c constraints.txt ".[cluster]" flask-wtf
+ && /opt/lossmith/bin/pip install -c constraints.txt ".[cluster]" flask-wtf==1.3.0 wtforms==3.3.2
 
 FROM python:3.12.12-slim-bookworm
 RUN useradd --create-home --uid 1000 lossmith && install -d -o lossmith -g lossmith /artifacts

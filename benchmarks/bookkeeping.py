@@ -3,8 +3,9 @@
 A trial here has a mixed loss of six parameters, four repeats and two rungs, as a usual one has. Wall-clock
 and CPU of one thread, medians of several rounds in one run.
 
-    python benchmarks/bookkeeping.py [--rounds 5] [--server] [--postgres] [--json FILE]
+    python benchmarks/bookkeeping.py [--rounds 5] [--critical] [--server] [--postgres] [--json FILE]
 
+`--critical` also runs a whole search in cohorts of 256 and tells how long it waited for all of it.
 `--server` also starts an `mlflow server` here, with a worker for each core, and delivers through it.
 `--postgres` starts a PostgreSQL of its own for MLflow beside the SQLite file.
 """
@@ -26,6 +27,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -163,6 +165,56 @@ def delivery_costs(
     return [measured(f"MLflow: a trial through {through}, {where}", "trial", count, rounds, deliver)]
 
 
+def critical_path(folder: Path, trials: int) -> dict[str, float]:
+    """Seconds that a whole search in cohorts of PAGE waited: for its sampler, its store, and at its end.
+
+    What MLflow's thread does while cohorts are trained is not waited for; `beside` is its time on a core. The
+    end is fixed: the last page, the report and the registered model, whatever the length of the search.
+    """
+    from lossmith.experiments import run as driver
+    from lossmith.experiments import run_search
+    from lossmith.search.search import Search
+
+    seconds = {"ask": 0.0, "tell": 0.0, "end": 0.0}
+
+    def timed(owner: object, name: str, part: str) -> None:
+        plain = getattr(owner, name)
+
+        def measuring(*given: Any, **more: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return plain(*given, **more)
+            finally:
+                seconds[part] += time.perf_counter() - started
+
+        setattr(owner, name, measuring)
+
+    timed(Search, "ask", "ask")
+    timed(Search, "tell", "tell")
+    timed(driver, "_deliver", "end")
+    spec = {"task": "digits-longtail", "trials": trials, "cohort": PAGE}
+    found = run_search(spec, workdir=folder / "critical").record.seconds
+    kept = found["waited"] - seconds["end"]
+    return {
+        **seconds,
+        "keep": kept,
+        "beside": found["bookkeeping"] - found["waited"],
+        "total": found["total"],
+    }
+
+
+def print_critical_path(found: dict[str, float]) -> None:
+    """One line for each part, and the share of what was waited for."""
+    waited = found["ask"] + found["tell"] + found["keep"]
+    total, end = found["total"], found["end"]
+    whole = f"{waited + end:.2f} s, {(waited + end) / total:.1%}"
+    print(f"\ncohorts of {PAGE}: a search of {total:.1f} s waited {whole}")
+    print(f"  cohort by cohort {waited:.2f} s, {waited / total:.1%}: ", end="")
+    print(", ".join(f"{part} {found[part]:.2f}" for part in ("ask", "tell", "keep")))
+    print(f"  at the end, for the report and the model, {end:.2f} s")
+    print(f"  beside the training {found['beside']:.2f} s of a core")
+
+
 @contextmanager
 def server(backend: str, folder: Path) -> Iterator[str]:
     """An MLflow server over a database."""
@@ -189,6 +241,8 @@ def main() -> None:
     """Measure, print, and write JSON if asked to."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--critical", action="store_true", help="run a search in cohorts of 256")
+    parser.add_argument("--trials", type=int, default=1024, help="of that search")
     parser.add_argument("--server", action="store_true", help="deliver through an MLflow server too")
     parser.add_argument("--postgres", action="store_true", help="deliver into a PostgreSQL too")
     parser.add_argument("--json", type=Path)
@@ -197,6 +251,8 @@ def main() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        # First, as a search finds its process: nothing is imported, and workers are forked.
+        critical = critical_path(folder, options.trials) if options.critical else None
         costs = store_costs(folder, options.rounds)
         costs.append(measured("MLflow: import", "process", 1, 1, lambda _: __import__("mlflow")))
         costs += mlflow_costs(
@@ -209,10 +265,13 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
         "versions": named,
         "rows": [asdict(cost) for cost in costs],
+        "critical_path_s": critical,
     }
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))
     print(f"\n{machine}, {', '.join(map(' '.join, named.items()))}, {result['date']}; medians")
+    if critical:
+        print_critical_path(critical)
     print("| work | wall-clock | CPU | for each |\n|---|---|---|---|")
     for cost in costs:
         print(f"| {cost.work} | {cost.wall_ms:.3f} ms | {cost.cpu_ms:.3f} ms | {cost.per} |")

@@ -14,12 +14,13 @@ from ..losses import LossSpec, UserError, formula, parts
 from ..losses.adopt import adopt
 from ..losses.freeze import constants_read
 from ..search.metrics import sign_of
+from ..search.recipe import Recipe
 from ..search.trial import State, Trial, best_of
 from ..spaces import own_terms
 from .export import export_loss
 from .frames import Verdict, summary_html, trials_frame
 from .json_text import finite
-from .shipment import FILES
+from .shipment import FILES, brought
 from .store import SearchRecord, Status, Store
 from .trust import untrusted
 from .version import version
@@ -51,7 +52,7 @@ class Experiment:
         self._store = store
         record = store.get(name)
         self.name = record.name
-        terms = own_terms(record.spec.get("space"))
+        terms = [brought(term, record.notes) for term in own_terms(record.spec.get("space"))]
         self._foreign = untrusted(terms)  # a look at a search does not run code that its user has not
         adopt([term for term in terms if term not in self._foreign], record.task["kind"])
 
@@ -80,6 +81,12 @@ class Experiment:
     def trial_list(self) -> list[Trial]:
         """Every finished trial, by number, with the scores of its repeats and its rungs."""
         return self._store.trials(self.record.id)
+
+    def beside(self, number: int) -> str:
+        """In words, what a trial's recipe says otherwise than the task's, its learning rate left out."""
+        said = self.record.task.get("recipe")
+        found = [t.candidate.recipe for t in self.trial_list if t.number == number]
+        return found[0].beside(Recipe.from_mapping(said)) if found and said else ""
 
     @property
     def best(self) -> Trial | None:

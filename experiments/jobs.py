@@ -17,6 +17,7 @@ import yaml
 from ..losses.errors import UserError
 from ..spaces import own_terms
 from .shipment import task_file
+from .trust import trust
 from .version import version
 
 if TYPE_CHECKING:
@@ -66,11 +67,15 @@ def new_name(base: str) -> str:
 def submit_search(
     client: JobSubmissionClient, spec: Mapping[str, Any], files: Mapping[str, str], name: str
 ) -> str:
-    """Submit the search of a SPEC under a name; the job's id. Ships the SPEC and `files` (name: text)."""
+    """Submit the search of a SPEC under a name; the job's id. Ships the SPEC and `files` (name: text).
+
+    Whoever launches a search asks for its losses to be run, so a look at it may run them here too.
+    """
     own = task_file(spec["task"])
     task = spec["task"] if own is None else _beside(spec["task"])
     document = {key: value for key, value in spec.items() if value is not None} | {"task": task, "name": name}
     if terms := own_terms(spec["space"]):
+        trust(terms)
         document["space"] = {**spec["space"], "terms": [_beside(term) for term in terms]}
     document["transfer"] = [_beside(t) if task_file(t) else t for t in spec.get("transfer", ())]
     others = [part for other in files if own is None or other != own.name for part in ("--with", other)]
@@ -122,7 +127,7 @@ def check_launcher(environment: Mapping[str, str] = os.environ) -> None:
     if launcher and launcher != version():
         raise UserError(
             f"client and cluster must have the same lossmith, but {launcher} launched this and the cluster "
-            f"has {version()}; install lossmith=={version()} there, or rebuild the cluster's image"
+            f"has {version()}; install lossmith=={version()} where you launch, or rebuild the cluster's image"
         )
 
 

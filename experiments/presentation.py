@@ -44,6 +44,16 @@ def present(store: Store, name: str, folder: Path, model: str) -> Champion | Non
     return Champion(answer.loss, loss, _note(document, answer, model), _tags(document, answer))
 
 
+def import_ahead() -> None:
+    """Import all that `present` needs: two seconds of work that a search need not wait for when it ends."""
+    import torch
+
+    from .report import page, pictures
+
+    del page, pictures
+    torch.export.export(torch.nn.Identity(), (torch.zeros(2),))  # what it needs it imports when it is called
+
+
 def _exported(experiment: Experiment, folder: Path) -> Path | None:
     """The `.pt2` of an export into `folder`, or None where the loss cannot be exported."""
     try:

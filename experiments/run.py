@@ -18,6 +18,7 @@ from ..search.cohort import Trainer
 from ..search.conduct import search_for
 from ..search.data import overlap
 from ..search.engines.choice import Choice
+from ..search.engines.device import Hardware
 from ..search.engines.program import Stopped
 from ..search.ledger import Ledger, Unit
 from ..search.own_training import with_recipe
@@ -32,7 +33,7 @@ from ..spaces import Space, own_terms, space_from
 from ..spaces.space import LEARNING_RATE
 from .experiment import Experiment
 from .jobs import check_launcher
-from .presentation import present
+from .presentation import import_ahead, present
 from .progress import Progress, python_progress
 from .shipment import FILES, materialised, packed, shipped_folder, term_files, transfer_files
 from .spec import SearchSpec, load_spec
@@ -180,6 +181,7 @@ class _Work:
     plan: Plan
     given: bool = False
     others: tuple[Task, ...] = ()
+    hardware: Hardware = field(default_factory=Hardware)
 
     @property
     def subject(self) -> Task:
@@ -204,13 +206,19 @@ class _Work:
         space = space_from(spec.space, task.kind, _constants(task).get("class_counts"), task.metric)
         if isinstance(task, OwnTraining) and not task.tunes:
             space = replace(space, fixed={**space.fixed, LEARNING_RATE: task.settings.rate})
-        return cls(spec, task, space, _plan(spec), given is not None, tuple(_others(spec, task)))
+        hardware = Hardware()
+        if isinstance(task, Task):  # a function that trains chooses its own
+            hardware = Hardware.asked(spec.device, spec.precision)
+        others = tuple(_others(spec, task))
+        return cls(spec, task, space, _plan(spec), given is not None, others, hardware)
 
     def describe(self, trainer: object = None) -> dict[str, Any]:
         """What the store keeps of the task, with the constants that its losses read and how it is trained."""
         given = {"given": True} if self.given else {}
         choice = getattr(trainer, "choice", None)
         engine = {} if choice is None else {"engine": choice.to_json()}
+        if isinstance(trainer, Trainer):
+            engine["hardware"] = str(trainer.hardware)
         terms = fingerprints(own_terms(self.spec.space))
         own = {"terms": terms} if terms else {}
         return {**self.task.describe(), **_constants(self.task), **given, **own, **engine}
@@ -219,6 +227,13 @@ class _Work:
         self, runner: str | None, note: Callable[[str], None], before: Choice | None = None
     ) -> Trainer | OwnTrainer | RayTrainer:
         """Who trains: this machine, or a Ray cluster; as `before`, where the engine was chosen already."""
+        elsewhere = "a function train(loss, trial), which" if isinstance(self.task, OwnTraining) else None
+        elsewhere = "a Ray cluster, where `resources`" if runner == "ray" else elsewhere
+        if elsewhere and (self.spec.device, self.spec.precision) != ("auto", "float32"):
+            raise UserError(
+                f"device and precision must be left out for {elsewhere} decides, "
+                f"but got {self.spec.device} and {self.spec.precision}"
+            )
         if runner == "ray":
             from ..search.runners.ray import on_ray, own_on_ray
 
@@ -228,7 +243,7 @@ class _Work:
             return on_ray(self.task, self.plan, self.spec.engine, wanted, note, before)
         if isinstance(self.task, OwnTraining):
             return own_local(self.task, self.plan)
-        return local(self.task, self.plan, self.spec.engine, note, before)
+        return local(self.task, self.plan, self.spec.engine, note, before, self.hardware)
 
 
 def _others(spec: SearchSpec, task: Task | OwnTraining) -> Iterator[Task]:
@@ -312,7 +327,7 @@ def _run(
     try:
         ledger = _TimedLedger(StoreLedger(kept, record.id, owner, tracker.wake), spent)
         with _heartbeat(kept, record.id, owner, trainer):
-            tracker.start()
+            tracker.start(import_ahead)
             if work.space.reason:
                 progress.note(work.space.reason)
             proposer = search_for(work.subject, work.space, work.plan, work.spec.sampler)
@@ -327,6 +342,7 @@ def _run(
                 work.spec.sampler,
                 work.others,
             )
+            spent.beside = tracker.cpu_s  # what it does from here on is waited for
             with spent.bookkeeping():
                 kept.finish(record.id, "finished", conclusion.verdict, conclusion.reason, owner)
                 kept.add_seconds(record.id, spent.taken())  # the report that MLflow gets tells them
@@ -349,10 +365,9 @@ def _run(
         progress.close()
         trainer.close()
         tracker.stop()
-        total = time.monotonic() - started
-        kept.add_seconds(
-            record.id, {**spent.seconds, "bookkeeping": spent.kept + tracker.cpu_s, "total": total}
-        )
+        beside = tracker.cpu_s if spent.beside is None else spent.beside
+        books = {"waited": spent.kept, "bookkeeping": spent.kept + beside}
+        kept.add_seconds(record.id, {**spent.seconds, **books, "total": time.monotonic() - started})
     return Experiment(kept, record.name)
 
 
@@ -398,10 +413,14 @@ def _heartbeat(
 
 @dataclass
 class _Spent:
-    """Where the wall-clock went: seconds of each phase, and those that keeping and showing took."""
+    """Where the wall-clock went: seconds of each phase, and those that keeping and showing took.
+
+    The search waited for `kept` of them. MLflow's thread worked `beside` seconds while it went on.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     kept: float = 0.0
+    beside: float | None = None
 
     def taken(self) -> dict[str, float]:
         """The seconds of the phases, which are no longer in here then."""

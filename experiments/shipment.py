@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ..losses.errors import UserError
 from ..spaces import own_terms
+from .trust import state_folder
 
 FILES = "files"  # the note under which a search keeps them, by name
 LARGEST = 1 << 20  # bytes of all files together: code, not data
@@ -32,7 +35,7 @@ def packed(task: object, others: Sequence[str | Path] = ()) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_bytes().decode("utf-8")  # with its line ends: a file is known by its hash
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
             raise UserError(
@@ -70,6 +73,25 @@ def materialised(task: object, notes: Mapping[str, Any], directory: Path) -> obj
             raise UserError(f"a shipped file must have a plain name, but got {name!r}")
         (directory / name).write_text(text, encoding="utf-8")
     return f"{directory / own.name}:{str(task).rpartition(':')[2]}"
+
+
+def brought(place: str, notes: Mapping[str, Any]) -> str:
+    """The place of a loss, FILE:OBJECT; where that file is not here, of a copy of what its search keeps.
+
+    The copy is written for this user's eyes alone, under its own hash, and is not run by that.
+    """
+    path, _, name = place.rpartition(":")
+    text = (notes.get(FILES) or {}).get(Path(path).name)
+    if not isinstance(text, str) or Path(path).is_file():
+        return place
+    content = text.encode()
+    copy = state_folder() / "shipped" / sha256(content).hexdigest() / Path(path).name
+    with suppress(OSError):  # then it is not here, which is said where it is needed
+        copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not copy.is_file() or copy.read_bytes() != content:
+            copy.write_bytes(content)
+        return f"{copy}:{name}"
+    return place
 
 
 def shipped_folder(workdir: Path, name: str) -> Path:

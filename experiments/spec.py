@@ -97,6 +97,8 @@ class SearchSpec(_Strict):
     )
     sampler: str = Field("auto", min_length=1, description="the name of a sampler, such as auto")
     engine: Literal["auto", "cohort", "loop"] = Field("auto", description="auto, cohort or loop")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:1")
+    precision: Literal["float32", "bf16"] = Field("float32", description="float32 or bf16")
     repeats: Repeats = Field(Repeats(), description="a mapping such as {seeds: 4}")
     headroom: Headroom = Field("warn", description="warn, stop or off")
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number of at least 0, such as 0")
@@ -202,6 +204,11 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise UserError(
             f"a SPEC must be a YAML file that exists, but there is no {path}; check the path"
+        ) from error
+    except IsADirectoryError as error:
+        raise UserError(
+            f"a SPEC must be a YAML file, but {path} is a folder; one of images is a task by "
+            "Task.from_image_folder in a file of yours"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"

@@ -42,6 +42,10 @@ def _known() -> set[str]:
         return _run_here
 
 
+def state_folder() -> Path:
+    """Where lossmith keeps what concerns this user on this machine."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser(), "lossmith")
+
+
 def _kept() -> Path:
-    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-    return Path(state, "lossmith", "trusted")
+    return state_folder() / "trusted"

@@ -24,9 +24,9 @@ from .terms.logit_adjustment import logit_adjustment
 class Gap(torch.autograd.Function):
     """The gap of each sample, and the mean of its logits minus the logit of the true class, both (N,).
 
-    The exponentials are taken relative to the largest of the others: nothing overflows. They are kept, for
-    the gradient of the gap is 1 at the true class and minus each other one's share of their sum. Inside, the
-    logits are in units of ln 2: exp(x) = 2^(x / ln 2), which torch is faster at.
+    Logits are taken relative to the largest of the others: nothing overflows, and what is added to all of
+    them costs no digits. The exponentials are kept, for the gradient of the gap is 1 at the true class and
+    minus each other one's share of their sum.
     """
 
     generate_vmap_rule = True
@@ -34,15 +34,17 @@ class Gap(torch.autograd.Function):
     @staticmethod
     def forward(logits: Tensor, targets: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Of logits (N, K) + shift (K,), targets (N,); shares (N, K), part (N, 1) are for the gradient."""
-        index, classes, ln2 = targets.unsqueeze(-1), logits.shape[-1], 0.6931471805599453
-        others = torch.add(shift / ln2, logits, alpha=1 / ln2)
+        index, classes = targets.unsqueeze(-1), logits.shape[-1]
+        others = logits + shift
         true = others.gather(-1, index)
-        lag = others.sum(-1, keepdim=True).mul_(ln2 / classes).sub_(true, alpha=ln2)
         others = with_true(others, index, torch.full_like(true, -torch.inf))
         top = others.amax(-1, keepdim=True)
-        shares = others.sub_(top).exp2_()
-        total = shares.sum(-1, keepdim=True)
-        gap = true.sub_(top).sub_(total.log2()).mul_(ln2)
+        ahead = true.sub_(top)
+        below = with_true(others.sub_(top), index, torch.zeros_like(true))
+        lag = below.sum(-1, keepdim=True).mul_(1 / classes).sub_(ahead, alpha=(classes - 1) / classes)
+        shares = below.mul_(1.4426950408889634).exp2_()  # exp(x) = 2^(x / ln 2), which torch is faster at
+        total = shares.sum(-1, keepdim=True).sub_(1)  # the true class has an exp(0) that does not count
+        gap = ahead.sub_(total.log())
         return gap.squeeze(-1), lag.squeeze(-1), shares, total.reciprocal_().neg_()
 
     @staticmethod

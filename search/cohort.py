@@ -14,11 +14,12 @@ import torch
 
 from .engines.choice import Choice, usual_width
 from .engines.crew import Crew
+from .engines.device import Hardware
 from .engines.memory import keep_freed_memory, out_of_memory
 from .engines.program import Job, Program
 from .layout import layout
 from .rungs import Rungs, Watch, unwatched
-from .side_by_side import ENGINES, SideBySide, program_maker
+from .side_by_side import ENGINES, Room, SideBySide, program_maker
 from .splits import Split, final_split, split_for
 from .standing import Standing
 from .statistics import resampled
@@ -48,7 +49,10 @@ class Trainer:
     stop: Event = field(default_factory=Event)
     crew: Crew | None = None
     choice: Choice | None = None
+    hardware: Hardware = field(default_factory=Hardware)
+    note: Callable[[str], None] = lambda _: None  # is told when memory is short
     _narrowed: list[int] = field(default_factory=list, repr=False)
+    _widest: list[int] = field(default_factory=list, repr=False)  # members of the largest program made last
 
     def width(self) -> int:
         """How many members one program holds."""
@@ -125,10 +129,15 @@ class Trainer:
             width = self.width()
             try:
                 return work()
-            except (MemoryError, RuntimeError) as error:
-                if not out_of_memory(error) or width == 1:
+            except Exception as error:
+                half = min(width, *self._widest) // 2
+                if not out_of_memory(error) or not half:
                     raise
-                self._narrowed.append(width // 2)
+                self._narrowed.append(half)
+                self.note(
+                    f"memory is short ({' '.join(str(error).split())[:200]}): "
+                    f"at most {half} models to a program from here on"
+                )
 
     def _taken(self, draws: int) -> torch.Tensor:
         """How often each held-out sample counts in each draw, (draws, N), the same for every candidate."""
@@ -142,8 +151,16 @@ class Trainer:
         def make(number: int, some: Sequence[Candidate], repeats: tuple[Repeat, ...]) -> Program:
             if self.crew is not None:
                 return self.crew.program(number, self.engine, some, repeats, final)
-            jobs = (Job(self.task, splits[r], some, r, self.seed, self.stop) for r in repeats)
+            jobs = (
+                Job(self.task, placed[r], some, r, self.seed, self.stop, on.device, on.precision)
+                for r in repeats
+            )
             return ENGINES[self.engine](*jobs)
+
+        on = self.hardware
+        apart = {id(split): split for split in splits.values()} if self.crew is None else {}
+        there = {key: on.placed(split, self.task) for key, split in apart.items()}
+        placed = {repeat: there.get(id(split), split) for repeat, split in splits.items()}
 
         # What draws random numbers draws them from its process's one generator, a repeat at a time.
         # A crew on a cluster may halve a program, which one of several repeats cannot be.
@@ -151,8 +168,10 @@ class Trainer:
         alone = self.engine != "cohort" or self.task.draws or not here
         alike = [r if alone else (len(split.train[1]), len(split.held[1])) for r, split in splits.items()]
         shares = layout(len(candidates), alike, self.workers, self.width())
+        self._widest[:] = [max((share.high - share.low) * len(share.repeats) for share in shares)]
         with self._one_thread_each() as pool:
-            yield SideBySide(self.task, candidates, splits, shares, pool, make)
+            room = Room(self.workers, self.width() if here and self.engine == "cohort" else 0)
+            yield SideBySide(self.task, candidates, splits, shares, pool, make, room)
 
     @contextmanager
     def _one_thread_each(self) -> Iterator[ThreadPoolExecutor]:

@@ -122,6 +122,12 @@ def _check_finite(part: str, what: str, values: Any) -> None:
 
 
 def _labels(part: str, targets: Tensor) -> Tensor:
+    if targets.dim() > 1 and targets.shape[1:].numel() > 1:
+        raise UserError(
+            f"{part}: multiclass targets must be one class index for each sample, (N,), but got shape "
+            f"{tuple(targets.shape)}; search dense targets, such as pixels, with a training function of your "
+            "own and @own_training(ignore_index=...)"
+        )
     if targets.dim() != 1 or (targets.is_floating_point() and bool((targets != targets.round()).any())):
         raise UserError(
             f"{part}: multiclass targets must be class indices of shape (N,), "

@@ -19,6 +19,7 @@ _NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "momentum": ("lie in [0, 1)", lambda value: 0 <= value < 1),
     "clip": ("be above 0", lambda value: 0 < value < math.inf),
     "step_factor": ("lie in (0, 1)", lambda value: 0 < value < 1),
+    "stop_after": ("lie in (0, 1]", lambda value: 0 < value <= 1),
 }
 
 
@@ -32,6 +33,10 @@ class Recipe:
     rate is the largest of its schedule: `constant` keeps it, `cosine` takes it to zero, `one_cycle` warms up
     and cools down (Smith and Topin 2018; the momentum stays), `step` multiplies it by `step_factor` every
     `step_epochs` epochs (None: a third of them). All but `step` move with every batch.
+
+    `stop_after` stops early: after this share of the epochs, which `trained_epochs` counts, the model stays
+    as it is, and the schedule spans those epochs alone. Networks learn what is right before they learn wrong
+    labels by heart (Arpit et al. 2017; Li, Soltanolkotabi and Oymak 2020), so it is a rival of a robust loss.
     """
 
     epochs: int = 20
@@ -45,6 +50,7 @@ class Recipe:
     schedule: str = "constant"
     step_epochs: int | None = None
     step_factor: float = 0.1
+    stop_after: float = 1.0
 
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:
@@ -88,9 +94,32 @@ class Recipe:
         assert self.learning_rate is not None
         return self.learning_rate
 
+    @property
+    def trained_epochs(self) -> int:
+        """How many of the epochs a model is trained for: `stop_after` of them, rounded, at least 1."""
+        return max(1, round(self.stop_after * self.epochs))
+
+    def stopped(self, epoch: int) -> bool:
+        """Whether a model stays as it is in this epoch, counted from 0; without `stop_after` never."""
+        return self.trained_epochs < self.epochs and epoch >= self.trained_epochs
+
     def with_rate(self, learning_rate: float) -> Recipe:
         """The same recipe with another learning rate."""
         return replace(self, learning_rate=float(f"{learning_rate:.12g}"))
+
+    def beside(self, other: Recipe) -> str:
+        """In words, what is otherwise than in another one, such as "5 epochs, schedule cosine".
+
+        Learning rates, and what the optimiser or the schedule does not read, are left out.
+        """
+        said = [f"{self.trained_epochs} epochs"] * (self.trained_epochs != other.trained_epochs)
+        read = ["weight_decay", *["momentum"] * (self.optimizer == "sgd"), "clip", "schedule"]
+        for name in (*read, *["step_factor"] * (self.schedule == "step")):
+            value = getattr(self, name)
+            if value != getattr(other, name):
+                shown = f"{value:.3g}" if isinstance(value, float) else str(value or "none")
+                said.append(f"{name.replace('_', ' ')} {shown}")
+        return ", ".join(said)
 
     def to_json(self) -> dict[str, Any]:
         """A plain document."""

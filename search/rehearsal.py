@@ -63,7 +63,7 @@ def rehearsed(training: OwnTraining, seed: int = 0) -> OwnTraining:
     try:
         remote: Any = crew.program(0)
         found = remote.call("run")
-    except WorkerError as error:
+    except (WorkerError, MemoryError) as error:
         raise UserError(f"{training.name}: the rehearsal of the training failed: {error}") from error
     finally:
         crew.close()

@@ -13,6 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from .engines.device import Hardware
 from .engines.loop import LoopProgram
 from .engines.program import Job, Program
 from .engines.stacked import StackedProgram
@@ -35,6 +36,7 @@ class _Slot:
     repeats: tuple[Repeat, ...]
     splits: tuple[Split, ...]
     program: Program
+    worker: int = 0
 
     def __len__(self) -> int:
         return len(self.candidates) * len(self.repeats)
@@ -42,6 +44,17 @@ class _Slot:
     def by_repeat(self, members: Tensor) -> Iterable[tuple[Repeat, Split, Tensor]]:
         """(members, ...) in parts of (candidates, ...)."""
         return zip(self.repeats, self.splits, members.split(len(self.candidates)), strict=True)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Program number n is trained by worker n modulo `workers`, and may hold so many members.
+
+    Programs of one worker that have lost members become one again where that has room for them.
+    """
+
+    workers: int = 1
+    members: int = 0
 
 
 class SideBySide:
@@ -58,14 +71,16 @@ class SideBySide:
         shares: Sequence[Share],
         pool: ThreadPoolExecutor,
         make: Callable[[int, Sequence[Candidate], tuple[Repeat, ...]], Program],
+        room: Room = Room(),
     ) -> None:
-        self._task, self._pool, self._work = task, pool, 0
+        self._task, self._pool, self._room, self._work = task, pool, room, 0
         self._repeats = repeats = list(splits)
 
         def slot(number: int, share: Share) -> _Slot:
             own = tuple(repeats[place] for place in share.repeats)
             program = make(number, candidates[share.low : share.high], own)
-            return _Slot(list(range(share.low, share.high)), own, tuple(splits[r] for r in own), program)
+            places, data = list(range(share.low, share.high)), tuple(splits[r] for r in own)
+            return _Slot(places, own, data, program, number % room.workers)
 
         self._slots = list(pool.map(slot, range(len(shares)), shares))
 
@@ -95,8 +110,8 @@ class SideBySide:
         found: dict[Repeat, dict[int, Tensor]] = {}
         for slot, outputs in zip(self._slots, self._each(lambda slot: slot.program.outputs()), strict=True):
             for repeat, _, own in slot.by_repeat(outputs):
-                found.setdefault(repeat, {})[slot.candidates[0]] = own
-        by_repeat = {r: torch.cat([own for _, own in sorted(some.items())]) for r, some in found.items()}
+                found.setdefault(repeat, {}).update(zip(slot.candidates, own, strict=True))
+        by_repeat = {r: torch.stack([own for _, own in sorted(some.items())]) for r, some in found.items()}
         return torch.stack([by_repeat[repeat] for repeat in self._repeats], 1)
 
     def drop(self, gone: set[int]) -> None:
@@ -107,6 +122,23 @@ class SideBySide:
                 slot.program.keep(places)
             slot.candidates = [slot.candidates[place] for place in places]
         self._slots = [slot for slot in self._slots if slot.candidates]
+        self._join()
+
+    def _join(self) -> None:
+        """Half-empty programs become full ones: a step costs nearly the same whatever a program holds."""
+        left: list[_Slot] = []
+        for slot in self._slots:
+            host = next((other for other in left if self._fit(other, slot)), None)
+            if host is None:
+                left.append(slot)
+            else:
+                host.program.join(slot.program)
+                host.candidates += slot.candidates
+        self._slots = left
+
+    def _fit(self, one: _Slot, other: _Slot) -> bool:
+        alike = (one.worker, one.repeats) == (other.worker, other.repeats)
+        return alike and len(one) + len(other) <= self._room.members
 
     def _each(self, work: Callable[[_Slot], T]) -> list[T]:
         return list(self._pool.map(work, self._slots))
@@ -139,12 +171,15 @@ def _resampled(task: Task, slot: _Slot, taken: Tensor) -> list[tuple[int, Tensor
     return found
 
 
-def program_maker(task: Task, folds: int, seed: int) -> Callable[..., Program]:
+def program_maker(
+    task: Task, folds: int, seed: int, hardware: Hardware | None = None
+) -> Callable[..., Program]:
     """What a crew makes programs with: it looks the data of a repeat up once and keeps it."""
+    on = hardware or Hardware()
 
     @lru_cache(maxsize=64)
     def split(repeat: Repeat, final: bool) -> Split:  # noqa: FBT001  (a key, not an option)
-        return final_split(task) if final else split_for(task, repeat, folds, seed)
+        return on.placed(final_split(task) if final else split_for(task, repeat, folds, seed), task)
 
     def make(
         engine: str,
@@ -152,6 +187,10 @@ def program_maker(task: Task, folds: int, seed: int) -> Callable[..., Program]:
         repeats: Sequence[Repeat],
         final: bool,  # noqa: FBT001  (a message's part, by its place)
     ) -> Program:
-        return ENGINES[engine](*(Job(task, split(r, final), candidates, r, seed) for r in repeats))
+        jobs = (
+            Job(task, split(r, final), candidates, r, seed, device=on.device, precision=on.precision)
+            for r in repeats
+        )
+        return ENGINES[engine](*jobs)
 
     return make

@@ -47,6 +47,8 @@ class Candidate:
         recipe, usual = self.recipe, Recipe()
         rest = {name: getattr(recipe, name) for name in ("momentum", "clip", "schedule", "step_factor")}
         unusual = "".join(f":{name}={v}" for name, v in rest.items() if v != getattr(usual, name))
+        if recipe.trained_epochs < recipe.epochs:
+            unusual += f":epochs={recipe.trained_epochs}"
         return f"{self.spec.hash}:{recipe.rate:.9g}:{recipe.weight_decay:.9g}{unusual}"
 
 
@@ -55,11 +57,11 @@ class Outcome:
     """What came of training a candidate.
 
     `scores` holds the metric of each repeat (in the order asked for) at the last epoch reached, NaN for a
-    repeat that diverged; `rungs` holds (epoch, mean score) for every rung passed, and `reason` says why
-    a candidate diverged: "nan", "explode" or "collapse", with the epoch and the seed; or why it was rejected
-    before it was trained, at epoch 0. `resampled` holds the
-    mean score under each resampling of the held-out samples that was asked for, and `at_rungs` the scores of
-    each repeat at each rung; neither is kept with a trial.
+    repeat that diverged; `rungs` holds (epoch, mean score) for every rung passed, or for every report of
+    a user's own loop, and `reason` says why a candidate diverged: "nan", "explode" or "collapse", with the
+    epoch and the seed; or why it was rejected before it was trained, at epoch 0. `resampled` holds the mean
+    score under each resampling of the held-out samples that was asked for, and `at_rungs` the scores of each
+    repeat at each rung; neither is kept with a trial.
     """
 
     state: State

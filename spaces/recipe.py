@@ -41,6 +41,7 @@ PARAMETERS = {
     "clip": RecipeParameter(Domain(0.1, 10, log=True), open="low high"),
     "schedule": RecipeParameter(options=("constant", "cosine", "one_cycle", "step")),
     "step_factor": RecipeParameter(Domain(0.03, 0.5, log=True), high=1, open="low high"),
+    "stop_after": RecipeParameter(Domain(0.1, 1), high=1, open="low"),
 }
 
 

@@ -27,7 +27,7 @@ def print_ended(experiment: Experiment, given: Given, *, as_json: bool) -> None:
     else:
         out.print(verdict_table(verdict))
         out.print(verdict["sentence"], soft_wrap=True)
-        print_winner(verdict)
+        print_winner(verdict, experiment.beside(verdict["winner"]["number"]))
     out.print("\nNext:")
     if record.status in ("interrupted", "cancelled", "failed"):
         out.print(f"  {command('resume', record.name, given=given)}", soft_wrap=True)
@@ -40,10 +40,11 @@ def print_ended(experiment: Experiment, given: Given, *, as_json: bool) -> None:
         out.print(f"  {command(*words, given=given)}", soft_wrap=True)
 
 
-def print_winner(verdict: dict[str, Any]) -> None:
-    """The winner as a formula, with what its letters mean."""
+def print_winner(verdict: dict[str, Any], beside: str = "") -> None:
+    """The winner as a formula, with what its letters mean; `beside` is what else its recipe says."""
     out = console()
-    out.print(f"\nThe winner, at learning rate {verdict['winner']['learning_rate']:.3g}:", soft_wrap=True)
+    rate = f"{verdict['winner']['learning_rate']:.3g}{f', {beside}' if beside else ''}"
+    out.print(f"\nThe winner, at learning rate {rate}:", soft_wrap=True)
     out.print(f"  {verdict['winner']['formula']}", soft_wrap=True)
     letters = OTHER_LETTERS if verdict["winner"]["loss"]["kind"] == "regression" else CLASS_LETTERS
     out.print(f"  with {letters}", soft_wrap=True)

@@ -38,7 +38,7 @@ def export(
     with opened(Given(workdir, store)) as found:
         experiment = Experiment(found, name)
         answer = experiment.answer()
-        files = experiment.export(to)
+        files, beside = experiment.export(to), experiment.beside(answer.number)
     if as_json:
         document = {
             "files": [str(file) for file in files],
@@ -50,6 +50,8 @@ def export(
     out = console()
     for file in files:
         out.print(str(file), soft_wrap=True)
+    with_it = f", with {beside}" if beside else ""
     out.print(
-        f"This is {answer.note}. Train with it at learning rate {answer.learning_rate:.3g}.", soft_wrap=True
+        f"This is {answer.note}. Train with it at learning rate {answer.learning_rate:.3g}{with_it}.",
+        soft_wrap=True,
     )

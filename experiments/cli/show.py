@@ -39,6 +39,8 @@ def _print(document: dict[str, Any]) -> None:
     out.print(f"trials: {counts}")
     if choice := task.get("engine"):
         out.print(f"engine: {engine_line(choice)}", soft_wrap=True)
+    if hardware := task.get("hardware"):
+        out.print(f"device: {hardware}", soft_wrap=True)
     if sampler := document["notes"].get("sampler"):
         out.print(sampler, soft_wrap=True)
     if times := seconds_line(document["seconds"]):

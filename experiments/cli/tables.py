@@ -108,12 +108,14 @@ def _outcome(verdict: Mapping[str, Any]) -> str:
 
 
 def seconds_line(seconds: Mapping[str, float]) -> str:
-    """Wall-clock by phase, and the share of store, MLflow and bookkeeping in the whole."""
+    """Wall-clock by phase; how long of it store and MLflow were waited for, and what they did beside it."""
     phases = [f"{phase} {format_duration(seconds[phase])}" for phase in PHASES if phase in seconds]
     total, kept = seconds.get("total", 0.0), seconds.get("bookkeeping", 0.0)
+    waited = seconds.get("waited", kept)  # searches of an older lossmith did not tell them apart
     if total > 0:
-        share = f"{format_duration(kept)} ({kept / total:.1%} of {format_duration(total)})"
-        phases.append(f"store, MLflow and bookkeeping {share}")
+        share = f"{format_duration(waited)} ({waited / total:.1%} of {format_duration(total)})"
+        beside = f", beside the training {format_duration(kept - waited)} more" if kept > waited else ""
+        phases.append(f"waited for store and MLflow {share}{beside}")
     return ", ".join(phases)
 
 

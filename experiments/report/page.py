@@ -208,9 +208,15 @@ def _advice(document: Mapping[str, Any], answer: Answer) -> Advice:
         latex=text,
         letters=OTHER_LETTERS if spec.kind == "regression" else CLASS_LETTERS,
         command=f"lossmith export {document['name']} --to {FOLDER}",
-        snippets=snippets(document["task"].get("recipe", {}), rate, document["notes"].get("model")),
+        snippets=snippets(_recipe(document, answer), rate, document["notes"].get("model")),
         source=code,
     )
+
+
+def _recipe(document: Mapping[str, Any], answer: Answer) -> Mapping[str, Any]:
+    """The recipe that the loss to train with was found with: that of its trial, else the task's."""
+    said: Mapping[str, Any] = document["task"].get("recipe", {})
+    return next((t["recipe"] for t in document["trials"] if t["number"] == answer.number), said)
 
 
 def _searched(document: Mapping[str, Any]) -> str:

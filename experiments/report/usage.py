@@ -21,15 +21,15 @@ class Snippet:
 def snippets(recipe: Mapping[str, Any], learning_rate: float, model: str | None = None) -> list[Snippet]:
     """The loss in a plain loop, in Lightning, and in the Trainer of Hugging Face.
 
-    `recipe` is that of the task. With `model`, the name of a registered model, also from MLflow.
+    `recipe` is that of the loss. With `model`, the name of a registered model, also from MLflow.
     """
-    optimizer = _optimizer(recipe, learning_rate)
+    optimizer, timing = _optimizer(recipe, learning_rate), _timing(recipe)
     plain = f"""\
 import torch
 from {FOLDER}.loss import Loss
 
 loss = Loss()
-optimizer = {optimizer.format(parameters="model.parameters()")}
+optimizer = {optimizer.format(parameters="model.parameters()")}{timing}
 for inputs, targets in loader:
     optimizer.zero_grad()
     loss(model(inputs), targets).backward()
@@ -88,6 +88,16 @@ loss = mlflow.pytorch.load_model("models:/{model}@champion")
             )
         )
     return found
+
+
+def _timing(recipe: Mapping[str, Any]) -> str:
+    """A line on schedule and early stopping, where the loss was found with them."""
+    said = []
+    if (stop := recipe.get("stop_after", 1.0)) < 1:
+        said.append(f"{max(1, round(stop * recipe['epochs']))} epochs")
+    if recipe.get("schedule", "constant") != "constant":
+        said.append(f"schedule {recipe['schedule']}")
+    return f"\n# found with {', '.join(said)}" if said else ""
 
 
 def _optimizer(recipe: Mapping[str, Any], learning_rate: float) -> str:

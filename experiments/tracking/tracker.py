@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -49,6 +50,7 @@ class Tracker:
         self._open: Callable[[], Connection] = lambda: open_connection(tracking_uri, search, artifacts)
         self._retry_s = retry_s
         self._owner = owner
+        self._prepare: Callable[[], None] | None = None
         self._connection: Connection | None = None
         self._conclusion: Conclusion | None = None
         self._in_doubt = True  # a tracker before this one may have been killed between MLflow and the store
@@ -62,8 +64,13 @@ class Tracker:
         self.problem: str | None = None
         self.cpu_s = 0.0
 
-    def start(self) -> Self:
-        """Start the thread, which makes the parent run and delivers what is waiting."""
+    def start(self, prepare: Callable[[], None] | None = None) -> Self:
+        """Start the thread, which makes the parent run and delivers what is waiting.
+
+        It calls `prepare` once, when it has nothing to do for the first time: what the conclusion needs is
+        better imported while the search goes on than when it waits for its end.
+        """
+        self._prepare = prepare
         self._thread.start()
         return self
 
@@ -175,7 +182,17 @@ class Tracker:
             return False
         if self._deliver(self._connection):
             return True
-        return self._conclude(self._connection)
+        return self._conclude(self._connection) or self._prepared()
+
+    def _prepared(self) -> bool:
+        """Get ready for the conclusion; False where that has been done."""
+        if self._prepare is None:
+            return False
+        prepare, self._prepare = self._prepare, None
+        if self._conclusion is None:
+            with suppress(Exception):  # what is wrong will be said when it is needed
+                prepare()
+        return True
 
     def _deliver(self, connection: Connection) -> bool:
         page = self._store.untracked(self._search.id, connection.delivery.page)

@@ -2,22 +2,22 @@
 
 Threads would do if torch's operations were long; those of a small model are so short that two threads spend
 a quarter of their time handing the interpreter's lock to each other. The workers are forked, so that they
-have the task as it is, with whatever function builds its model. They are forked before anything else starts
-a thread.
+have the task as it is, with whatever function builds its model. What they are forked from is there before
+anything else starts a thread, so that one which the system kills can be replaced.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from threading import Event
 from typing import Any
 
@@ -27,6 +27,7 @@ from torch import Tensor
 from ...losses.errors import UserError
 from ..their_code import in_their_code
 from .memory import out_of_memory
+from .nursery import Nursery
 from .program import Program, Stopped
 
 POLL_S = 0.1  # how often a call looks whether the search is being stopped
@@ -43,48 +44,49 @@ class WorkerError(RuntimeError):
 
 @dataclass(eq=False)
 class _Worker:
-    process: BaseProcess
+    pid: int
     pipe: Connection
+    life: int = 0  # how many had this place before it
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Crew:
     """`size` processes that make programs with `make` and run their methods.
 
-    A crew belongs to one search: `stop` ends every call with `Stopped`, `close` ends the processes.
+    A crew belongs to one search: `stop` ends every call with `Stopped`, `close` ends the processes. A worker
+    that was killed is replaced, and its programs are gone: a call to one of them raises `MemoryError`, for
+    that is why systems kill.
     """
 
     def __init__(self, size: int, make: Callable[..., Program], stop: Event) -> None:
         self._stop, self._numbers = stop, count()
-        self._workers: list[_Worker] = []
-        fork = multiprocessing.get_context("fork")
-        for _ in range(size):
-            ours, theirs = fork.Pipe()
-            # A child must not hold its siblings' pipes: it would not see them close when the parent dies.
-            inherited = [ours, *(worker.pipe for worker in self._workers)]
-            process = fork.Process(target=_work, args=(theirs, inherited, make), daemon=True)
-            process.start()
-            theirs.close()
-            self._workers.append(_Worker(process, ours))
+        self._nursery, self._lock, self._closed = Nursery(partial(_work, make)), threading.Lock(), False
+        self._workers = [_Worker(*self._nursery.fork()) for _ in range(size)]
 
     @property
     def pids(self) -> list[int]:
         """The process of each worker."""
-        return [worker.process.pid or 0 for worker in self._workers]
+        return [worker.pid for worker in self._workers]
 
     def program(self, worker: int, *arguments: object) -> Program:
         """A program made from these arguments in worker number `worker` (modulo the crew's size)."""
         chosen, number = self._workers[worker % len(self._workers)], next(self._numbers)
-        self._call(chosen, number, "make", arguments)
-        return _Remote(lambda method, *given: self._call(chosen, number, method, given))
+        life = chosen.life
+        self._call(chosen, life, number, "make", arguments)
+        return _Remote(lambda method, *given: self._call(chosen, life, number, method, given), number)
 
     def forget(self) -> None:
         """Drop every program that was made."""
         for worker in self._workers:
-            self._call(worker, -1, "forget", ())
+            with suppress(MemoryError):  # it was killed, and who took its place has nothing to forget
+                self._call(worker, worker.life, -1, "forget", ())
 
-    def _call(self, worker: _Worker, number: int, method: str, arguments: tuple[object, ...]) -> Any:
+    def _call(
+        self, worker: _Worker, life: int, number: int, method: str, arguments: tuple[object, ...]
+    ) -> Any:
         with worker.lock:
+            if life != worker.life:
+                raise MemoryError("the worker process of this program was killed")
             try:
                 self._go_on()
                 worker.pipe.send((number, method, arguments))
@@ -94,17 +96,29 @@ class Crew:
             except (EOFError, OSError) as error:
                 if self._stop.is_set():
                     raise Stopped from error
-                worker.process.join(1)
-                code = worker.process.exitcode
-                raise WorkerError(
-                    f"a worker process died (exit status {code}); -9 often means out of memory"
-                ) from error
+                raise self._replaced(worker) from error
         if not ok:
             short, text = result
-            if isinstance(text, UserError):
-                raise text
-            raise MemoryError(text) if short else WorkerError(text)
+            if short:
+                raise MemoryError(str(text))
+            raise text if isinstance(text, UserError) else WorkerError(text)
         return result
+
+    def _replaced(self, worker: _Worker) -> Exception:
+        """Put a new process in a dead one's place; what is to be said of the dead one."""
+        with self._lock:
+            if self._closed:
+                return Stopped()
+            try:
+                status = self._nursery.ended(worker.pid)
+                worker.pipe.close()
+                worker.pid, worker.pipe = self._nursery.fork()
+            except (EOFError, OSError) as error:
+                return WorkerError(f"a worker process died and cannot be replaced: {error}")
+            worker.life += 1
+        if status == -signal.SIGKILL:
+            return MemoryError("a worker process was killed, as systems do when memory is short")
+        return WorkerError(f"a worker process died (exit status {status})")
 
     def _go_on(self) -> None:
         if self._stop.is_set():
@@ -113,10 +127,15 @@ class Crew:
 
     def close(self) -> None:
         """End the processes."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            with suppress(EOFError, OSError):  # the nursery was killed: its workers see their pipes close
+                for worker in self._workers:
+                    self._nursery.ended(worker.pid)
+            self._nursery.close()
         for worker in self._workers:
-            worker.process.kill()
-        for worker in self._workers:
-            worker.process.join()
             worker.pipe.close()
 
 
@@ -125,6 +144,7 @@ class _Remote(Program):
     """A program that lives in a worker."""
 
     call: Callable[..., Any]
+    number: int
 
     def train(self, epochs: int) -> None:
         self.call("train", epochs)
@@ -142,12 +162,13 @@ class _Remote(Program):
     def keep(self, members: Sequence[int]) -> None:
         self.call("keep", list(members))
 
+    def join(self, other: _Remote) -> None:
+        """As `Program.join`; the other must live in the same worker."""
+        self.call("join", other.number)
 
-def _work(pipe: Connection, inherited: Sequence[Connection], make: Callable[..., Program]) -> None:
-    """What a worker does until its parent closes the pipe or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    for connection in inherited:
-        connection.close()
+
+def _work(make: Callable[..., Program], pipe: Connection) -> None:
+    """What a worker does until its search's process closes the pipe or dies."""
     torch.set_num_threads(1)
     programs: dict[int, Program] = {}
     while True:
@@ -160,6 +181,9 @@ def _work(pipe: Connection, inherited: Sequence[Connection], make: Callable[...,
                 programs[number], result = make(*arguments), None
             elif method == "forget":
                 programs.clear()
+                result = None
+            elif method == "join":
+                programs[number].join(programs.pop(*arguments))
                 result = None
             else:
                 with in_their_code(f"the model failed in a worker, in {method}"):

@@ -11,6 +11,7 @@ from ...losses import LossSpec, freeze
 from ..recipe import Recipe
 from ..streams import stream_seed
 from ..their_code import in_their_code
+from .precision import called
 from .program import Job, fault_of
 from .schedules import scheduler
 
@@ -48,12 +49,15 @@ class LoopProgram:
     def _train(self, member: int, epochs: int) -> None:
         model, loss, clip = self._models[member].train(), self._losses[member], self._recipes[member].clip
         optimizer, schedule = self._optimizers[member], self._schedulers[member]
-        last = self.job.recipe.epochs * self.job.steps - 1  # torch's schedules end with the training
+        recipe = self._recipes[member]
+        last = recipe.trained_epochs * self.job.steps - 1  # torch's schedules end with the training
         for epoch in range(self._epoch, self._epoch + epochs):
+            if recipe.stopped(epoch):
+                return
             for step, (inputs, targets) in enumerate(self.job.batches(epoch)):
                 self.job.begin(epoch, step)
                 optimizer.zero_grad(set_to_none=True)
-                loss(model(inputs.to(self.job.device)), targets.to(self.job.device)).backward()
+                loss(self._called(model, inputs), targets.to(self.job.device)).backward()
                 if clip is not None:
                     nn.utils.clip_grad_norm_(model.parameters(), clip)
                 optimizer.step()
@@ -67,10 +71,20 @@ class LoopProgram:
 
     def _evaluated(self, model: nn.Module, inputs: Tensor) -> Tensor:
         found = [
-            model(inputs[start : start + EVALUATED_AT_ONCE].to(self.job.device))
+            self._called(model, inputs[start : start + EVALUATED_AT_ONCE])
             for start in range(0, len(inputs), EVALUATED_AT_ONCE)
         ]
+        if self.job.precision != "float32":
+            found = [some.float() for some in found]
         return (found[0] if len(found) == 1 else torch.cat(found)).cpu()
+
+    def _called(self, model: nn.Module, inputs: Tensor) -> Tensor:
+        """The outputs for inputs that are brought to the device."""
+        there = inputs.to(self.job.device)
+        if self.job.precision == "float32":
+            outputs: Tensor = model(there)
+            return outputs
+        return called(model, dict(model.named_parameters()), there, self.job.precision)
 
     def parameters(self, member: int) -> dict[str, Tensor]:
         model = self._models[member]
@@ -96,6 +110,14 @@ class LoopProgram:
         self._recipes = [self._recipes[m] for m in members]
         self._optimizers = [self._optimizers[m] for m in members]
         self._schedulers = [self._schedulers[m] for m in members]
+
+    def join(self, other: LoopProgram) -> None:
+        self._models += other._models
+        self._losses += other._losses
+        self._candidates += other._candidates
+        self._recipes += other._recipes
+        self._optimizers += other._optimizers
+        self._schedulers += other._schedulers
 
 
 def _bound(spec: LossSpec, job: Job) -> LossSpec:

@@ -38,8 +38,14 @@ def free_bytes() -> int:
         return 1 << 30
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether this is what torch, Python or the C library says when memory is short."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )
+def out_of_memory(error: BaseException | None) -> bool:
+    """Whether this, or what it came from, is what torch, Python or the C library says of short memory."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+            isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        ):
+            return True
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return False

@@ -9,7 +9,7 @@ differ from member to member, which torch's cannot; it is two operations.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -137,6 +137,32 @@ class StackedOptimizer:
                 }
             self._torch.param_groups[0]["params"] = self._moving
         self._set(leaves, dims, settings)
+
+    def join(
+        self,
+        other: StackedOptimizer,
+        joined: Callable[[int, Tensor, Tensor], Tensor],
+        leaves: Sequence[Tensor],
+        settings: Settings,
+    ) -> None:
+        """Go on with another's members too, which took as many steps: `leaves` and `settings` are of all.
+
+        `joined` makes one of two tensors that are laid out as leaf number i of each.
+        """
+        old = self._moving
+        every = range(len(old))
+        if self._torch is None or other._torch is None:
+            self._moving = [joined(i, old[i], other._moving[i]) for i in every]
+        else:
+            self._moving = [torch.zeros_like(leaf) for leaf in leaves]
+            for i in every:
+                mine, theirs = self._torch.state.pop(old[i], {}), other._torch.state.get(other._moving[i], {})
+                self._torch.state[self._moving[i]] = {
+                    key: joined(i, value, theirs[key]) if value.shape == old[i].shape else value
+                    for key, value in mine.items()
+                }
+            self._torch.param_groups[0]["params"] = self._moving
+        self._set(leaves, self._dims, settings)
 
     def _along(self, values: Tensor) -> list[Tensor]:
         """(members,) as it broadcasts to each leaf."""

@@ -6,7 +6,7 @@ import io
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -80,9 +80,10 @@ def run_training(training: OwnTraining, job: OwnJob) -> OwnResult:
 
 
 def trial_of(job: OwnJob, listener: Callable[[int, float], bool]) -> OwnTrial:
-    """What the function is told."""
+    """What the function is told. One that stops early has fewer epochs: a loop need not know of it."""
+    recipe = job.candidate.recipe
     return OwnTrial(
-        job.candidate.recipe,
+        replace(recipe, epochs=recipe.trained_epochs, stop_after=1.0),
         seed=job.stream,
         fold=job.fold,
         part=job.part,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ class Stopped(Exception):  # noqa: N818  (nothing went wrong)
 class Job:
     """What a program trains: candidates on one repeat.
 
-    Their recipes are alike but for learning rate, schedule, weight decay, momentum and clipping.
+    Their recipes are alike but for learning rate, schedule, stopping, weight decay, momentum and clipping.
     """
 
     task: Task
@@ -40,6 +40,7 @@ class Job:
     seed: int
     stop: Event = field(default_factory=Event)
     device: torch.device = CPU
+    precision: str = "float32"
 
     @property
     def recipe(self) -> Recipe:
@@ -100,6 +101,12 @@ class Program(Protocol):
 
     def keep(self, members: Sequence[int]) -> None:
         """Drop every member but these."""
+
+    def join(self, other: Self) -> None:
+        """Train the candidates of `other` too, behind the own ones: trained for as long on the same repeats.
+
+        Nothing may be asked of `other` any more.
+        """
 
 
 def fault_of(largest: float) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
 
 from ..recipe import Recipe
@@ -13,14 +13,14 @@ from ..recipe import Recipe
 
 def scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRScheduler | None:
     """The recipe's schedule for an optimiser, to be stepped after every batch; None where it is constant."""
-    steps = recipe.epochs * steps_per_epoch
+    steps = recipe.trained_epochs * steps_per_epoch
     if recipe.schedule == "cosine":
         return CosineAnnealingLR(optimizer, steps)
     if recipe.schedule == "one_cycle":
         largest = [group["lr"] for group in optimizer.param_groups]
         return OneCycleLR(optimizer, largest, total_steps=steps, cycle_momentum=False)
     if recipe.schedule == "step":
-        epochs = recipe.step_epochs or max(1, recipe.epochs // 3)
+        epochs = recipe.step_epochs or max(1, recipe.trained_epochs // 3)
         return StepLR(optimizer, epochs * steps_per_epoch, recipe.step_factor)
     return None
 
@@ -28,10 +28,12 @@ def scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch:
 def factors(recipe: Recipe, steps_per_epoch: int) -> Tensor:
     """The share of the recipe's learning rate that each step takes, (steps,) in float64.
 
-    Every schedule is proportional to the learning rate, so its course at a rate of one says all.
+    Every schedule is proportional to the learning rate, so its course at a rate of one says all. It is zero
+    in the epochs for which the recipe does not train.
     """
-    timing = recipe.schedule, recipe.epochs, recipe.step_epochs, recipe.step_factor, steps_per_epoch
-    return _factors(*timing)
+    trained = recipe.trained_epochs
+    course = _factors(recipe.schedule, trained, recipe.step_epochs, recipe.step_factor, steps_per_epoch)
+    return nn.functional.pad(course, (0, (recipe.epochs - trained) * steps_per_epoch))
 
 
 @lru_cache(maxsize=64)

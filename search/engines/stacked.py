@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
 from ..streams import stream_seed
 from ..their_code import in_their_code
 from .chain import Chain, is_chain
 from .optimizers import Settings, StackedOptimizer
+from .precision import called
 from .program import Job, fault_of
 from .schedules import factors
 from .stacked_loss import StackedLoss
@@ -69,7 +70,7 @@ class StackedProgram:
         A batched matrix product may return weight gradients transposed; were the parameters stored
         otherwise, every step would copy them, which costs a quarter of it.
         """
-        if is_chain(self._model):
+        if is_chain(self._model) and self.job.precision == "float32":
             self._member_dims = [0] * len(self._leaves)
             self._chain = Chain(self._leaves, len(self._jobs))
             return
@@ -113,8 +114,7 @@ class StackedProgram:
         """Every member's outputs (members, N, ...) on its repeat's inputs; buffers are updated in place."""
 
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
-            outputs: Tensor = functional_call(self._model, {**parameters, **buffers}, (inputs,))
-            return outputs
+            return called(self._model, {**parameters, **buffers}, inputs, self.job.precision)
 
         # randomness="same": a dropout mask is drawn once and shared, as batches are.
         candidates = vmap(one, in_dims=(0, 0, None), randomness="same")
@@ -130,13 +130,41 @@ class StackedProgram:
         self._model.train()
         with in_their_code(f"task {self.job.task.name}: training failed"), self.job.noise():
             for _ in range(epochs):
+                put_back = self._held_still()
                 together = zip(*(j.batches(self._epoch) for j in self._jobs), strict=True)
                 for step, batches in enumerate(together):
                     self.job.begin(self._epoch, step)
                     gradients = self._gradients(*self._together(batches))
                     self._optimizer.step(gradients, self._factors[min(self._step, len(self._factors) - 1)])
                     self._step += 1
+                put_back()
                 self._epoch += 1
+
+    @torch.no_grad()
+    def _held_still(self) -> Callable[[], None]:
+        """What puts members that have stopped back to where they are now.
+
+        Their learning rate is zero, but batch statistics would move on, and an infinite gradient is not
+        silenced by a zero.
+        """
+        members = self._candidates * len(self._jobs)
+        rows = [m for m, c in enumerate(members) if c.recipe.stopped(self._epoch)]
+        if not rows:
+            return lambda: None
+        there = torch.tensor(rows, device=self.job.device)
+        held = [
+            (values, dim, values.detach().index_select(dim, there))
+            for values, dim in (
+                *zip(self._leaves, self._member_dims, strict=True),
+                *((buffer, 0) for buffer in self._buffers.values()),
+            )
+        ]
+
+        def put_back() -> None:
+            for values, dim, still in held:
+                values.detach().index_copy_(dim, there, still)
+
+        return put_back
 
     @torch.no_grad()
     def outputs(self, inputs: Tensor | None = None) -> Tensor:
@@ -151,7 +179,9 @@ class StackedProgram:
         return (found[0] if len(found) == 1 else torch.cat(found, 1)).cpu()
 
     def _evaluated(self, inputs: Tensor) -> Tensor:
-        return self._forward(inputs, self._buffers) if self._chain is None else self._chain.evaluate(inputs)
+        if self._chain is not None:
+            return self._chain.evaluate(inputs)
+        return self._forward(inputs, self._buffers).to(self._leaves[0].dtype)
 
     @torch.no_grad()
     def parameters(self, member: int) -> dict[str, Tensor]:
@@ -188,3 +218,23 @@ class StackedProgram:
         if self._chain is not None:
             self._chain = Chain(self._leaves, len(self._jobs))
         self._optimizer.keep(self._leaves, self._member_dims, self._settings, rows)
+
+    @torch.no_grad()
+    def join(self, other: StackedProgram) -> None:
+        repeats, own, theirs = len(self._jobs), len(self._candidates), len(other._candidates)
+        mine, behind = torch.arange(repeats * (own + theirs)).split([repeats * own, repeats * theirs])
+        rows = torch.cat([mine.view(repeats, -1), behind.view(repeats, -1)], 1).flatten().to(self.job.device)
+
+        def joined(i: int, mine: Tensor, others: Tensor) -> Tensor:
+            alike = others.permute([other._orders[i].index(d) for d in self._orders[i]])
+            dim = self._member_dims[i]
+            return torch.cat([mine, alike], dim).index_select(dim, rows)
+
+        leaves = zip(self._leaves, other._leaves, strict=True)
+        self._leaves = [joined(i, *pair).requires_grad_() for i, pair in enumerate(leaves)]
+        self._buffers = {n: torch.cat([v, other._buffers[n]])[rows] for n, v in self._buffers.items()}
+        self._candidates += other._candidates
+        self._read_candidates()
+        if self._chain is not None:
+            self._chain = Chain(self._leaves, repeats)
+        self._optimizer.join(other._optimizer, joined, self._leaves, self._settings)

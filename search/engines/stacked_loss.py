@@ -19,12 +19,20 @@ from ...losses import Kind, LossSpec, family, quantities
 from ...losses.family import MIX, Step
 from ...losses.registry import parts_for
 from ...losses.shapes import shaped
-from .stacked_gap import gap, log_p_mean
+from ...losses.terms.bi_tempered import bi_tempered
+from ...losses.terms.margin import margin
+from ...losses.terms.multi_margin import multi_margin
+from . import stacked_gap, stacked_terms
 from .together import mean, together, weighted_mean
 
 _FASTER: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
-    quantities.gap_multiclass: gap,
-    quantities.log_p_mean_multiclass: log_p_mean,
+    quantities.is_target: stacked_gap.is_target,
+    quantities.gap_multiclass: stacked_gap.gap,
+    quantities.log_p_mean_multiclass: stacked_gap.log_p_mean,
+    quantities.entropy_multiclass: stacked_gap.entropy,
+    margin: stacked_terms.margin,
+    multi_margin: stacked_terms.multi_margin,
+    bi_tempered: stacked_terms.bi_tempered,
     family.mean: mean,
     family.weighted_mean: weighted_mean,
 }
@@ -86,19 +94,35 @@ class StackedLoss:
 
     @staticmethod
     def _take(act: _Act, values: dict[str, Tensor]) -> None:
+        function, output = act.step.function, act.step.output
+        if function is family.added:  # one or two for each term
+            values[output] = _added(act, values)
+            return
         inputs = [
-            values[name] if rows is None else values[name].index_select(0, rows)
+            values[name] if rows is None else _rows(values[name], rows)
             for name, rows in zip(act.step.inputs, act.rows, strict=True)
         ]
-        function, output = act.step.function, act.step.output
         if act.shared:
             found = function(*(v if alone else v[0] for v, alone in zip(inputs, act.alone, strict=True)))
-        elif function is family.added:  # one or two for each term
-            loss, other = inputs
-            found = torch.addcmul(loss, other, act.numbers["weight"].view(-1, *[1] * (loss.dim() - 1)))
         else:
             found = together(function, inputs, act.alone, act.numbers, act.count)
         values[output] = found if act.places is None else values[output].index_copy(0, act.places, found)
+
+
+def _added(act: _Act, values: Mapping[str, Tensor]) -> Tensor:
+    """The loss with a weighted loss added for those members that have it."""
+    (_, name), (_, rows) = act.step.inputs, act.rows
+    other = values[name] if rows is None else _rows(values[name], rows)
+    weighted = other * act.numbers["weight"].view(-1, *[1] * (other.dim() - 1))
+    loss = values[act.step.output]
+    return loss + weighted if act.places is None else loss.index_add(0, act.places, weighted)
+
+
+def _rows(value: Tensor, rows: Tensor) -> Tensor:
+    """Some of the members' values, laid out in memory as they were."""
+    if value.dim() > 2 and value.stride(-1) > value.stride(-2):
+        return value.mT.index_select(0, rows).mT
+    return value.index_select(0, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +211,7 @@ def _by_part(kind: Kind, names: frozenset[str]) -> Iterator[tuple[Step, str | No
     known: set[str] = set()
     for planned in family.plan(kind, names):
         step = _faster(planned)
-        part = parts.get(step.function)
+        part = parts.get(planned.function)
         owner = part.name if part is not None and part.stage in ("smooth", "select") else None
         if step.function is family.mixed:
             terms = [weight.removeprefix(f"{MIX}.") for _, weight in step.parameters]
@@ -204,6 +228,9 @@ def _by_part(kind: Kind, names: frozenset[str]) -> Iterator[tuple[Step, str | No
             plain = quantities.QUANTITIES[kind][step.output]  # of the members that do not change it
             yield Step(step.output, plain, family.inputs_of(plain)), None
         known.add(step.output)
+        if step.function is stacked_gap.gap:
+            both = stacked_gap.gap_and_lag
+            yield Step(both.__name__, both, family.inputs_of(both)), None
         yield step, owner
 
 
@@ -211,7 +238,7 @@ def _faster(step: Step) -> Step:
     function = _FASTER.get(step.function)
     if function is None:
         return step
-    return Step(step.output, function, family.inputs_of(function))
+    return Step(step.output, function, family.inputs_of(function), step.parameters)
 
 
 def _no_loss(outputs: Tensor, targets: Tensor) -> Tensor:

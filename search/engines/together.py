@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from .stacked_gap import gap, log_p_mean
+from . import stacked_gap, stacked_terms
 
 Function = Callable[..., Tensor]
 Numbers = Mapping[str, Tensor]
@@ -73,8 +73,12 @@ def _beside(inputs: Sequence[Tensor], alone: Sequence[bool], numbers: Numbers) -
     return {name: value.view(-1, *after) for name, value in numbers.items()}
 
 
-# Not for `vmap`: they have gradients of their own.
-_ways: dict[tuple[Any, ...], Way] = {(f, None): expanded for f in (gap, log_p_mean)}
+# Not for `vmap`: they have gradients of their own, and bear what broadcasts.
+_OWN: tuple[Function, ...] = (
+    *(stacked_gap.is_target, stacked_gap.gap_and_lag, stacked_gap.gap, stacked_gap.log_p_mean),
+    *(stacked_gap.entropy, stacked_terms.margin, stacked_terms.multi_margin, stacked_terms.bi_tempered),
+)
+_ways: dict[tuple[Any, ...], Way] = {(function, None): as_they_are for function in _OWN}
 
 
 def together(

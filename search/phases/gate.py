@@ -65,8 +65,8 @@ def assess(
     message = f"headroom: the standard losses {found} here: {leads}"
     if usual is not None:
         message += (
-            f", {gap:.4f} from tuned {usual.candidate.standard}; two losses that are equal would differ by "
-            f"{error:.4f} (standard error); a search shows differences from {detectable:.4f} on (power 90%)"
+            f", {gap:.4f} from tuned {usual.candidate.standard}; equal ones would differ by {error:.4f} "
+            f"(standard error); a searched loss has to lead by {detectable:.4f} to be found (power 90%)"
         )
     return {
         **document,

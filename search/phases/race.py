@@ -73,14 +73,15 @@ def race(stage: Stage, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
 def _decided(field: Field) -> bool:
     """Whether more repeats could not change the outcome: what is left is the luck of the samples.
 
-    It does not look at who leads: looking until somebody does would crown the lucky.
+    That must hold for every searched loss that is still racing, and does not look at who leads: looking until
+    somebody does would crown the lucky.
     """
     if len(field.running) == 1:
         return True
-    if field.challenger is None:
-        return False
-    samples = field.lead(field.challenger, field.standard).samples
-    return samples > 0 and field.error_of_refits(field.challenger, field.standard) < ENOUGH * samples
+    standard, rivals = field.standard, field.searched or [n for n in (field.challenger,) if n is not None]
+    return bool(rivals) and all(
+        field.error_of_refits(n, standard) < ENOUGH * field.lead(n, standard).samples for n in rivals
+    )
 
 
 def _finalists(field: Field, trials: dict[int, Trial], rounds: int) -> Finalists:

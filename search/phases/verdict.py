@@ -205,10 +205,10 @@ def _sentence(document: dict[str, Any], task: str) -> str:
             else f"It led the race but not here, so use {standard}"
         )
         return f"Not shown to be better: {reached} {standard} ({interval}). {advice}."
-    use = f"{standard}, {metric} {theirs:.4f} on {data.rstrip(',')}"
+    use = f"{standard}, the standard loss that led it: {metric} {theirs:.4f} on {data.rstrip(',')}"
     challenger = document["challenger"]
     if challenger is None:
-        return f"Not better: no searched loss survived the race on {task}; use {use}."
+        return f"Not better: no searched loss survived the race on {task}. Use {use}."
     return (
         f"Not better: on {task} no searched loss led the race by more than chance allows. Use {use}; "
         f"the best searched loss differs from it by {challenger['difference']:+.4f} "

@@ -16,9 +16,11 @@ from typing import Any
 @dataclass
 class _Piece:
     payload: Any
+    kills: int  # how many workers it may kill
     holder: str | None = None  # None: nobody works at it
     heard_at: float = 0.0
     tries: int = 0
+    killed: int = 0
 
 
 @dataclass
@@ -26,8 +28,8 @@ class Desk:
     """Pieces of work, each given to one holder at a time.
 
     A holder that says nothing for `lease_s` seconds loses its piece to the next who asks, and what it brings
-    after that is refused. A piece whose holders died `tries` times comes back as failed: on a cluster the
-    likeliest reason is a piece that needs more memory than there is.
+    after that is refused. A piece that was lost `tries` times comes back as failed, and so does one that
+    killed as many workers as it may: the likeliest reason is that it needs more memory than there is.
     """
 
     lease_s: float
@@ -37,9 +39,11 @@ class Desk:
     _waiting: deque[int] = field(default_factory=deque)
     _results: list[tuple[int, bool, Any]] = field(default_factory=list)
 
-    def put(self, number: int, payload: Any) -> None:
-        """A new piece, to be worked at in its turn."""
-        self._pieces[number] = _Piece(payload)
+    def put(self, number: int, payload: Any, kills: int | None = None) -> None:
+        """A new piece, to be worked at in its turn, that may kill so many workers; a known one stays."""
+        if number in self._pieces:
+            return
+        self._pieces[number] = _Piece(payload, self.tries if kills is None else kills)
         self._waiting.append(number)
 
     def take(self, holder: str) -> tuple[int, Any] | None:
@@ -70,10 +74,11 @@ class Desk:
         self._results.append((number, ok, result))
         return True
 
-    def lost(self, holder: str, why: str) -> None:
-        """This holder is gone: what it had is for others."""
+    def lost(self, holder: str, why: str, *, alone: bool = False) -> None:
+        """This holder is gone: what it had is for others. `alone`: it was killed, while its node lives."""
         for number, piece in list(self._pieces.items()):
             if piece.holder == holder:
+                piece.killed += alone
                 self._take_back(number, piece, why)
 
     def expire(self) -> list[str]:
@@ -96,7 +101,7 @@ class Desk:
 
     def _take_back(self, number: int, piece: _Piece, why: str) -> None:
         piece.holder = None
-        if piece.tries >= self.tries:
+        if piece.tries >= self.tries or piece.killed >= piece.kills:
             del self._pieces[number]
             self._results.append((number, False, f"lost {piece.tries} times, the last time because {why}"))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from typing import Any
 
@@ -23,10 +24,11 @@ class DeskActor:
         self._trouble: str | None = None
         self._news = asyncio.Event()
         self.taken = 0
+        self._born = os.urandom(8).hex()  # another one after Ray has started it again, with nothing on it
 
-    async def put(self, number: int, payload: Any) -> None:
+    async def put(self, number: int, payload: Any, kills: int) -> None:
         """A new piece."""
-        self._desk.put(number, payload)
+        self._desk.put(number, payload, kills)
         self._tell()
 
     async def take(self, seat: str, token: str, actor: Any) -> tuple[str, Any]:
@@ -56,10 +58,10 @@ class DeskActor:
         self._tell()
         return accepted
 
-    async def lost(self, seat: str) -> int:
+    async def lost(self, seat: str, why: str, alone: bool) -> int:  # noqa: FBT001  (as below)
         """The seat's actor is gone. How many pieces were taken since the last such news."""
         for holder in [h for h in self._actors if h.startswith(f"{seat}/")]:
-            self._desk.lost(holder, "its worker died")
+            self._desk.lost(holder, why, alone=alone)
             del self._actors[holder]
         taken, self.taken = self.taken, 0
         self._tell()
@@ -75,8 +77,8 @@ class DeskActor:
         for number in numbers:
             self._desk.drop(number)
 
-    async def collect(self) -> tuple[list[tuple[int, bool, Any]], str | None]:
-        """What has come in, and what is wrong with the workers, if anything is."""
+    async def collect(self) -> tuple[list[tuple[int, bool, Any]], str | None, str]:
+        """What has come in, what is wrong with the workers if anything is, and which desk this is."""
         end = time.monotonic() + POLL_S
         while True:
             for holder in self._desk.expire():
@@ -85,7 +87,7 @@ class DeskActor:
                     ray.kill(actor)  # it hangs: Tune puts another in its place
             found = self._desk.collect()
             if found or self._trouble or self._closed or not await self._wait(end):
-                return found, self._trouble
+                return found, self._trouble, self._born
 
     async def close(self) -> None:
         """Send everybody home."""

@@ -10,6 +10,8 @@ from ...losses.errors import unknown
 from ..cohort import ENGINES, Trainer, program_maker
 from ..engines.choice import Choice, cannot_stack, choose
 from ..engines.crew import Crew, can_fork
+from ..engines.device import Hardware
+from ..engines.precision import check_model
 from ..plan import Plan
 from ..task import Task
 
@@ -22,20 +24,33 @@ def local(
     engine: str = "auto",
     note: Callable[[str], None] = lambda _: None,
     choice: Choice | None = None,
+    hardware: Hardware | None = None,
 ) -> Trainer:
     """A runner on this machine's cores; close it when the search has ended.
 
     With `auto`, the engine is measured; `note` is told why where that is the loop engine, as for models
-    that cannot be stacked. With `cohort` such models raise `UserError`. A `choice` that was made before is
-    followed as it is, so that a search which is resumed goes on as it began.
+    that cannot be stacked, and when memory is short. With `cohort` such models raise `UserError`. A `choice`
+    that was made before is followed as it is, so that a search which is resumed goes on as it began.
     """
     if choice is None:
         choice = choice_for(task, engine, note)
-    stop, cores = Event(), len(os.sched_getaffinity(0))
-    make = program_maker(task, plan.folds, plan.seed)
+    on = hardware or Hardware()
+    check_model(task.build(0), task.name, on.precision)
+    # A GPU takes one program at a time, from this process: workers are forked, which CUDA does not survive.
+    stop, cores = Event(), len(os.sched_getaffinity(0)) if on.device.type == "cpu" else 1
+    make = program_maker(task, plan.folds, plan.seed, on)
     crew = Crew(cores, make, stop) if cores > 1 and can_fork() else None
     return Trainer(
-        task, folds=plan.folds, seed=plan.seed, engine=choice.engine, stop=stop, crew=crew, choice=choice
+        task,
+        folds=plan.folds,
+        seed=plan.seed,
+        engine=choice.engine,
+        stop=stop,
+        crew=crew,
+        choice=choice,
+        workers=cores,
+        hardware=on,
+        note=note,
     )
 
 

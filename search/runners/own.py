@@ -119,7 +119,8 @@ class _Cohort:
         self._watch, self._spent = watch, 0.0
         self._alive = list(range(len(candidates)))
         self._scores: dict[int, tuple[float, ...]] = {}
-        self._rungs: dict[int, list[tuple[int, float]]] = {c: [] for c in self._alive}
+        self._reported: dict[int, list[tuple[float, ...]]] = {}  # by each repeat, as often as all of them did
+        self._passed = 0  # rungs
         self._ended: dict[int, Outcome] = {}
         self._raised: dict[int, OwnResult] = {}
 
@@ -141,6 +142,8 @@ class _Cohort:
         for place, candidate in enumerate(list(self._alive)):
             results = found[place * size : (place + 1) * size]
             self._scores[candidate] = tuple(result.value for result in results)
+            curves = ([value for _, value in result.curve] for result in results)
+            self._reported[candidate] = list(zip(*curves, strict=False))
             self._note_fault(candidate, results, epoch)
         self._alive = [c for c in self._alive if c not in self._ended]
         self._complain()
@@ -149,11 +152,9 @@ class _Cohort:
         """Keep the best share of those that are left."""
         sign = self._trainer.training.measure.sign
         means = {c: math.fsum(self._scores[c]) / len(self._repeats) for c in self._alive}
-        for candidate, mean in means.items():
-            self._rungs[candidate].append((epoch, mean))
         ranked = sorted(self._alive, key=lambda c: (-sign * means[c], c))
-        passed = len(self._rungs[ranked[0]]) if ranked else 0
-        for candidate in ranked[max(1, math.ceil(len(self._candidates) * keep**passed)) :]:
+        self._passed += 1
+        for candidate in ranked[max(1, math.ceil(len(self._candidates) * keep**self._passed)) :]:
             self._end(candidate, "pruned", epoch, None)
         self._alive = [c for c in self._alive if c not in self._ended]
 
@@ -173,8 +174,25 @@ class _Cohort:
                 return
 
     def _end(self, candidate: int, state: str, epoch: int, reason: str | None) -> None:
-        scores, rungs = self._scores[candidate], tuple(self._rungs[candidate])
-        self._ended[candidate] = Outcome(state, scores, epoch, rungs, reason)  # type: ignore[arg-type]
+        looks = self._looks(candidate, epoch)
+        rungs = tuple((at, math.fsum(values) / len(values)) for at, values in looks.items())
+        self._ended[candidate] = Outcome(
+            state,  # type: ignore[arg-type]
+            self._scores[candidate],
+            epoch,
+            rungs,
+            reason,
+            at_rungs=tuple(looks.values()),
+        )
+
+    def _looks(self, candidate: int, end: int) -> dict[int, tuple[float, ...]]:
+        """What was reported before the end of a training, by epoch: a report stands for its share of them."""
+        epochs, total = self._candidates[candidate].recipe.epochs, self._trainer.training.rehearsed.reports
+        placed = (
+            (max(1, min(end, round(place * epochs / max(1, total)))), values)
+            for place, values in enumerate(self._reported[candidate], 1)
+        )
+        return {at: values for at, values in placed if at < epochs and all(map(math.isfinite, values))}
 
     def _complain(self) -> None:
         """Refuse to go on with a function that mostly raises, or that ignores seeds."""
@@ -249,17 +267,29 @@ def in_process(training: OwnTraining, stop: Event) -> Execute:
 
 
 def in_crew(crew: Crew, size: int) -> Execute:
-    """In the crew's processes: whoever is free takes the next."""
+    """In the crew's processes: whoever is free takes the next.
+
+    What a process is killed in the middle of, as systems do when memory is short, is trained again by
+    another, and from then on there is one fewer; when the last is killed, `MemoryError` says so.
+    """
     free: SimpleQueue[Any] = SimpleQueue()
     for number in range(size):
         free.put(crew.program(number))
+    spare = iter(range(size - 1))
 
     def run(job: OwnJob) -> OwnResult:
         worker = free.get()
         try:
             result = worker.call("run", job)
-        finally:
+        except MemoryError:
+            if next(spare, None) is not None:
+                return run(job)
             free.put(worker)
+            raise
+        except BaseException:
+            free.put(worker)
+            raise
+        free.put(worker)
         if isinstance(result, UserError):
             raise result
         assert isinstance(result, OwnResult)

@@ -32,7 +32,11 @@ from .remote import Done, Make, Remote, TooLargeError, Work
 from .resources import Resources
 
 POLL_S = 0.2
-TRIES = 8  # how many workers may die over one piece before it counts as too large for them
+TRIES = 8  # how often a piece may be lost with the node of its worker, or in silence
+KILLS, KILLS_ALONE = (
+    2,
+    4,
+)  # how many workers a piece may kill whose nodes live on; the latter if it is one model
 DEAD_SEATS = 12  # so many seats in a row that never began to work are no accident
 
 
@@ -43,9 +47,16 @@ class RayCrew(Crew):
     value, with what the user's task file defines; what that file imports must be installed on the workers.
     """
 
-    def __init__(self, prepare: Callable[[], Make], resources: Resources, stop: Event) -> None:
-        self._stop, self._resources = stop, resources
-        self._numbers, self._waiting = count(), dict[int, tuple[Future[Done], Any]]()
+    def __init__(
+        self,
+        prepare: Callable[[], Make],
+        resources: Resources,
+        stop: Event,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._stop, self._resources, self._note = stop, resources, note
+        self.holds: int | None = None  # members of a program, once one was too large for the memory
+        self._numbers, self._waiting = count(), dict[int, tuple[Future[Done], Any, int]]()
         self._lock, self._closed, self._dead = threading.Lock(), False, 0
         self._trouble: str | None = None
         self.rungs: frozenset[int] = frozenset()
@@ -101,13 +112,17 @@ class RayCrew(Crew):
     def _submit(self, work: Work) -> Done:
         import ray
 
+        members = _members(work)
+        if work.state is None and self.holds is not None and members > max(1, self.holds):
+            raise TooLargeError(f"{members} models are more than a worker has held")
         number, future = next(self._numbers), Future[Done]()
         reference = ray.put(work)
         with self._lock:
             if self._trouble:
                 raise WorkerError(self._trouble)
-            self._waiting[number] = (future, reference)
-        self._desk.put.remote(number, [reference])
+            kills = KILLS if members > 1 else KILLS_ALONE
+            self._waiting[number] = (future, reference, kills)
+        self._desk.put.remote(number, [reference], kills)
         while True:
             if self._stop.is_set() or self._closed:
                 with self._lock:
@@ -118,46 +133,76 @@ class RayCrew(Crew):
                 return future.result(POLL_S)
             except NotYet:
                 continue
+            except TooLargeError as error:
+                self._narrow(members, error)
+                raise
+
+    def _narrow(self, members: int, error: TooLargeError) -> None:
+        with self._lock:
+            half = members // 2
+            if not half or (self.holds is not None and self.holds <= half):
+                return
+            self.holds = half
+        self._note(f"memory is short ({error}): at most {half} models to a program from here on")
 
     def _collect(self) -> None:
         """Takes results from the desk to whoever waits for them; in a thread of its own."""
         import ray
 
-        from .seats import MISTAKE, TOO_LARGE, read
-
+        desk = None
         while not self._closed:
             try:
-                found, trouble = ray.get(self._desk.collect.remote())
+                found, trouble, born = ray.get(self._desk.collect.remote())
             except Exception as error:  # noqa: BLE001  (the desk is gone, or Ray is)
                 if not self._closed:
                     self._fail(WorkerError(f"the Ray cluster is gone: {' '.join(str(error).split())[:200]}"))
                 return
+            if desk not in (None, born):
+                self._put_again()
+            desk = born
             if trouble:
                 self._fail(
                     UserError(
                         f"the cluster's workers cannot make the task: {trouble}; install what they lack"
                     )
                 )
-            for number, ok, result in found:
-                with self._lock:
-                    future, _ = self._waiting.pop(number, (None, None))
-                if future is None:
-                    continue
-                if ok:
-                    future.set_result(read(result))
-                elif str(result).startswith((TOO_LARGE, "lost")):
-                    future.set_exception(TooLargeError(f"a piece of a cohort was {result}"))
-                elif str(result).startswith(f"{MISTAKE}: "):
-                    future.set_exception(UserError(str(result).removeprefix(f"{MISTAKE}: ")))
-                else:
-                    future.set_exception(WorkerError(str(result)))
+            for piece in found:
+                self._told(*piece)
+
+    def _put_again(self) -> None:
+        """Ray killed the desk with a seat, for memory, and started it again: it has forgotten the kills."""
+        with self._lock:
+            waiting = list(self._waiting.items())
+            self._waiting = {n: (f, r, kills - 1) for n, (f, r, kills) in waiting if kills > 1}
+        for number, (future, reference, kills) in waiting:
+            if kills > 1:
+                self._desk.put.remote(number, [reference], kills - 1)
+            else:
+                future.set_exception(TooLargeError("a program was lost when its node ran out of memory"))
+
+    def _told(self, number: int, ok: bool, result: Any) -> None:  # noqa: FBT001  (as the desk tells it)
+        """Hand a result to whoever waits for it."""
+        from .seats import MISTAKE, TOO_LARGE, read
+
+        with self._lock:
+            future, *_ = self._waiting.pop(number, (None,))
+        if future is None:
+            return
+        if ok:
+            future.set_result(read(result))
+        elif str(result).startswith((TOO_LARGE, "lost")):
+            future.set_exception(TooLargeError(f"a program was {result}"))
+        elif str(result).startswith(f"{MISTAKE}: "):
+            future.set_exception(UserError(str(result).removeprefix(f"{MISTAKE}: ")))
+        else:
+            future.set_exception(WorkerError(str(result)))
 
     def _fail(self, error: Exception) -> None:
         with self._lock:
             waiting, self._waiting = self._waiting, {}
             if not isinstance(error, Stopped):
                 self._trouble = str(error)
-        for future, _ in waiting.values():
+        for future, *_ in waiting.values():
             future.set_exception(error)
 
     # Seats
@@ -174,7 +219,8 @@ class RayCrew(Crew):
             cloudpickle.register_pickle_by_value(module)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         actor = ray.remote(desk_actor.DeskActor)
-        self._desk: Any = actor.options(num_cpus=0, scheduling_strategy=here).remote(
+        again = {"max_restarts": -1, "max_task_retries": -1}
+        self._desk: Any = actor.options(num_cpus=0, scheduling_strategy=here, **again).remote(
             self._resources.lease_s, TRIES
         )
         made = ray.put(partial(_prepared, prepare, own_parts()))
@@ -203,10 +249,10 @@ class RayCrew(Crew):
             pieces = len(self._waiting)
         return min(self.seats(), pieces) if pieces else 0
 
-    def _lost(self, seat: str, words: str) -> None:
+    def _lost(self, seat: str, words: str, alone: bool) -> None:  # noqa: FBT001  (as the desk is told)
         import ray
 
-        taken = ray.get(self._desk.lost.remote(seat))
+        taken = ray.get(self._desk.lost.remote(seat, words, alone))
         self._dead = 0 if taken else self._dead + 1
         if self._dead >= DEAD_SEATS:
             self._fail(WorkerError(f"the workers of the cluster cannot be started: {words}"))
@@ -262,7 +308,10 @@ class RayTrainer:
         return self._now().test(candidates, repeats, watch)
 
     def _now(self) -> Trainer:
-        return replace(self.trainer, workers=self.crew.seats())
+        choice, holds = self.trainer.choice, self.crew.holds
+        if choice is not None and holds is not None and choice.width > holds:
+            choice = replace(choice, width=holds)
+        return replace(self.trainer, workers=self.crew.seats(), choice=choice)
 
     def close(self) -> None:
         """End the seats."""
@@ -285,7 +334,8 @@ def on_ray(
         choice = choice_for(task, engine, note)
     stop = Event()
     by_value()
-    crew = RayCrew(partial(program_maker, task, plan.folds, plan.seed), resources or Resources(), stop)
+    make = partial(program_maker, task, plan.folds, plan.seed)
+    crew = RayCrew(make, resources or Resources(), stop, note)
     trainer = Trainer(
         task, folds=plan.folds, seed=plan.seed, engine=choice.engine, stop=stop, crew=crew, choice=choice
     )
@@ -354,5 +404,10 @@ def _alone() -> bool:
     return not os.environ.get("RAY_ADDRESS")
 
 
-def _candidates(value: object) -> bool:
+def _members(work: Work) -> int:
+    """How many models a piece trains; a loop of the user's own trains one."""
+    return max((len(value) for value in work.arguments if _candidates(value)), default=1)
+
+
+def _candidates(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Candidate)

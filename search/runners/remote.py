@@ -161,6 +161,9 @@ class Remote(Program):
         found: dict[str, Tensor] = self.call("parameters", member)
         return found
 
+    def join(self, other: Program) -> None:
+        raise WorkerError("programs on a cluster live apart and cannot be joined")
+
     def call(self, method: str, *arguments: Any) -> Any:
         """One answer, from a program that has come as far as this one."""
         if self._halves is not None:

@@ -16,15 +16,19 @@ from typing import Any
 
 import ray
 from ray import cloudpickle, tune
+from ray.air.execution._internal import RayActorManager
+from ray.tune.execution import tune_controller
 from ray.tune.search import Searcher
 
 from ...losses.errors import UserError
+from ..engines.memory import out_of_memory
 from ..engines.program import Stopped
 from .remote import Done, Work, perform
 
 IDLE_S = 10.0  # how long a seat waits for the next cohort before others may have its place
 SHIFT_S = 30.0  # after this long a seat makes room for whoever waits; while nobody does, it is reused at once
 TOO_LARGE, MISTAKE = "too large", "a mistake"  # how what a seat says of a failure begins
+LOW_ON_MEMORY = "the node is low on memory"
 WORD_S = 1.0  # how often a piece in training says that it goes on
 
 # Tune's own files and tables are of no use here: the store is the truth.
@@ -161,8 +165,8 @@ class SeatSearcher(Searcher):
 class Watchman(tune.Callback):
     """Tells the desk of seats whose actor died, so that nobody waits for a lease to run out."""
 
-    def __init__(self, lost: Callable[[str, str], None]) -> None:
-        """`lost` is told the trial and what happened to it."""
+    def __init__(self, lost: Callable[[str, str, bool], None]) -> None:
+        """`lost` is told the trial, what happened to it, and whether it was killed while its node lives."""
         self._lost = lost
 
     def __getstate__(self) -> dict[str, Any]:
@@ -171,11 +175,26 @@ class Watchman(tune.Callback):
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """A seat failed and will be tried again."""
-        self._lost(trial.trial_id, _last_words(trial))
+        self._lost(trial.trial_id, *_death(trial))
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """A seat failed for good."""
-        self._lost(trial.trial_id, _last_words(trial))
+        self._lost(trial.trial_id, *_death(trial))
+
+
+class Mourner(RayActorManager):
+    """Tune's own, which also bears that Ray's memory monitor kills an actor.
+
+    Ray 2.60 tells that by an error which is no `RayActorError`, and Tune ends with "unexpected exception".
+    """
+
+    def _actor_task_failed(self, tracked_actor_task: Any, exception: Exception) -> None:
+        if isinstance(exception, ray.exceptions.OutOfMemoryError):
+            exception = ray.exceptions.RayActorError(error_msg=f"{LOW_ON_MEMORY}: {exception}")
+        super()._actor_task_failed(tracked_actor_task, exception)
+
+
+tune_controller.RayActorManager = Mourner  # type: ignore[attr-defined]
 
 
 def run_seats(
@@ -202,22 +221,27 @@ def read(result: bytes) -> Done:
     return done
 
 
-def _last_words(trial: Any) -> str:
+def _death(trial: Any) -> tuple[str, bool]:
+    """What Tune wrote of a seat's end, and whether memory is the likeliest reason."""
     path: str = getattr(trial, "error_file", None) or ""
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123  (as Ray names it)
-            lines = [line.strip() for line in file if line.strip()]
+            text = file.read().rpartition("Failure #")[2]
     except OSError:
-        return "no reason was given"
-    return next((line for line in reversed(lines) if "Error" in line), lines[-1] if lines else "")[:300]
+        return "no reason was given", False
+    if LOW_ON_MEMORY in text:
+        return "its node ran out of memory", True
+    if "worker process has died" in text and "node has died" not in text:
+        return "its process was killed, as systems do when memory is short", True
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if "Error" in line), lines[-1] if lines else "")[
+        :300
+    ], False
 
 
 def _words(error: BaseException) -> str:
     """What went wrong, after what that means: the piece was too large, or the user made a mistake."""
-    causes, cause = [error], error
-    while (cause := cause.__cause__ or cause.__context__) and cause not in causes:  # type: ignore[assignment]
-        causes.append(cause)
-    if any(isinstance(c, MemoryError) or "OutOfMemory" in type(c).__name__ for c in causes):
+    if out_of_memory(error):
         return f"{TOO_LARGE}: {_brief(error)}"
     if isinstance(error, UserError):
         return f"{MISTAKE}: {error}"

@@ -44,6 +44,17 @@ def lines(columns: Sequence[Column]) -> list[str]:
     return [", ".join(kinds), *([f"columns: {', '.join(told)}"] if told else [])]
 
 
+def gaps(frame: DataFrame, columns: Sequence[Column], most: int = 3) -> list[str]:
+    """What becomes of missing values, in a line, where the columns that are learnt from have any."""
+    counts = {c.name: int(frame[c.name].isna().sum()) for c in columns if c.role != "left out"}
+    found = sorted((name for name, count in counts.items() if count), key=lambda name: -counts[name])
+    if not found:
+        return []
+    shown = [f"{name} {counts[name]:,}" for name in found[:most]] + ["..."] * (len(found) > most)
+    told = f"{len(found)} column{'s' * (len(found) > 1)} ({', '.join(shown)})"
+    return [f"missing values in {told}: filled with the median and marked, or a category more"]
+
+
 class Features:
     """Columns turned into inputs (N, F), everything that is learnt being learnt from the training part."""
 

@@ -12,7 +12,7 @@ import torch
 from ...losses.errors import UserError, unknown
 from ..recipe import Recipe
 from ..task import Task
-from .columns import Features, lines, roles
+from .columns import Features, gaps, lines, roles
 from .defaults import Mlp, hidden_sizes, metric_for, outputs_of, recipe_for, training_line
 from .holdout import held_out
 from .table import SEPARATORS, check_columns, read_table
@@ -102,6 +102,7 @@ def csv_task(  # noqa: PLR0913  (one for each thing a user may want to say)
             f"{file.name}: {len(frame):,} rows{_separated(table.separator)}; {shape}",
             _target_line(targets, scale),
             *told,
+            *gaps(frame[rest], found),
             f"{said}; what is learnt of the columns is learnt from the training part alone",
             training_line(model, settings, chosen),
         ),

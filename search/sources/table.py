@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ PARQUET = (".parquet", ".pq")
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 CHUNK_ROWS = 200_000
 SAMPLE_ROWS = 5_000
+LONGEST_LINE = 1 << 24  # characters: a longer one is no row of a table, and may be the whole of the memory
 COPIES = 3  # of the frame that preprocessing holds at its height: the frame, its features, a column's parts
 # pandas' own, and the question mark of many old tables. "None" may be a class.
 MISSING = ("", "#N/A", "N/A", "NA", "NaN", "nan", "<NA>", "NULL", "null", "n/a", "-nan", "?")
@@ -90,18 +91,18 @@ def _csv(file: Path, targets: Collection[str], separator: str | None) -> Table:
     check_columns(file, targets, header)
     options: dict[str, Any] = {
         "sep": chosen,
-        "encoding": "utf-8-sig",
         "keep_default_na": False,
         "na_values": {name: [*MISSING, *(["None"] if name not in targets else [])] for name in header},
         "decimal": "," if chosen == ";" and _decimal_commas(rows) else ".",
         "index_col": False,
     }
     try:
-        sample = pd.read_csv(file, nrows=SAMPLE_ROWS, **options)
+        with _open(file) as text:
+            sample = pd.read_csv(text, nrows=SAMPLE_ROWS, **options)
         _check_room(file, _rows_estimate(file, lines, len(sample)), sample)
         chunks = []
-        with pd.read_csv(file, chunksize=CHUNK_ROWS, **options) as parts:
-            for part in parts:
+        with _open(file) as text:
+            for part in pd.read_csv(text, chunksize=CHUNK_ROWS, **options):
                 chunks.append(part)
                 held = sum(chunk.memory_usage(deep=True).sum() for chunk in chunks)
                 if held * COPIES > room() + held:
@@ -145,10 +146,51 @@ def _no_file(file: Path) -> UserError:
     return UserError(f"a table must be a file that exists, but there is no {file}; check the path")
 
 
-def _first_lines(file: Path) -> list[str]:
+@dataclass(eq=False)
+class _Text:
+    """A file's text, as much of it as pandas reads at a time; its lines are those of a table."""
+
+    file: Path
+    text: Any
+    unbroken: int = 0  # characters since the last end of a line
+
+    def read(self, size: int = -1) -> str:
+        """At most so many characters. Raises `UserError` in a line without an end."""
+        block: str = self.text.read(size)
+        end = max(block.rfind("\n"), block.rfind("\r"))
+        self.unbroken = self.unbroken + len(block) if end < 0 else len(block) - end
+        self._check()
+        return block
+
+    def readline(self) -> str:
+        """The next line; raises as `read` does."""
+        line: str = self.text.readline(LONGEST_LINE + 1)
+        self.unbroken = len(line)
+        self._check()
+        self.unbroken = 0
+        return line
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.readline, "")
+
+    def _check(self) -> None:
+        if self.unbroken > LONGEST_LINE:
+            raise UserError(
+                f"{self.file.name} must have lines of at most {LONGEST_LINE:,} characters, "
+                "but one is longer; check that it is text, and its line ends"
+            )
+
+
+@contextmanager
+def _open(file: Path) -> Iterator[_Text]:
     opener: Any = gzip.open if file.name.lower().endswith(".gz") else open
     with opener(file, "rt", encoding="utf-8-sig", newline="") as text:
-        lines = [line for line in islice(text, 100) if line.strip()]
+        yield _Text(file, text)
+
+
+def _first_lines(file: Path) -> list[str]:
+    with _open(file) as text:
+        lines = [line for _ in range(100) if (line := text.readline()).strip()]
     if not lines:
         raise UserError(f"{file.name} must hold a line of column names and rows, but it is empty")
     return lines

@@ -92,6 +92,11 @@ def _call(
         return found
     if is_training(found):
         return from_settings(found, training, name)
+    if training:
+        raise UserError(
+            f"{name} must take two arguments, the loss and the trial, for the SPEC says `training`; write "
+            f"`def {function}(loss, trial)`, or leave `training` out where it returns a Task"
+        )
     file = Path(module.__file__ or "")
     try:
         with _neighbours_of(file):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lossmith.experiments.shipment import materialised, packed, term_files
+from lossmith.experiments.shipment import brought, materialised, packed, term_files
 from lossmith.experiments.trust import trust, untrusted
 
 
@@ -51,3 +51,30 @@ def test_losses_travel_with_a_search(home: Path) -> None:
     found = materialised("/gone/mine.py:loss", {"files": files}, home / "elsewhere")
     assert found == f"{home / 'elsewhere' / 'mine.py'}:loss"
     assert (home / "elsewhere" / "mine.py").read_text() == "x = 1\n"
+
+
+def test_a_loss_whose_file_is_elsewhere_is_looked_at_in_a_copy(home: Path) -> None:
+    """The copy is trusted where the file was, under whatever path, and not where another was."""
+    (home / "mine.py").write_bytes(b"x = 1\r\n")
+    trust([f"{home / 'mine.py'}:loss"])
+    files = packed(None, [home / "mine.py"])
+    found = brought("/gone/mine.py:loss", {"files": files})
+    assert found != "/gone/mine.py:loss"
+    assert untrusted([found]) == []
+    other = brought("/gone/mine.py:loss", {"files": {"mine.py": "x = 2\n"}})
+    assert untrusted([other]) == [other]
+
+
+@pytest.mark.parametrize(
+    ("place", "files"),
+    [
+        ("/gone/mine.py:loss", {}),
+        ("/gone/mine.py:loss", {"mine.py": 3}),
+        ("/gone/..:loss", {"..": "x = 1\n"}),
+    ],
+)
+def test_what_a_search_does_not_keep_is_missing(home: Path, place: str, files: dict[str, object]) -> None:
+    """Without the text of the file, or under a name that is none, nothing is written and nothing trusted."""
+    assert brought(place, {"files": files}) == place
+    assert untrusted([place]) == [place]
+    assert not list(home.rglob("*.py"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Event
 
 import pytest
@@ -13,6 +15,7 @@ from torch import nn
 
 from lossmith.search import Repeat, Task
 from lossmith.search.cohort import Rungs, Trainer, program_maker
+from lossmith.search.engines.choice import Choice
 from lossmith.search.engines.crew import Crew, WorkerError
 from lossmith.search.engines.program import Stopped
 
@@ -49,12 +52,49 @@ def test_workers_give_the_outcomes_of_one_process(task: Task, crewed: Trainer) -
     assert torch.equal(one, other)
 
 
-def test_a_worker_that_dies_is_an_error_that_says_so(task: Task, crewed: Trainer) -> None:
-    """A killed worker ends the training with an error that names its exit status."""
+def test_a_worker_that_is_killed_costs_half_the_width(task: Task, crewed: Trainer) -> None:
+    """What the system's killer takes is replaced; the cohort ends as undisturbed, in narrower programs."""
     assert crewed.crew is not None
+    candidates, width, killed = standards(task.kind, task.settings), crewed.width(), crewed.crew.pids[0]
+    os.kill(killed, signal.SIGKILL)
+    outcomes = crewed.train(candidates, REPEATS)
+    assert outcomes == Trainer(task, folds=1, workers=1).train(candidates, REPEATS)
+    assert crewed.width() < width
+    assert killed not in crewed.crew.pids
+
+
+def test_a_worker_killed_between_two_calls_takes_its_programs_along(task: Task, crewed: Trainer) -> None:
+    """A program of a killed worker is not looked for in the one that took its place."""
+    assert crewed.crew is not None
+    candidates = standards(task.kind, task.settings)
+    one, two = (crewed.crew.program(0, "cohort", candidates, (r,), False) for r in REPEATS[:2])  # noqa: FBT003
     os.kill(crewed.crew.pids[0], signal.SIGKILL)
-    with pytest.raises(WorkerError, match=r"worker process died \(exit status -9\)"):
-        crewed.train(standards(task.kind, task.settings), REPEATS)
+    for program in (one, two, one):
+        with pytest.raises(MemoryError, match=r"worker process .*was killed"):
+            program.train(1)
+    crewed.crew.forget()  # and nobody minds that there is nothing to forget
+    crewed.crew.program(0, "cohort", candidates, REPEATS[:1], False).train(1)  # noqa: FBT003
+
+
+class Quits(nn.Linear):
+    """Ends its process in training."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Nothing comes of it."""
+        if self.training and multiprocessing.parent_process() is not None:
+            os._exit(3)
+        return super().forward(inputs)
+
+
+def test_a_worker_that_ends_itself_is_an_error_that_says_so() -> None:
+    """A worker that nobody killed ends the training with an error that names its exit status."""
+    task, stop = task_of(model=lambda: Quits(6, 3)), Event()
+    crew = Crew(1, program_maker(task, 1, 0), stop)
+    with pytest.raises(WorkerError, match=r"worker process died \(exit status 3\)"):
+        Trainer(task, folds=1, workers=1, stop=stop, crew=crew).train(
+            standards(task.kind, task.settings), REPEATS
+        )
+    crew.close()
 
 
 def test_a_worker_that_raises_tells_what(task: Task, crewed: Trainer) -> None:
@@ -73,3 +113,14 @@ def test_a_crew_that_is_stopped_ends_its_calls(task: Task, crewed: Trainer) -> N
     for pid in crewed.crew.pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_survivors_in_a_worker_go_on_in_one_program(task: Task, crewed: Trainer) -> None:
+    """Programs of four members, joined in their workers at a rung, give the outcomes of one process."""
+    candidates = standards(task.kind, task.settings)
+    choice = Choice("cohort", 4, "as the test has it")
+    narrow = replace(crewed, choice=choice).train(candidates, REPEATS[:1], Rungs((1, 2)))
+    wide = Trainer(task, folds=1, workers=1).train(candidates, REPEATS[:1], Rungs((1, 2)))
+    for one, other in zip(narrow, wide, strict=True):
+        assert (one.state, one.epochs) == (other.state, other.epochs)
+        assert one.scores == pytest.approx(other.scores, rel=1e-5)  # float32, products of another width

@@ -106,3 +106,14 @@ def test_a_piece_that_nobody_needs_is_not_handed_out(desk: Desk) -> None:
     """A search that stopped waiting costs nobody a training."""
     desk.drop(1)
     assert desk.take("a") == (2, "two")
+
+
+def test_a_piece_that_kills_its_workers_comes_back_sooner(clock: Clock) -> None:
+    """Two workers killed while their nodes live are enough; nodes that die with theirs do not count so."""
+    desk = Desk(10.0, tries=8, clock=clock)
+    desk.put(3, "wide", kills=2)
+    for turn, alone in enumerate((True, False, True)):
+        assert desk.take(f"worker {turn}") == (3, "wide")
+        assert desk.collect() == []
+        desk.lost(f"worker {turn}", "it was killed", alone=alone)
+    assert desk.collect() == [(3, False, "lost 3 times, the last time because it was killed")]

@@ -224,6 +224,24 @@ def test_those_that_are_kept_end_where_they_would_have_ended(
         assert distance(thinned.parameters(place), whole.parameters(member)) < 1e-9
 
 
+def test_those_that_join_end_where_they_would_have_ended(
+    engine: Callable[[Job], Program], task: Task, candidates: list[Candidate]
+) -> None:
+    """Survivors of two programs that go on as one end as in a program of all (1e-9 in float64)."""
+    whole, host, guest = (
+        engine(job(task, some)) for some in (candidates[:8], candidates[:4], candidates[4:8])
+    )
+    for program in (whole, host, guest):
+        program.train(1)
+    host.keep([0, 3])
+    guest.keep([2, 1])
+    host.join(guest)
+    for program in (whole, host):
+        program.train(2)
+    for place, member in enumerate((0, 3, 6, 5)):
+        assert distance(host.parameters(place), whole.parameters(member)) < 1e-9
+
+
 def test_equal_repeats_are_paired_and_others_are_not(
     engine: Callable[[Job], Program], task: Task, candidates: list[Candidate]
 ) -> None:

@@ -8,6 +8,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -17,9 +18,18 @@ import torch
 from torch import Tensor, nn
 
 from lossmith.losses import UserError, standard_spec
-from lossmith.search import Candidate, OwnTraining, OwnTrial, Plan, Recipe, Repeat, own_training
+from lossmith.search import (
+    Candidate,
+    OwnTraining,
+    OwnTrial,
+    Plan,
+    Recipe,
+    Repeat,
+    load_task,
+    own_training,
+)
 from lossmith.search.cohort import Rungs, unwatched
-from lossmith.search.engines.own_loop import OwnJob, run_training
+from lossmith.search.engines.own_loop import OwnJob, run_training, trial_of
 from lossmith.search.own_training import from_settings, is_training
 from lossmith.search.rehearsal import rehearse, rehearsed
 from lossmith.search.runners.own import OwnTrainer, in_process, own_local
@@ -230,7 +240,22 @@ def test_rungs_drop_the_worst_by_what_they_reported() -> None:
     winner = states.index("complete")
     alone = trainer(training).train([wanted[winner]], REPEATS, None)[0]
     assert outcomes[winner].scores == alone.scores
-    assert [epoch for epoch, _ in outcomes[winner].rungs] == [2, 4]
+
+
+def test_what_a_function_reports_is_its_learning_curve() -> None:
+    """The mean of each report over the repeats is kept, up to where a candidate ended, by epochs."""
+    training = made()
+    wanted = candidates(0.3, 1e-6)
+    better, worse = trainer(training).train(wanted, REPEATS, Rungs((4,), 0.5))
+    job = OwnJob(wanted[0], REPEATS[0], seed=0, fold=(0, 4, 0))
+    curves = [dict(run_training(training, replace(job, repeat=r)).curve) for r in REPEATS]
+    epochs = wanted[0].recipe.epochs
+    assert training.rehearsed.reports == epochs
+    assert [epoch for epoch, _ in better.rungs] == list(range(1, epochs))
+    for epoch, score in better.rungs:
+        assert score == pytest.approx(sum(curve[epoch - 1] for curve in curves) / len(curves))
+    assert [epoch for epoch, _ in worse.rungs] == [1, 2, 3, 4]
+    assert len(worse.at_rungs) == 4
 
 
 def test_a_smaller_score_survives_where_smaller_is_better() -> None:
@@ -381,6 +406,20 @@ def test_a_spec_must_say_what_a_function_trains() -> None:
         from_settings(train, None, "a.py:train")
     with pytest.raises(UserError, match=r"metrik.*did you mean metric"):
         from_settings(train, {"kind": "multiclass", "metrik": "f1"}, "a.py:train")
+
+
+def test_a_training_that_takes_too_little_is_told_what_to_take(tmp_path: Path) -> None:
+    """Where the SPEC says `training`, a function without the loss and the trial is not called as a task."""
+    (tmp_path / "a.py").write_text("def main():\n    raise SystemExit('called')\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"a\.py:main must take two arguments.*def main\(loss, trial\)"):
+        load_task("a.py:main", tmp_path, {"kind": "multiclass"})
+
+
+def test_a_trial_that_stops_early_is_told_fewer_epochs() -> None:
+    """A loop that trains for `trial.recipe.epochs` stops early without knowing of it."""
+    recipe = Recipe(epochs=10, stop_after=0.3)
+    job = OwnJob(Candidate(standard_spec("cross_entropy", "multiclass"), recipe), Repeat(0), seed=0)
+    assert trial_of(job, lambda _epoch, _value: True).recipe == Recipe(epochs=3)
 
 
 def test_a_decorated_function_is_still_a_function() -> None:

@@ -7,7 +7,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import mean
+from typing import Any
 
+import numpy as np
+import optuna
 import pytest
 
 from lossmith.search.samplers import SAMPLERS, Sampler, Told, cmaes, tpe
@@ -159,6 +162,32 @@ def test_samplers_that_learn_look_where_it_is_good(name: str) -> None:
     """
     wins = sum(found_by(name, seed) > found_by("random", seed) for seed in range(10))
     assert wins >= 9
+
+
+def test_tpe_asked_for_one_point_gives_optunas() -> None:
+    """A cohort of one is what Optuna's own sampler with that seed asks for, number for number."""
+    known = told(SAMPLERS["random"](SPACE, None).propose((), 30, 0, 9))
+    (point,) = SAMPLERS["tpe"](SPACE, None).propose(known, 1, 30, 5)
+    seed = int(np.random.default_rng([5, 30]).integers(2**32))
+    sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.add_trials([tpe.Tpe(SPACE, None)._trial(one) for one in known])
+    assert point == study.ask(SPACE.distributions()).params
+
+
+def test_tpe_fits_its_densities_a_few_times_for_a_cohort(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty-four different points cost as many fits as there are pieces, whatever the cohort's width."""
+    known, fits = told(SAMPLERS["random"](SPACE, None).propose((), 300, 0, 9)), []
+    fitted = optuna.samplers.TPESampler._build_parzen_estimator
+
+    def counted(*given: Any, **more: Any) -> Any:
+        fits.append(given)
+        return fitted(*given, **more)
+
+    monkeypatch.setattr(optuna.samplers.TPESampler, "_build_parzen_estimator", counted)
+    points = SAMPLERS["tpe"](SPACE, None).propose(known, 64, 300, 0)
+    assert len({tuple(point.values()) for point in points}) == 64
+    assert len(fits) == 2 * tpe.PIECES  # the good trials' and the others'
 
 
 @pytest.mark.parametrize("name", ["cmaes", "tpe"])

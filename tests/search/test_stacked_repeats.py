@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from lossmith.search import Repeat, Task
-from lossmith.search.cohort import Rungs, Trainer
+from lossmith.search import Outcome, Repeat, Task
+from lossmith.search.cohort import ENGINES, Rungs, Trainer
+from lossmith.search.engines.choice import Choice
 from lossmith.search.engines.program import Job
 from lossmith.search.engines.stacked import StackedProgram
 from lossmith.search.splits import split_for
@@ -47,6 +48,61 @@ def test_a_member_ends_where_it_ends_in_a_program_of_its_repeat(model: str) -> N
         own = alone[place // 4].parameters(place % 4)
         for name, value in together.parameters(place).items():
             torch.testing.assert_close(value, own[name], rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_member_ends_where_it_ends_without_those_that_joined(model: str, optimizer: str) -> None:
+    """Survivors of two programs go on in one, each exactly as in its own: within 1e-9 in float64."""
+    task = MODELS[model]()
+    task = replace(task, recipe={**task.settings.to_json(), "optimizer": optimizer})
+    losses = [*standards(task.kind, task.settings)[:3], *drawn(task.kind, task.settings, 4)]
+    repeats = (Repeat(0, 0), Repeat(3, 1))
+
+    def program(low: int, high: int) -> StackedProgram:
+        made = StackedProgram(
+            *(Job(task, split_for(task, r, 2, 0), losses[low:high], r, seed=0) for r in repeats)
+        )
+        made.train(1)
+        made.keep([0, 2])
+        return made
+
+    joined, alone = program(0, 3), [program(0, 3), program(3, 7)]
+    joined.join(program(3, 7))
+    for each in (joined, *alone):
+        each.train(2)
+    order = [(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (0, 3), (1, 2), (1, 3)]  # repeat by repeat
+    for place, (source, member) in enumerate(order):
+        own = alone[source].parameters(member)
+        for name, value in joined.parameters(place).items():
+            torch.testing.assert_close(value, own[name], rtol=1e-8, atol=1e-9)
+
+
+def test_programs_that_lost_members_become_one_and_outcomes_stay_the_same() -> None:
+    """Twelve candidates in programs of six members: survivors are put together, and nothing else changes."""
+    task = task_of(dtype=torch.float64)
+    losses = [*standards(task.kind, task.settings)[:4], *drawn(task.kind, task.settings, 8)]
+    trained: list[int] = []
+
+    class Watched(StackedProgram):
+        def train(self, epochs: int) -> None:
+            trained.append(len(self._candidates))
+            super().train(epochs)
+
+    def outcomes(engine: str, width: int) -> list[Outcome]:
+        choice = Choice(engine, width, "as the test has it")
+        return Trainer(task, workers=1, engine=engine, choice=choice).train(
+            losses, [Repeat(0)], Rungs((1, 2))
+        )
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(ENGINES, "cohort", Watched)
+        narrow = outcomes("cohort", 6)
+    assert trained == [6, 6, 6, 3]  # one epoch each, before, between and after the rungs
+    for one, other in zip(narrow, outcomes("cohort", 64), strict=True):
+        assert (one.state, one.epochs) == (other.state, other.epochs)
+        assert one.scores == pytest.approx(other.scores, rel=1e-9)
+        assert dict(one.rungs) == pytest.approx(dict(other.rungs), rel=1e-9)
 
 
 def test_outcomes_do_not_depend_on_what_is_stacked() -> None:

@@ -223,6 +223,25 @@ def test_ten_gigabytes_are_refused_at_the_door(tmp_path: Path, monkeypatch: pyte
     assert len(str(e.value).splitlines()) == 1
 
 
+def test_a_line_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no table, such as a hole of gigabytes after its rows, is not read into memory as one field."""
+    monkeypatch.setattr(tables, "LONGEST_LINE", 1_000_000)
+    for rows in (ROWS, 0):
+        path = written(tmp_path, frame().head(rows), "hole.csv")
+        os.truncate(path, 10_000_000_000)
+        with pytest.raises(UserError, match=r"hole.csv must have lines of at most 1,000,000 characters"):
+            Task.from_csv(path, "label")
+
+
+def test_what_becomes_of_missing_values_is_said(tmp_path: Path) -> None:
+    """The notes name the columns with missing values and how they are filled; a whole table has none."""
+    a = [None, None, *map(float, range(1, 2 * ROWS - 3, 2))]
+    notes = Task.from_csv(written(tmp_path, frame(a=a)), "label").notes
+    assert any(note.startswith("missing values in 1 column (a 2): filled") for note in notes)
+    whole = Task.from_csv(written(tmp_path, frame(a=[*map(float, range(1, 2 * ROWS, 2))])), "label").notes
+    assert not any("missing" in note for note in whole)
+
+
 def test_a_compressed_file_is_given_up_when_it_gets_too_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

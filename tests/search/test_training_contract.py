@@ -18,7 +18,7 @@ from lossmith.search.recipe import SCHEDULES
 from lossmith.search.splits import split_for
 from lossmith.search.streams import stream_seed
 
-from .small_tasks import task_of
+from .small_tasks import cnn, image_task, task_of
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {"optimizer": "adam"},
@@ -134,6 +134,61 @@ def test_members_may_differ_in_their_schedule(task: Task, engine: str) -> None:
             torch.testing.assert_close(together.parameters(member)[name], value, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("model", ["mlp", "cnn with batch normalisation"])
+@pytest.mark.parametrize(("engine", "seeds"), [("loop", 1), ("cohort", 1), ("cohort", 2)])
+def test_a_member_that_stops_early_is_one_of_fewer_epochs(
+    engine: str, seeds: int, model: str, schedule: str
+) -> None:
+    """After 1, 2 or 4 of 4 epochs, it is what the loop makes in as many (1e-9 in float64), buffers too.
+
+    The training is cut at the third epoch, as rungs do, and a member that goes on is dropped there.
+    """
+    timing: dict[str, Any] = {"epochs": EPOCHS, "batch_size": 16, "schedule": schedule}
+    task = (
+        task_of(dtype=torch.float64, recipe=timing)
+        if model == "mlp"
+        else image_task(cnn(lambda: nn.BatchNorm2d(4), bias=False), torch.float64, **timing)
+    )
+    loss = standard_spec("label_smoothing", task.kind)
+    stops = (0.2, 1.0, 0.5, 0.9)
+    candidates = [Candidate(loss, replace(task.settings, stop_after=share)) for share in stops]
+    repeats = [Repeat(seed) for seed in range(seeds)]
+    splits = {r: split_for(task, r, 1, 0) for r in repeats}
+    program = ENGINES[engine](*(Job(task, splits[r], candidates, r, 0) for r in repeats))
+    program.train(3)
+    program.keep([0, 2, 3])
+    program.train(1)
+    for place, (repeat, epochs) in enumerate((r, e) for r in repeats for e in (1, 2, 4)):
+        plain = replace(task.settings, epochs=epochs)
+        alone = ENGINES["loop"](Job(task, splits[repeat], [Candidate(loss, plain)], repeat, 0))
+        alone.train(epochs)
+        for name, value in alone.parameters(0).items():
+            torch.testing.assert_close(program.parameters(place)[name], value, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_member_that_never_stops_goes_on_for_as_long_as_it_is_trained(task: Task, engine: str) -> None:
+    """Beyond its epochs, too: the choice of an engine times a step as often as it needs."""
+    candidate = Candidate(standard_spec("cross_entropy", task.kind), task.settings)
+    program = ENGINES[engine](Job(task, split_for(task, Repeat(0), 1, 0), [candidate], Repeat(0), 0))
+    program.train(EPOCHS)
+    before = program.parameters(0)
+    program.train(1)
+    assert all(bool((value != before[name]).any()) for name, value in program.parameters(0).items())
+
+
+def test_a_recipe_tells_what_it_says_otherwise() -> None:
+    """Epochs, schedule and what the optimiser reads are told in words; learning rates and equals are not."""
+    task = Recipe(epochs=10, optimizer="sgd", learning_rate=0.1)
+    found = replace(task, learning_rate=0.2, stop_after=0.5, schedule="cosine", momentum=0.5, step_factor=0.3)
+    assert found.beside(task) == "5 epochs, momentum 0.5, schedule cosine"
+    assert task.beside(task) == replace(task, stop_after=0.99).beside(task) == ""
+    adam = Recipe()
+    assert replace(adam, momentum=0.3, clip=1.0).beside(adam) == "clip 1"
+    assert adam.beside(replace(adam, clip=1.0)) == "clip none"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -148,6 +203,8 @@ def test_members_may_differ_in_their_schedule(task: Task, engine: str) -> None:
         ({"optimizer": "sgd", "momentum": 0, "nesterov": True}, "but got sgd with momentum 0"),
         ({"step_epochs": 0}, "recipe: step_epochs must be a whole number of at least 1, but got 0"),
         ({"step_factor": 1.0}, "recipe: step_factor must lie in (0, 1), but got 1.0"),
+        ({"stop_after": 0}, "recipe: stop_after must lie in (0, 1], but got 0"),
+        ({"stop_after": 10}, "recipe: stop_after must lie in (0, 1], but got 10"),
         ({"optimizer": "adamww"}, "did you mean adamw"),
     ],
 )

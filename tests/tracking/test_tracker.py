@@ -258,6 +258,29 @@ def test_the_end_is_told_after_the_last_trial(tracker: Tracker, mlflow: PretendM
     assert len(mlflow.runs) == 7
 
 
+@pytest.mark.parametrize("fails", [None, ImportError])
+def test_what_the_conclusion_needs_is_got_ready_before_it(
+    tracker: Tracker, mlflow: PretendMlflow, keep: Keep, fails: type[Exception] | None
+) -> None:
+    """In the tracker's thread, once, after what is there to deliver; that it failed stops nothing."""
+    called: list[tuple[str, int]] = []
+
+    def prepare() -> None:
+        called.append((threading.current_thread().name, len(mlflow.runs)))
+        if fails:
+            raise fails
+
+    keep(5)
+    tracker.start(prepare)
+    assert tracker.flush() == 0
+    keep(3)
+    assert tracker.flush() == 0
+    assert tracker.problem is None
+    ((thread, delivered),) = called
+    assert thread.startswith(THREAD_PREFIX)
+    assert delivered == 5
+
+
 def test_progress_ends_with_everything(tracker: Tracker, mlflow: PretendMlflow, keep: Keep) -> None:
     """`flush` reports how far it is, never backwards, and last that all is delivered."""
     mlflow.open_gate.clear()

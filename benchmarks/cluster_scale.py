@@ -1,0 +1,193 @@
+"""What saturates first on 1,000 workers and 10 million trials: costs measured, the cluster simulated.
+
+    python benchmarks/cluster_scale.py      # a minute on one core, in CPU time
+
+Measured here, with the code that a search runs: what the driver does for a piece (score it) and for a trial
+(ask, keep, remember), what the desk does for a worker. Simulated: cohorts on 1 to 1,000 workers that train 64
+models for ten seconds a piece, three legs to a cohort, with a rank after each. Pieces end within a tenth of
+each other, the driver takes them one by one, and nobody trains until the last is scored.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lossmith.experiments.store import Store, StoreLedger, new_owner
+from lossmith.search import Candidate, Outcome, Plan, Repeat, Task, Trial
+from lossmith.search.conduct import search_for
+from lossmith.search.ledger import Unit
+from lossmith.search.runners.desk import Desk
+from lossmith.spaces import space_from
+
+WORKERS = (1, 10, 100, 300, 1000)
+TRIALS, MODELS, REPEATS, LEGS, PIECE_S = 10_000_000, 64, 4, 3, 10.0
+HELD_OUT, CLASSES = 1000, 10
+WORD_S = 1.0  # how often a worker says that it goes on, as in search/runners/seats.py
+CALL_S = 2e-4  # what an actor of Ray takes to answer, beside the work itself; assumed
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds on a processor: of the driver for a piece and a trial, of the desk for a piece; bytes."""
+
+    score_s: float
+    ask_s: float
+    keep_s: float
+    desk_s: float
+    row_bytes: float
+    remembered_bytes: float
+
+
+def spent(work: Callable[[], object], times: int = 1) -> float:
+    """Seconds of this process on the processor, the least of three tries."""
+    tries = []
+    for _ in range(3):
+        started = time.process_time()
+        for _ in range(times):
+            work()
+        tries.append((time.process_time() - started) / times)
+    return min(tries)
+
+
+def task() -> Task:
+    """As many classes and held-out samples as are simulated."""
+    draw = torch.Generator().manual_seed(0)
+    data = torch.randn(HELD_OUT, 4, generator=draw), torch.arange(HELD_OUT) % CLASSES
+    return Task(
+        name="scale",
+        kind="multiclass",
+        train=data,
+        validation=data,
+        test=data,
+        model=lambda: nn.Linear(4, CLASSES),
+        metric="macro_f1",
+        recipe={"epochs": 4, "batch_size": 100},
+    )
+
+
+def measured() -> Costs:
+    """Every cost, with the search's own code."""
+    made = task()
+    outputs, targets = torch.randn(MODELS, HELD_OUT, CLASSES), made.test[1]
+    space = space_from("auto", "multiclass", None, made.metric)
+    search = search_for(made, space, Plan(trials=TRIALS, width=1024), "auto")
+    asked: list[Candidate] = []
+    ask_s = spent(lambda: asked.extend(search.ask(1024))) / 1024
+    tracemalloc.start()
+    trials = [trial(number, asked[number % len(asked)]) for number in range(2048)]
+    remembered = tracemalloc.get_traced_memory()[0] / len(trials)
+    tracemalloc.stop()
+    keep_s, row_bytes = keeping(asked)
+    return Costs(
+        spent(lambda: scored(made, outputs, targets)), ask_s, keep_s, desk_s(), row_bytes, remembered
+    )
+
+
+def scored(made: Task, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+    """What the driver does with the outputs of a piece: look for faults, then the metric of each model."""
+    outputs.isfinite().flatten(1).all(1)
+    (outputs.amax(1) - outputs.amin(1)).amax(1)
+    made.measure(outputs, targets)
+
+
+def trial(number: int, candidate: Candidate) -> Trial:
+    """A finished trial."""
+    outcome = Outcome("complete", (0.5, 0.6, 0.55, 0.58), 4)
+    again = Candidate(
+        candidate.spec.__class__(candidate.spec.kind, {**candidate.spec.parameters}), candidate.recipe
+    )
+    return Trial(number, "explore", 0, again, tuple(Repeat(seed) for seed in range(REPEATS)), outcome)
+
+
+def keeping(asked: list[Candidate]) -> tuple[float, float]:
+    """Seconds and bytes of a kept trial, on SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "store.db"
+        with Store.open(f"sqlite:///{file}") as store:
+            owner = new_owner()
+            ledger = StoreLedger(store, store.create("scale", {}, {}, 0, owner).id, owner, lambda: None)
+            before, started = file.stat().st_size, time.process_time()
+            count = 8 * 1024
+            for index in range(8):
+                trials = [trial(index * 1024 + i, asked[i % len(asked)]) for i in range(1024)]
+                ledger.keep(Unit("explore", index, tuple(trials)))
+            seconds = time.process_time() - started
+        return seconds / count, (file.stat().st_size - before) / count
+
+
+def desk_s(workers: int = WORKERS[-1]) -> float:
+    """Seconds of the desk for a piece, of so many workers, from its being put to its being collected."""
+    now = [0.0]
+    desk = Desk(600.0, clock=lambda: now[0])
+    names = [str(worker) for worker in range(workers)]
+
+    def leg() -> None:
+        for number in range(workers):
+            desk.put(number, None)
+        held = [desk.take(name) for name in names]
+        for _ in range(int(PIECE_S / WORD_S)):
+            now[0] += WORD_S
+            desk.expire()
+            for piece, name in zip(held, names, strict=True):
+                assert piece is not None
+                desk.alive(piece[0], name)
+        for piece, name in zip(held, names, strict=True):
+            assert piece is not None
+            desk.done(piece[0], name, ok=True, result=b"")
+        desk.collect()
+
+    return spent(leg) / workers
+
+
+def simulated(workers: int, costs: Costs, score_s: float) -> float:
+    """The share of the time that workers train: a cohort as wide as they are many, leg by leg."""
+    draw = random.Random(0)
+    trials = max(1, workers * MODELS // REPEATS)
+    call_s = CALL_S + costs.desk_s / (PIECE_S / WORD_S + 2)
+    total = 0.0
+    for _ in range(LEGS):
+        begins = [(worker + 1) * call_s for worker in range(workers)]
+        ends = sorted(begin + PIECE_S * draw.uniform(0.95, 1.05) for begin in begins)
+        free = 0.0
+        for end in ends:
+            free = max(free, end) + score_s
+        # While pieces train the desk is busy with words; what is over a second's worth delays whoever waits.
+        words = workers / WORD_S * call_s
+        total += free * max(1.0, words)
+    total += trials * costs.keep_s
+    asking = max(0.0, trials * costs.ask_s - total)  # the next cohort is asked for while this one trains
+    return LEGS * PIECE_S / (total + asking)
+
+
+def main() -> None:
+    """Print the costs and the tables."""
+    torch.set_num_threads(1)
+    costs = measured()
+    print(
+        f"scoring a piece {costs.score_s * 1e3:.1f} ms, asking {costs.ask_s * 1e3:.3f} ms and keeping "
+        f"{costs.keep_s * 1e3:.3f} ms a trial, the desk {costs.desk_s * 1e3:.2f} ms a piece;"
+        f"\nkept {costs.row_bytes:,.0f} and remembered {costs.remembered_bytes:,.0f} bytes a trial: "
+        f"{TRIALS * costs.row_bytes / 1e9:.0f} GB and {TRIALS * costs.remembered_bytes / 1e9:.0f} GB in all\n"
+    )
+    print("| workers | trials a cohort | trials/s | workers train | if workers score | 10 million trials |")
+    print("|---|---|---|---|---|---|")
+    for workers in WORKERS:
+        busy, better = simulated(workers, costs, costs.score_s), simulated(workers, costs, 1e-4)
+        rate = busy * workers * MODELS / REPEATS / (LEGS * PIECE_S)
+        print(
+            f"| {workers:,} | {workers * MODELS // REPEATS:,} | {rate:,.1f} | {busy:.0%} | {better:.0%} | "
+            f"{TRIALS / rate / 3600:,.1f} h |"
+        )
+
+
+if __name__ == "__main__":
+    main()
