@@ -88,6 +88,8 @@ class FrozenLoss(nn.Module):
         self._two_outputs = "gaussian_nll" in spec.parts
         for name, value in content.buffers.items():
             self.register_buffer(name, value)
+            self.register_buffer(_single(name), value.float(), persistent=False)
+        self.register_load_state_dict_post_hook(_round)  # type: ignore[no-untyped-call]
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of one batch, a 0-d tensor with gradient to `outputs`."""
@@ -107,7 +109,9 @@ class FrozenLoss(nn.Module):
         if spec.ignore_index is not None:
             outputs, targets, values["mask"] = ignored(outputs, targets, spec.ignore_index)
         values |= {"outputs": outputs, "logits": outputs, "targets": targets, "target_scale": self._scale}
-        values |= {name: getattr(self, name).to(outputs.dtype) for name in self._names}
+        # To convert them here would be done again for every sample by what is compiled.
+        double = outputs.dtype == torch.float64
+        values |= {n: getattr(self, n).double() if double else getattr(self, _single(n)) for n in self._names}
         return run(steps, values, spec.parameters)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FrozenLoss:  # noqa: FBT001, FBT002
@@ -128,6 +132,17 @@ class FrozenLoss(nn.Module):
     def extra_repr(self) -> str:
         """The parameters, for `print(loss)`."""
         return ", ".join(f"{name}={value:g}" for name, value in self.spec.parameters.items())
+
+
+def _single(name: str) -> str:
+    """The buffer that holds a constant in float32."""
+    return f"{name}_float32"
+
+
+def _round(loss: FrozenLoss, _: object) -> None:
+    """Make the constants in float32 of those that a state dict has brought."""
+    for name in loss._names:  # noqa: SLF001  (its own hook)
+        getattr(loss, _single(name)).copy_(getattr(loss, name))
 
 
 def check_counts(spec: LossSpec, outputs: Tensor) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .family import Step, added, mixed, same
-from .fused_focal import focal_at_once
+from .fused_focal import focal_at_once, smoothed_log_p
 from .quantities import gap_multiclass, log_p_mean_multiclass
 from .terms.label_smoothing import label_smoothing
 from .terms.logit_adjustment import logit_adjustment
@@ -34,18 +34,12 @@ class Gap(torch.autograd.Function):
     @staticmethod
     def forward(logits: Tensor, targets: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Of logits (N, K) + shift (K,), targets (N,); shares (N, K), part (N, 1) are for the gradient."""
-        index, classes = targets.unsqueeze(-1), logits.shape[-1]
-        others = logits + shift
-        true = others.gather(-1, index)
-        others = with_true(others, index, torch.full_like(true, -torch.inf))
-        top = others.amax(-1, keepdim=True)
-        ahead = true.sub_(top)
-        below = with_true(others.sub_(top), index, torch.zeros_like(true))
-        lag = below.sum(-1, keepdim=True).mul_(1 / classes).sub_(ahead, alpha=(classes - 1) / classes)
-        shares = below.mul_(1.4426950408889634).exp2_()  # exp(x) = 2^(x / ln 2), which torch is faster at
-        total = shares.sum(-1, keepdim=True).sub_(1)  # the true class has an exp(0) that does not count
-        gap = ahead.sub_(total.log())
-        return gap.squeeze(-1), lag.squeeze(-1), shares, total.reciprocal_().neg_()
+        others, index = logits + shift, targets.unsqueeze(-1)
+        if without_scattering(logits):
+            gap, lag, shares, total = in_loops(others, index)
+        else:
+            gap, lag, shares, total = in_passes(others, index)
+        return gap.squeeze(-1), lag.squeeze(-1), shares, total.reciprocal().neg()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
@@ -67,18 +61,46 @@ class Gap(torch.autograd.Function):
         if lag is not None:
             even = lag.unsqueeze(-1) * (1 / classes)
             slope, gap = slope.add_(even), torch.sub(gap, even, alpha=classes - 1)
-        return with_true(slope, index, gap), None, None
+        if without_scattering(logits):
+            return with_true(slope, index, gap), None, None
+        return slope.scatter_(-1, index, gap), None, None
 
 
-def with_true(values: Tensor, index: Tensor, true: Tensor) -> Tensor:
-    """`values` (N, K), which may be overwritten, with `true` (N, 1) at the class `index` (N, 1).
+def in_passes(others: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gap, lag, shares and their total of logits (N, K), which are overwritten; true classes (N, 1)."""
+    true = others.gather(-1, index)
+    top = others.scatter_(-1, index, -torch.inf).amax(-1, keepdim=True)
+    ahead = true.sub_(top)
+    below = others.sub_(top).scatter_(-1, index, 0.0)
+    lag = below.mean(-1, keepdim=True).sub_(ahead, alpha=1 - 1 / others.shape[-1])
+    shares = below.mul_(1.4426950408889634).exp2_()  # exp(x) = 2^(x / ln 2), which torch is faster at
+    total = shares.sum(-1, keepdim=True).sub_(1)  # the true class has an exp(0) that does not count
+    return ahead.sub_(total.log()), lag, shares, total
 
-    What is compiled becomes one loop if nothing is scattered, which pays up to some hundred classes.
+
+def in_loops(others: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The same, compiled to two loops over the logits, the second without a mask.
+
+    There the true class counts for no more than the largest of the others, and is taken out of the total.
     """
-    classes = values.shape[-1]
-    if torch.compiler.is_compiling() and classes <= 128:
-        return torch.where(index.int() == torch.arange(classes, device=index.device).int(), true, values)
-    return values.scatter_(-1, index, true)
+    true = others.gather(-1, index)
+    top = with_true(others, index, -torch.inf).amax(-1, keepdim=True)
+    below, ahead = others - top, true - top
+    lag = below.mean(-1, keepdim=True) - ahead
+    shares = (below * 1.4426950408889634).clamp(max=0).exp2()
+    total = shares.sum(-1, keepdim=True) - (ahead * 1.4426950408889634).clamp(max=0).exp2()
+    return ahead - total.log(), lag, shares, total
+
+
+def without_scattering(logits: Tensor) -> bool:
+    """Whether to compute something for each class rather than scatter: compiled, and few classes."""
+    return torch.compiler.is_compiling() and logits.shape[-1] <= 128
+
+
+def with_true(values: Tensor, index: Tensor, true: Tensor | float) -> Tensor:
+    """`values` (N, K) with `true` at the class `index` (N, 1), as a part of whatever loop reads it."""
+    numbers = torch.arange(values.shape[-1], device=index.device)
+    return torch.where(index.int() == numbers.int(), true, values)
 
 
 def gap_and_lag(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,11 +120,6 @@ def adjusted_gap_and_lag(
 def log_p_mean(lag: Tensor, log_p: Tensor) -> Tensor:
     """The mean of ln p_k over the classes, (N,)."""
     return lag + log_p
-
-
-def smoothed_log_p(log_p: Tensor, lag: Tensor, *, epsilon: float) -> Tensor:
-    """Expected log-likelihood under the targets (1 - epsilon) y + epsilon / K, per sample."""
-    return torch.add(log_p, lag, alpha=epsilon)
 
 
 _FASTER: dict[Callable[..., Any], Step] = {

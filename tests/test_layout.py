@@ -26,7 +26,7 @@ OWN_PACKAGES = {
     # IPython is imported in notebooks alone, where it is.
     "experiments": {
         *("alembic", "IPython", "jinja2", "markupsafe", "mlflow", "pandas", "plotly", "pydantic", "rich"),
-        *("sqlalchemy", "typer"),
+        *("psycopg", "sqlalchemy", "typer"),
     },
 }
 

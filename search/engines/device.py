@@ -51,22 +51,21 @@ class Hardware:
 
 
 def device_named(name: str) -> torch.device:
-    """The device of a SPEC: auto (the first GPU if there is one), cpu, cuda or cuda:1.
+    """The device of a SPEC: auto, cpu, cuda or cuda:1.
 
-    Raises `UserError` for another word, and for a GPU that is not here.
+    auto is the CPU: on a GPU the engine has not been measured yet, so nobody gets one unasked. Raises
+    `UserError` for another word, and for a GPU that is not here.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
         raise UserError(f"device must be auto, cpu, cuda or cuda:NUMBER, but got {name!r}")
-    if name == "cpu":
+    if name in ("auto", "cpu"):
         return CPU
     count = torch.cuda.device_count()  # unlike `is_available`, it spares workers that are forked later
-    if name == "auto":
-        return torch.device("cuda", 0) if count else CPU
     index = int(name.partition(":")[2] or 0)
     if index >= count:
         there = f"{count} of them" if count else "none"
         raise UserError(
-            f"device {name} must be a GPU that torch can use here, but it sees {there}; use device: auto"
+            f"device {name} must be a GPU that torch can use here, but it sees {there}; use device: cpu"
         )
     return torch.device("cuda", index)
 

@@ -69,9 +69,7 @@ def pinball(quantile: float) -> Metric:
         over = _residuals(outputs, targets)
         return mean(torch.maximum(-quantile * over, (1 - quantile) * over), weights).mean(2)
 
-    return Metric(
-        f"pinball@{quantile:g}", ("regression",), score, greater_is_better=False, quantile=quantile
-    )
+    return Metric(f"pinball@{quantile:g}", ("regression",), score, greater_is_better=False, quantile=quantile)
 
 
 ERRORS = (

@@ -51,7 +51,5 @@ def test_another_lossmith_is_refused_by_who_runs_it() -> None:
     """What another version launched is not run; the same version, or nobody, is let through."""
     check_launcher({})
     check_launcher({LAUNCHER: version()})
-    with pytest.raises(
-        UserError, match=r"the same lossmith, but 0\.0\.9 launched .* install lossmith=="
-    ):
+    with pytest.raises(UserError, match=r"the same lossmith, but 0\.0\.9 launched .* install lossmith=="):
         check_launcher({LAUNCHER: "0.0.9"})

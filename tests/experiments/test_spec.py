@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\x00")
     assert f"there is no {tmp_path / 'none.yaml'}; check the path" in refusal(tmp_path / "none.yaml")
-    assert f"{tmp_path} is not: " in refusal(tmp_path)
+    assert f"{tmp_path} is a folder" in refusal(tmp_path)
     assert f"{binary} is not: it is not text in UTF-8" in refusal(binary)
 
 

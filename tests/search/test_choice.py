@@ -176,7 +176,7 @@ def test_out_of_memory_halves_the_width_and_carries_on(
     trainer = Trainer(task, workers=1, choice=Choice("cohort", 32, "as asked"))
     found = trainer.train(losses, repeats)
     assert max(widths) > 5
-    assert trainer.width() == 4
+    assert trainer.width() == 5
     assert not trainer.stop.is_set()
     for one, other in zip(found, wanted, strict=True):
         assert one.scores == pytest.approx(other.scores, rel=1e-9)

@@ -86,7 +86,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "groups and time": ({"groups": range(90), "time": range(90)}, ("groups or time", "leave one out")),
     "NaN in targets": ({"test": (INPUTS, with_nan(LABELS, 3))}, ("test", "targets", "row 3")),
     "broken labels": ({"train": (INPUTS, LABELS + 0.5)}, ("train", "class indices", "float32")),
-    "one-hot labels": ({"train": (INPUTS, torch.eye(3)[LABELS])}, ("train", "class indices", "(90, 3)")),
+    "one-hot labels": ({"train": (INPUTS, torch.eye(3)[LABELS])}, ("train", "class index", "(90, 3)")),
     "labels too large": ({"train": (INPUTS, LABELS + 1)}, ("0..2", "3 outputs", "0 to 3")),
     "negative labels": ({"test": (INPUTS, LABELS - 1)}, ("0..2", "-1 to 2")),
     "narrower test part": ({"test": (INPUTS[:, :5], LABELS)}, ("test", "(N, 6)", "(N, 5)")),

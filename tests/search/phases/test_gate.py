@@ -94,7 +94,7 @@ def test_the_gate_is_kept(task: Task) -> None:
     assert unit is not None
     assert unit.payload == gate
     assert heard.notes == [gate["message"]]
-    assert f"shows differences from {gate['detectable']:.4f} on" in gate["message"]
+    assert f"has to lead by {gate['detectable']:.4f} to be found" in gate["message"]
 
 
 def test_what_the_gate_promises_is_found(task: Task) -> None:

@@ -124,7 +124,7 @@ def test_a_small_lead_is_used_though_not_shown(task: Task) -> None:
     """A crowned loss that test data put ahead, but not clearly, is the loss to use, and not called better."""
     stage = stage_of(SimulatedRunner(task, lead_of(0.1)))
     tuned, finalists = raced(stage)
-    close = replace(stage, runner=SimulatedRunner(task, lead_of(0.004), own=0))
+    close = replace(stage, runner=SimulatedRunner(task, lead_of(0.002), own=0))
     document = verdict(close, tuned, finalists)
     assert document["difference"] > 0 >= document["ci_low"]
     assert (document["better"], document["use"]) == (False, "winner")
