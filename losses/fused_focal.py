@@ -8,6 +8,7 @@ nothing that is not there already.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from inspect import signature
 from typing import Any
 
 import torch
@@ -38,7 +39,7 @@ class FocalCrossEntropy(torch.autograd.Function):
         per_ln2 = 1.4426950408889634
         more = gap.abs().mul_(-per_ln2).exp2_().log1p_()  # ln(1 + exp(-|gap|)), part of ln p and ln(1 - p)
         expected = gap.clamp(max=0).sub_(more)
-        log_not_p = (-gap).clamp(max=0).sub_(more)
+        log_not_p = gap.neg().clamp_(max=0).sub_(more)
         not_p = (log_not_p * per_ln2).exp2_()
         # At 2, the value that is used most, a square is all there is to it.
         factor = not_p.square() if gamma == 2 else log_not_p.mul_(gamma * per_ln2).exp2_()
@@ -65,6 +66,10 @@ class FocalCrossEntropy(torch.autograd.Function):
             slope = factor * (ctx.gamma * log_p.exp() * expected - log_not_p.exp())
         behind = None if lag is None else loss * factor * -ctx.epsilon
         return loss * slope, behind, None, None
+
+
+# Autograd looks the signature up at every call; told in advance, that takes half the time.
+FocalCrossEntropy.forward.__signature__ = signature(FocalCrossEntropy.forward)  # type: ignore[attr-defined]
 
 
 def focal_cross_entropy(gap: Tensor, *, gamma: float) -> Tensor:

@@ -117,3 +117,23 @@ def test_confident_labels_keep_their_digits_in_float32(gamma: float) -> None:
         for one, two in zip(single, double, strict=True):
             # The exponent of float32 has seven digits: with 20 in it five are left behind the point.
             torch.testing.assert_close(one.double(), two, rtol=2e-5, atol=0)
+
+
+def test_what_is_added_to_all_logits_costs_no_digits() -> None:
+    """In float32 a common offset of 2^14 changes neither the loss nor the gradient, compiled or not."""
+    spec = LossSpec("multiclass", {**SPEC.parameters, "logit_adjustment.tau": 0.0})
+    logits, targets = torch.randint(-40, 40, (64, 8)) / 8, torch.arange(64) % 8
+    for loss in (freeze(spec), torch.compile(freeze(spec), fullgraph=True)):
+        near, far = (value_and_gradient(loss, logits + offset, targets) for offset in (0.0, 2.0**14))
+        for one, other in zip(near, far, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-8)
+
+
+def test_loaded_constants_count_in_every_precision() -> None:
+    """A module that is given another's state computes the other's loss, in float32 and in float64."""
+    other = SPEC.bind([8, 17, 40, 90])
+    loss, wanted = freeze(SPEC), freeze(other)
+    loss.load_state_dict(wanted.state_dict())
+    for dtype in (torch.float32, torch.float64):
+        outputs, targets = torch.randn(6, 4, dtype=dtype), torch.arange(6) % 4
+        assert torch.equal(loss(outputs, targets), wanted(outputs, targets))
