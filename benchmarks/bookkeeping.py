@@ -171,8 +171,7 @@ def critical_path(folder: Path, trials: int) -> dict[str, float]:
     What MLflow's thread does while cohorts are trained is not waited for; `beside` is its time on a core. The
     end is fixed: the last page, the report and the registered model, whatever the length of the search.
     """
-    from lossmith.experiments import run as driver
-    from lossmith.experiments import run_search
+    from lossmith.experiments import driver, run_search
     from lossmith.search.search import Search
 
     seconds = {"ask": 0.0, "tell": 0.0, "end": 0.0}
