@@ -145,14 +145,23 @@ class RayCrew(Crew):
             self.holds = half
         self._note(f"memory is short ({error}): at most {half} models to a program from here on")
 
-    def _collect(self) -> None:
-        """Takes results from the desk to whoever waits for them; in a thread of its own."""
+    def _asked(self, method: Any, *given: object) -> Any:
+        """What the desk answers, asked again where Ray killed it for the memory of its node."""
         import ray
 
+        while True:
+            try:
+                return ray.get(method.remote(*given))
+            except ray.exceptions.OutOfMemoryError:
+                if self._closed or self._stop.wait(POLL_S):
+                    raise
+
+    def _collect(self) -> None:
+        """Takes results from the desk to whoever waits for them; in a thread of its own."""
         desk = None
         while not self._closed:
             try:
-                found, trouble, born = ray.get(self._desk.collect.remote())
+                found, trouble, born = self._asked(self._desk.collect)
             except Exception as error:  # noqa: BLE001  (the desk is gone, or Ray is)
                 if not self._closed:
                     self._fail(WorkerError(f"the Ray cluster is gone: {' '.join(str(error).split())[:200]}"))
@@ -250,9 +259,7 @@ class RayCrew(Crew):
         return min(self.seats(), pieces) if pieces else 0
 
     def _lost(self, seat: str, words: str, alone: bool) -> None:  # noqa: FBT001  (as the desk is told)
-        import ray
-
-        taken = ray.get(self._desk.lost.remote(seat, words, alone))
+        taken = self._asked(self._desk.lost, seat, words, alone)
         self._dead = 0 if taken else self._dead + 1
         if self._dead >= DEAD_SEATS:
             self._fail(WorkerError(f"the workers of the cluster cannot be started: {words}"))

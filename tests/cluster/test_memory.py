@@ -111,7 +111,7 @@ def train(folder: Path, runner: str, how: str, models: int) -> subprocess.Comple
 
 @pytest.mark.parametrize(
     ("runner", "how"),
-    [("local", "refused"), ("local", "killed"), ("ray", "refused"), ("ray", "killed")],
+    [("local", "refused"), ("local", "killed"), ("ray", "refused"), ("ray", "killed"), ("ray", "watched")],
 )
 def test_a_cohort_without_the_memory_is_trained_in_halves(tmp_path: Path, runner: str, how: str) -> None:
     """Memory refused to a worker, a worker killed by the system or by Ray: every model is trained."""
