@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from types import ModuleType
 from typing import Any
 
@@ -137,3 +139,11 @@ def test_loaded_constants_count_in_every_precision() -> None:
     for dtype in (torch.float32, torch.float64):
         outputs, targets = torch.randn(6, 4, dtype=dtype), torch.arange(6) % 4
         assert torch.equal(loss(outputs, targets), wanted(outputs, targets))
+
+
+def test_a_frozen_loss_may_be_copied_and_sent_to_another_process() -> None:
+    """A copy, and what comes out of pickle, computes the same: workers and wrappers of models do both."""
+    outputs, targets = torch.randn(6, 4), torch.arange(6) % 4
+    loss = freeze(SPEC)
+    for other in (copy.deepcopy(loss), pickle.loads(pickle.dumps(loss))):  # noqa: S301  (what we have just made)
+        assert torch.equal(other(outputs, targets), loss(outputs, targets))
