@@ -30,12 +30,13 @@ from lossmith.search.cohort import Rungs
 from lossmith.search.ledger import Unit
 from lossmith.search.runners.resources import Resources
 
-EPOCHS, EPOCH_S, COHORT = 4, 0.5, 64
+EPOCHS, EPOCH_S, COHORT, REPEATS = 4, 0.02, 64, 4
+RUNGS = Rungs((1, 2))
 KEPT, TRAINED_S, GATE = 10_000, 0.005, 0.20
 
 
 class Sleeping(nn.Linear):
-    """Trains for EPOCH_S seconds an epoch, whatever the width."""
+    """Trains for EPOCH_S seconds an epoch."""
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Logits, after a while."""
@@ -74,7 +75,7 @@ def candidates(count: int, recipe: Recipe) -> list[Candidate]:
 
 
 def on_workers(workers: int) -> float:
-    """Trials per second of a cohort of four repeats over so many workers."""
+    """Trials per second of a cohort over so many workers, each of which trains one model after another."""
     import ray
     from ray import cloudpickle
 
@@ -91,12 +92,12 @@ def on_workers(workers: int) -> float:
         logging_level=logging.ERROR,
     )
     made = task()
-    runner = on_ray(made, Plan(), engine="cohort", resources=Resources())
-    losses, repeats = candidates(COHORT, made.settings), [Repeat(seed) for seed in range(4)]
+    runner = on_ray(made, Plan(), engine="loop", resources=Resources())
+    losses, repeats = candidates(COHORT, made.settings), [Repeat(seed) for seed in range(REPEATS)]
     seconds = []
     for _ in range(4):  # the first one starts the workers
         started = time.monotonic()
-        runner.train(losses, repeats, Rungs((1, 2)), lambda _: None)
+        runner.train(losses, repeats, RUNGS, lambda _: None)
         seconds.append(time.monotonic() - started)
     runner.close()
     ray.shutdown()
@@ -149,7 +150,7 @@ def main() -> int:
         f"of training (gate {GATE:.0%})"
     )
     if not given.keep:
-        ideal = COHORT / (4 * EPOCHS * EPOCH_S)
+        ideal = COHORT / (RUNGS.work(COHORT, EPOCHS) * REPEATS * EPOCH_S)
         for workers in given.workers:
             rate = on_workers(workers)
             print(
