@@ -190,7 +190,7 @@ def critical_path(folder: Path, trials: int) -> dict[str, float]:
 
     timed(Search, "ask", "ask")
     timed(Search, "tell", "tell")
-    timed(driver, "_deliver", "end")
+    timed(driver.Tracker, "flush", "end")
     spec = {"task": "digits-longtail", "trials": trials, "cohort": PAGE}
     found = run_search(spec, workdir=folder / "critical").record.seconds
     kept = found["waited"] - seconds["end"]

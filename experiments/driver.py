@@ -65,10 +65,16 @@ def drive(
             )
             spent.beside = tracker.cpu_s  # what it does from here on is waited for
             with spent.bookkeeping():
+                # Before the search is let go of: whoever resumes it would deliver the same trials beside us.
+                left = tracker.flush(timeout_s=FLUSH_S)
+                if left:
+                    tracker.stop()
                 kept.finish(record.id, "finished", conclusion.verdict, conclusion.reason, owner)
                 kept.add_seconds(record.id, spent.taken())  # the report that MLflow gets tells them
-                tracker.finish(conclusion.verdict, present=partial(present, kept, record.name))
-                _deliver(tracker, progress)
+                if not left:
+                    tracker.finish(conclusion.verdict, present=partial(present, kept, record.name))
+                    left = tracker.flush(timeout_s=FLUSH_S)
+                _say_what_is_left(left, tracker, progress)
     except KeyboardInterrupt as stop:
         _let_go(kept, record, owner, "interrupted", None)
         tracker.finish(status="interrupted")
@@ -92,9 +98,8 @@ def drive(
     return Experiment(kept, record.name)
 
 
-def _deliver(tracker: Tracker, progress: Progress) -> None:
-    """Give MLflow the time it needs for what is left, and say so when it was not enough."""
-    left = tracker.flush(timeout_s=FLUSH_S)
+def _say_what_is_left(left: int, tracker: Tracker, progress: Progress) -> None:
+    """What MLflow has not taken in the time it was given."""
     if left:
         why = tracker.problem or "it is slow"
         progress.note(f"MLflow has not taken {left} trials yet ({why}); a resume delivers them")
