@@ -7,11 +7,10 @@ tell how much a loss can matter on this task at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..ledger import Unit, recall
-from ..recipe import Recipe
 from ..standards import standards
 from ..statistics import deviation
 from ..trial import Candidate, Outcome, Trial
@@ -38,8 +37,9 @@ class Tuned:
 def headroom(stage: Stage) -> Tuned:
     """Train every standard loss over `plan.rates` learning rates in one cohort, the best ones more finely."""
     recipes = stage.search.recipes(stage.plan.rates)
-    specs = {spec.hash: name for name, spec in reversed(standards(stage.task).items())}
-    candidates = [_candidate(stage, name, recipe) for name in reversed(specs.values()) for recipe in recipes]
+    named = standards(stage.task)
+    specs = {spec.hash: name for name, spec in reversed(named.items())}
+    candidates = [Candidate(named[n], r, standard=n) for n in reversed(specs.values()) for r in recipes]
     step = (recipes[1].rate / recipes[0].rate) ** 0.5 if len(recipes) > 1 else 1.0
     extra = 2 * min(LEADING, len(specs)) if step > 1 else 0
     total = len(candidates) + extra
@@ -79,10 +79,6 @@ def headroom(stage: Stage) -> Tuned:
     return Tuned(best, trials, f"{gate['message']} (headroom: stop)" if stop else None, gate)
 
 
-def _candidate(stage: Stage, name: str, recipe: Recipe) -> Candidate:
-    return Candidate(standards(stage.task)[name], recipe, standard=name)
-
-
 def _finer(stage: Stage, trials: Sequence[Trial], step: float) -> tuple[Trial, ...]:
     """The leading standard losses at the learning rates half-way to those beside their best one.
 
@@ -93,7 +89,7 @@ def _finer(stage: Stage, trials: Sequence[Trial], step: float) -> tuple[Trial, .
     unique = {t.number: t for t in _best(stage, trials).values()}.values()
     leading = sorted(unique, key=lambda t: (-sign * t.outcome.score, t.number))[:LEADING]
     candidates = [
-        _candidate(stage, str(t.candidate.standard), t.candidate.recipe.with_rate(rate))
+        replace(t.candidate, recipe=t.candidate.recipe.with_rate(rate))
         for t in leading
         for rate in (t.candidate.recipe.rate / step, t.candidate.recipe.rate * step)
     ]
