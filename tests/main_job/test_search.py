@@ -10,6 +10,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from lossmith.experiments import Experiment, run_search
+from lossmith.experiments.store import Store
+from lossmith.experiments.tracking import Tracker
 from lossmith.losses import load_frozen
 from lossmith.search.cohort import Trainer
 from lossmith.search.engines.program import Stopped
@@ -108,3 +110,30 @@ def test_a_cancelled_search_stops_and_keeps_what_it_has(
     experiment = run_search(spec, workdir=tmp_path / "work")
     assert experiment.verdict is None
     assert {t.phase for t in experiment.trial_list} == {"headroom"}
+
+
+@pytest.mark.parametrize("left", [0, 3])
+def test_nobody_delivers_a_search_that_was_let_go_of(
+    left: int, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What MLflow has not taken is a resume's alone: two would deliver the same trials, each of them once."""
+    order: list[str] = []
+
+    def noted(owner: type, name: str) -> None:
+        plain = getattr(owner, name)
+
+        def calling(*given: object, **more: object) -> object:
+            order.append(name)
+            return plain(*given, **more)
+
+        monkeypatch.setattr(owner, name, calling)
+
+    def flush(*_: object, **__: object) -> int:
+        order.append("flush")
+        return left
+
+    for owner, name in ((Tracker, "stop"), (Store, "finish")):
+        noted(owner, name)
+    monkeypatch.setattr(Tracker, "flush", flush)
+    run_search(spec, workdir=tmp_path / "work")
+    assert order == (["flush", "stop", "finish", "stop"] if left else ["flush", "finish", "flush", "stop"])
