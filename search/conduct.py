@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..spaces import Space
+from ..spaces import Space, opened
 from .ledger import Ledger
 from .phases.confirm import confirm
 from .phases.explore import explore
-from .phases.headroom import headroom
+from .phases.headroom import Tuned, headroom, leading
 from .phases.insight import insight
 from .phases.race import race
 from .phases.rival import rival
@@ -50,7 +50,8 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
     tuned = headroom(stage)
     if tuned.stop is not None:
         return Conclusion(None, tuned.stop)
-    progress.note(search.reason)
+    stage = _opened(stage, space, tuned, sampler) if space.opens else stage
+    progress.note(stage.search.reason)
     explored = explore(stage, tuned.trials)
     finalists = race(stage, tuned, explored)
     drawn = rival(stage, tuned) if plan.random_search else None
@@ -59,6 +60,18 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
     if plan.insight:
         insight(stage, tuned, finalists, explored)
     return Conclusion(document)
+
+
+def _opened(stage: Stage, space: Space, tuned: Tuned, sampler: str) -> Stage:
+    """The stage with a search whose space has the parts of the best standard losses too."""
+    wider = opened(space, (t.candidate.spec for t in leading(tuned.best, stage.task.measure.sign)))
+    joined = [name for name in wider.parts if name not in space.parts]
+    if not joined:
+        return stage
+    stage.progress.note(
+        f"space {space.name}: opened to {', '.join(joined)}, for good standard losses have them"
+    )
+    return replace(stage, search=search_for(stage.task, wider, stage.plan, sampler))
 
 
 def search_for(task: Task, space: Space, plan: Plan, sampler: str = "auto") -> Search:

@@ -2,6 +2,17 @@
 
 from .domain import Domain
 from .load import auto, own_terms, preset, presets, space_from
+from .opened import opened
 from .space import LEARNING_RATE, Space
 
-__all__ = ["LEARNING_RATE", "Domain", "Space", "auto", "own_terms", "preset", "presets", "space_from"]
+__all__ = [
+    "LEARNING_RATE",
+    "Domain",
+    "Space",
+    "auto",
+    "opened",
+    "own_terms",
+    "preset",
+    "presets",
+    "space_from",
+]

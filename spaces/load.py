@@ -52,11 +52,11 @@ def preset(name: str, kind: Kind) -> Space:
         found = part(part_name, kind)
         if probability < 1:
             switches[part_name] = float(probability)
-        domains |= _domains(found)
+        domains |= usual_domains(found)
     return Space(kind, domains, switches, {}, name, document["about"])
 
 
-def _domains(found: Part) -> dict[str, Domain]:
+def usual_domains(found: Part) -> dict[str, Domain]:
     """The usual ranges of a part's parameters, and of its weight where it is a term."""
     weight = {f"{MIX}.{found.name}": WEIGHT} if found.stage == "term" else {}
     return weight | {f"{found.name}.{p.name}": Domain(*p.search, log=p.log) for p in found.parameters}
@@ -65,7 +65,7 @@ def _domains(found: Part) -> dict[str, Domain]:
 def auto(kind: Kind, class_counts: Counts | None = None, metric: str | None = None) -> Space:
     """The preset that suits a task, with the reason in `Space.reason`."""
     name, reason = _choice(kind, class_counts, metric)
-    return replace(preset(name, kind), reason=f"space {name}: {reason}")
+    return replace(preset(name, kind), reason=f"space {name}: {reason}", opens=True)
 
 
 def _choice(kind: Kind, class_counts: Counts | None, metric: str | None) -> tuple[str, str]:
@@ -105,7 +105,7 @@ def space_from(
     base = space_from(str(document.get("preset", "auto")), kind, class_counts, metric)
     domains, fixed, options = dict(base.domains), dict(base.fixed), dict(base.options)
     for term in own:
-        domains |= _domains(term)
+        domains |= usual_domains(term)
     for name, value in _mapping(document, "parameters").items():
         domains.pop(name, None)
         fixed.pop(name, None)
@@ -122,8 +122,16 @@ def space_from(
         found = part(name, kind)
         switches[name] = float(value)
         given = {**domains, **fixed}
-        domains |= {key: domain for key, domain in _domains(found).items() if key not in given}
-    return Space(kind, domains, switches, fixed, "own", f"space: {base.name}, changed by the SPEC", options)
+        domains |= {key: domain for key, domain in usual_domains(found).items() if key not in given}
+    return replace(
+        base,
+        domains=domains,
+        switches=switches,
+        fixed=fixed,
+        name="own",
+        reason=f"space: {base.name}, changed by the SPEC",
+        options=options,
+    )
 
 
 def own_terms(space: object) -> list[str]:

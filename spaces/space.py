@@ -29,7 +29,7 @@ class Space:
     terms ("mix.gce") and numbers of the recipe ("recipe.learning_rate"). `fixed` holds parameters that do
     not vary, `options` the words that one of the recipe may be ("recipe.schedule"). `switches` gives the
     probability that a part is in the loss at all, so that simple losses are likely; a part without a switch
-    always is.
+    always is. `opens` says that the parts of the best standard losses join the space once those are tuned.
 
     A *point* is what a sampler proposes: a number for each domain, and for each switch a number in
     [0, 1] under the name "PART.on"; the part is on when it is below the switch's probability. This way
@@ -43,6 +43,7 @@ class Space:
     name: str = "own"
     reason: str = ""
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    opens: bool = False
 
     def __post_init__(self) -> None:
         for name, domain in self.domains.items():

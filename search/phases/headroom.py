@@ -6,7 +6,7 @@ tell how much a loss can matter on this task at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..trial import Candidate, Outcome, Trial
 from .gate import assess
 from .stage import Stage
 
-LEADING = 4  # standard losses that are tuned more finely
+LEADING = 4  # standard losses that are tuned more finely, and whose parts a space is opened to
 
 
 @dataclass(frozen=True)
@@ -85,18 +85,21 @@ def _finer(stage: Stage, trials: Sequence[Trial], step: float) -> tuple[Trial, .
     A search tries its losses at hundreds of learning rates; a standard loss that is judged by a coarse grid
     would lose to its own self.
     """
-    sign = stage.task.measure.sign
-    unique = {t.number: t for t in _best(stage, trials).values()}.values()
-    leading = sorted(unique, key=lambda t: (-sign * t.outcome.score, t.number))[:LEADING]
     candidates = [
         replace(t.candidate, recipe=t.candidate.recipe.with_rate(rate))
-        for t in leading
+        for t in leading(_best(stage, trials), stage.task.measure.sign)
         for rate in (t.candidate.recipe.rate / step, t.candidate.recipe.rate * step)
     ]
     if not candidates:
         return ()
     watch = stage.watch(len(trials), len(candidates), stage.best(trials))
     return stage.trials("headroom", 1, len(trials), candidates, None, watch=watch).trials
+
+
+def leading(best: Mapping[str, Trial], sign: int) -> list[Trial]:
+    """The few best of the tuned standard losses, by their names, each once."""
+    unique = {t.number: t for t in best.values()}.values()
+    return sorted(unique, key=lambda t: (-sign * t.outcome.score, t.number))[:LEADING]
 
 
 def _best(stage: Stage, trials: Sequence[Trial]) -> dict[str, Trial]:

@@ -115,6 +115,8 @@ CASES: dict[str, tuple[Kind, dict[str, float], Callable[[], Any]]] = {
     "cross_entropy": ("multiclass", {}, lambda: F.cross_entropy(Z, T)),
     "focal": ("multiclass", {"focal.gamma": 1.7}, lambda: (-((1 - p) ** 1.7) * np.log(p)).mean()),
     "gce": ("multiclass", {"mix.gce": 1, "gce.q": 0.7}, lambda: ((1 - p**0.7) / 0.7).mean()),
+    "forward": ("multiclass", {"mix.forward": 1, "forward.floor": 0.1},
+        lambda: -np.log((p + 0.1) / 1.1).mean()),
     "mae": ("multiclass", {"mix.mae": 1}, lambda: np.abs(onehot - P).sum(1).mean() / 2),
     "normalised_ce": ("multiclass", {"mix.normalised_ce": 1},
         lambda: (-np.log(p) / -np.log(P).sum(1)).mean()),

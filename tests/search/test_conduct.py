@@ -10,14 +10,14 @@ import pytest
 from torch import nn
 
 from lossmith.losses import Kind
-from lossmith.search import Conclusion, MemoryLedger, Plan, Task, conduct
+from lossmith.search import Candidate, Conclusion, MemoryLedger, Plan, Task, conduct
 from lossmith.search.cohort import Trainer
 from lossmith.search.runners.local import local
 from lossmith.search.samplers import SAMPLERS
 from lossmith.search.trial import Phase
 from lossmith.spaces import Domain, Space
 
-from .simulation import PLAN, SPACE, Heard, JsonLedger, SimulatedRunner
+from .simulation import PLAN, SPACE, Heard, JsonLedger, SimulatedRunner, ordinary
 from .small_tasks import data, mlp, task_of
 
 TINY = Plan(
@@ -177,3 +177,44 @@ def test_the_engines_conduct_the_same_search() -> None:
         for a, b in zip(one.trials, other.trials, strict=True):
             assert a.candidate.key == b.candidate.key
             assert a.outcome.scores == pytest.approx(b.outcome.scores, abs=2 / 40)
+
+
+def test_an_open_space_takes_in_what_good_standard_losses_have(task: Task) -> None:
+    """A part that only the best standard losses have is explored; a closed space stays as it is."""
+    heard, ledgers = Heard(), [MemoryLedger(), MemoryLedger()]
+    for space, ledger in zip((replace(SPACE, opens=True), SPACE), ledgers, strict=True):
+        conduct(task, space, PLAN, SimulatedRunner(task, weighted_is_better), ledger, heard)
+    explored = [
+        {
+            name
+            for (phase, _), unit in ledger.units.items()
+            if phase == "explore"
+            for t in unit.trials
+            for name in t.candidate.spec.parts
+        }
+        for ledger in ledgers
+    ]
+    assert "class_balanced" in explored[0]
+    assert "class_balanced" not in explored[1]
+    assert len([note for note in heard.notes if "opened to class_balanced" in note]) == 1
+
+
+def test_an_interrupted_search_in_an_open_space_ends_as_it_would_have(task: Task) -> None:
+    """Resumed after its first cohort, it proposes from the space that was opened before."""
+
+    def searched(ledger: JsonLedger) -> Any:
+        runner = SimulatedRunner(task, weighted_is_better)
+        return plain(conduct(task, replace(SPACE, opens=True), PLAN, runner, ledger, Heard()))
+
+    whole, cut = JsonLedger(), JsonLedger(after=4)
+    with pytest.raises(KeyboardInterrupt):
+        searched(cut)
+    assert ("explore", 0) in cut.texts
+    assert ("explore", 2) not in cut.texts
+    cut.after = whole.after
+    assert searched(cut) == searched(whole)
+
+
+def weighted_is_better(candidate: Candidate) -> float:
+    """Losses with balanced class weights are best; all others are as ever."""
+    return 0.8 if "class_balanced" in candidate.spec.parts else ordinary(candidate)
