@@ -125,8 +125,14 @@ class Field:
         ]
 
     def _draws(self, one: int, other: int) -> Tensor | None:
-        """By how much the one is better under each resampling of the samples, (draws,); None if not known."""
-        rounds = [(self._drawn[one][index], self._drawn[other][index]) for index in self._both(one, other)]
+        """By how much the one is better under each resampling of the samples, (draws,); None if not known.
+
+        Rounds count by their repeats, as they do in the lead.
+        """
+        both = self._both(one, other)
+        rounds = [(self._drawn[one][index], self._drawn[other][index]) for index in both]
         if not rounds or not all(a and b for a, b in rounds):
             return None
-        return self._sign * torch.tensor(rounds, dtype=torch.float64).diff(dim=1).neg()[:, 0].mean(0)
+        ahead = self._sign * torch.tensor(rounds, dtype=torch.float64).diff(dim=1).neg()[:, 0]
+        repeats = torch.tensor([len(self._rounds[one][index]) for index in both], dtype=torch.float64)
+        return repeats / repeats.sum() @ ahead

@@ -6,7 +6,6 @@ the same loss with each part switched off, with a parameter moved, and the stand
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from ..statistics import deviation, lead, mean
 from ..task import Task
 from ..trial import Candidate, Outcome, Trial
 from .headroom import Tuned
-from .race import Finalists
+from .race import Finalists, most_repeats
 from .stage import HELD_DRAWS, Stage
 
 REPEATS = 8
@@ -106,8 +105,7 @@ def _trained(stage: Stage, candidates: Sequence[Candidate]) -> list[Outcome]:
     stage.progress.phase("insight", len(candidates))
     plan = stage.plan
     # Past every seed and every partition of the race, which chose the loss that is looked into.
-    after = max(plan.race_rounds, math.ceil(plan.race_rounds * plan.race_seeds / REPEATS))
-    repeats = stage.fresh_repeats(after, REPEATS)
+    repeats = stage.fresh_repeats(most_repeats(plan), REPEATS, plan.race_rounds + 1)
     watch = stage.watch(0, len(candidates), None)
     outcomes = stage.train(candidates, repeats, Rungs(tuple(marks), 1.0), watch, HELD_DRAWS)
     stage.progress.advance(len(candidates), outcomes[0].score)

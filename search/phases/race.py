@@ -16,14 +16,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..ledger import Unit, recall
+from ..plan import Plan
 from ..statistics import Lead
-from ..trial import Trial
+from ..trial import Repeat, Trial
 from .contenders import contenders
 from .field import CROWN, Field
 from .headroom import Tuned
 from .stage import HELD_DRAWS, Stage
 
 LEVEL = 0.5  # standard errors: losses as close to the best of them are level, and the simplest is taken
+GROWTH = 4  # times as many repeats in a round, at most, as in the first
 ENOUGH = 0.5  # of the samples' error: once refits err less than that, repeating them tells little more
 
 
@@ -57,9 +59,12 @@ def race(stage: Stage, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
     chosen = contenders(explored, {t.candidate.spec.hash for t in standards.values()}, plan.contenders, sign)
     field = Field(standards, {t.number: t for t in chosen}, sign, stage.overlap)
     stage.progress.phase("race", plan.race_rounds * len(field.running))
-    done, index = 0, 0
+    done, index, first, repeated = 0, 0, len(field.running), 0
     while index < plan.race_rounds and not (index and _decided(field)):
-        unit = _round(stage, index, field.running, done)
+        # Where few are left, a round of as much work repeats each of them more often.
+        repeats = plan.race_seeds * min(GROWTH, first // len(field.running))
+        unit = _round(stage, index, field.running, stage.fresh_repeats(repeated, repeats, index + 1), done)
+        repeated += repeats
         payload = unit.payload or {}
         field.record(index, payload["scores"], payload.get("resampled", {}))
         index += 1
@@ -68,6 +73,11 @@ def race(stage: Stage, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
         done += len(payload["scores"])
         stage.progress.advance(done, field.mean(field.ranked()[0]))
     return _finalists(field, {**standards, **{t.number: t for t in chosen}}, index)
+
+
+def most_repeats(plan: Plan) -> int:
+    """The repeats that a race takes at most."""
+    return plan.race_rounds * plan.race_seeds * GROWTH
 
 
 def _decided(field: Field) -> bool:
@@ -95,9 +105,7 @@ def _finalists(field: Field, trials: dict[int, Trial], rounds: int) -> Finalists
     return Finalists(trials[simplest], trials[standard], ahead, rounds)
 
 
-def _round(stage: Stage, index: int, running: dict[int, Trial], done: int) -> Unit:
-    repeats = stage.fresh_repeats(index, stage.plan.race_seeds)
-
+def _round(stage: Stage, index: int, running: dict[int, Trial], repeats: Sequence[Repeat], done: int) -> Unit:
     def work() -> Unit:
         outcomes = stage.train(
             [t.candidate for t in running.values()],

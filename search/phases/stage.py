@@ -59,10 +59,10 @@ class Stage:
             return 0.0
         return 1 / ((5 if self.plan.folds == 1 else self.plan.folds) - 1)
 
-    def fresh_repeats(self, index: int, count: int) -> list[Repeat]:
-        """Repeats that no trial was selected on: block `index` of new seeds, on a new partition."""
-        start = self.plan.seeds + index * count
-        return [Repeat(start + i, (start + i) % self.folds, index + 1) for i in range(count)]
+    def fresh_repeats(self, after: int, count: int, partition: int) -> list[Repeat]:
+        """Repeats that no trial was selected on: new seeds but for the first `after`, on a new partition."""
+        start = self.plan.seeds + after
+        return [Repeat(start + i, (start + i) % self.folds, partition) for i in range(count)]
 
     def watch(self, done: int, size: int, best: Trial | None) -> Watch:
         """Shows the progress of `size` trials after the `done` that came before them."""

@@ -14,7 +14,7 @@ from ..statistics import bootstrap_refits, bootstrap_scores, compare, deviation,
 from ..trial import Trial
 from .field import CROWN
 from .headroom import Tuned
-from .race import Finalists
+from .race import Finalists, most_repeats
 from .stage import Stage
 
 SIGNIFICANT = 0.05
@@ -69,7 +69,7 @@ def _judge(
 ) -> dict[str, Any]:
     task, plan = stage.task, stage.plan
     metric = task.measure
-    repeats = stage.fresh_repeats(plan.race_rounds * plan.race_seeds + 1, plan.verdict_seeds)
+    repeats = stage.fresh_repeats(most_repeats(plan), plan.verdict_seeds, plan.race_rounds + 1)
     tested = stage.runner.test(
         [t.candidate for t in entrants.values()], repeats, stage.watch(0, len(entrants), None)
     )

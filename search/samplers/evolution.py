@@ -13,13 +13,20 @@ from .qmc import sobol
 from .sampler import Sampler, Told
 
 PARENTS = 0.15  # the share of the points told that may have children
-CHANGE = 0.3  # the probability that a coordinate of a child is changed
+CHANGE = 0.3  # the probability that a coordinate of a child of two is changed
 STEP = 0.15  # by how much of its domain (standard deviation)
+NEAR = 0.5  # the share of children of one parent, which stay near it
+MOVES = 2  # the coordinates, on average, that such a child differs in
+STEPS = (0.05, 0.1, 0.2)  # and by how much, one of these for all of them
 FRESH = 0.1  # the share of children that are fresh points instead
 
 
 class Evolution(Sampler):
-    """Uniform crossover of two good parents, Gaussian changes reflected at the edges, some fresh points."""
+    """Uniform crossover of two good parents or a small step from one, and some fresh points.
+
+    Changes are Gaussian and reflected at the edges. Crossing finds what goes together; a small step improves
+    what is good already, such as a tuned standard loss, which a step in many coordinates only spoils.
+    """
 
     reason = "sampler evolution: children of the best points"
 
@@ -41,10 +48,14 @@ class Evolution(Sampler):
 
 
 def _children(parents: Rows, count: int, rng: np.random.Generator) -> Rows:
-    """`count` rows, each crossed of two of the parents and changed."""
+    """`count` rows, each made of two of the parents, the best of which come first, or near one of them."""
     shape = (count, parents.shape[1])
     mothers, fathers = parents[rng.integers(len(parents), size=(2, count))]
-    rows = np.where(rng.random(shape) < 0.5, mothers, fathers)
-    rows = np.abs(rows + (rng.random(shape) < CHANGE) * rng.normal(0, STEP, shape))
+    better = parents[rng.integers(len(parents), size=(2, count)).min(0)]
+    near = rng.random((count, 1)) < NEAR
+    rows = np.where(near, better, np.where(rng.random(shape) < 0.5, mothers, fathers))
+    changed = rng.random(shape) < np.where(near, MOVES / shape[1], CHANGE)
+    steps = np.where(near, rng.choice(STEPS, (count, 1)), STEP)
+    rows = np.abs(rows + changed * steps * rng.normal(size=shape))
     reflected: Rows = np.where(rows > 1, 2 - rows, rows).clip(0, 1)
     return reflected

@@ -13,9 +13,9 @@ from scipy.stats import t as student
 
 from lossmith.search import Candidate, Repeat, Task, Trial, statistics
 from lossmith.search.phases.explore import explore
-from lossmith.search.phases.field import CLEAR, CROWN, widened
+from lossmith.search.phases.field import CLEAR, CROWN, Field, widened
 from lossmith.search.phases.headroom import Tuned, headroom
-from lossmith.search.phases.race import Finalists, race
+from lossmith.search.phases.race import GROWTH, Finalists, race
 from lossmith.search.phases.stage import Stage
 from lossmith.search.statistics import mean
 from lossmith.spaces import Domain, Space
@@ -83,12 +83,35 @@ def test_every_round_has_repeats_of_its_own(task: Task, folded_task: Task, folds
     before = len(runner.trained)
     race(stage, tuned, explored)
     rounds = [repeats for _, repeats in runner.trained[before:]]
-    assert [len(repeats) for repeats in rounds] == [PLAN.race_seeds] * PLAN.race_rounds
+    assert len(rounds) == PLAN.race_rounds
     everything = [repeat for repeats in rounds for repeat in repeats]
     assert len({repeat.seed for repeat in everything} | {r.seed for r in selected_on}) == len(everything) + 3
     assert {r.partition for r in everything}.isdisjoint({r.partition for r in selected_on})
     assert all(0 <= repeat.fold < folds for repeat in everything)
     assert len({repeat.fold for repeat in everything}) == folds
+
+
+def test_the_fewer_are_left_the_more_often_they_are_repeated(task: Task) -> None:
+    """A round takes about as much work as the first, up to `GROWTH` times its repeats; none takes less."""
+    runner = SimulatedRunner(task)
+    stage = stage_of(runner)
+    tuned, explored = begun(stage)
+    before = len(runner.trained)
+    race(stage, tuned, explored)
+    sizes = [(len(candidates), len(repeats)) for candidates, repeats in runner.trained[before:]]
+    first, seeds = sizes[0][0], PLAN.race_seeds
+    assert first > GROWTH * sizes[-1][0]
+    assert [repeats for _, repeats in sizes] == [seeds * min(GROWTH, first // left) for left, _ in sizes]
+
+
+def test_a_round_counts_by_its_repeats(task: Task) -> None:
+    """The luck of the samples is told for the same mean of repeats that the lead is."""
+    tuned, explored = begun(stage_of(SimulatedRunner(task)))
+    field = Field({0: tuned.trials[0]}, {1: explored[0]}, 1)
+    field.record(0, {"0": [0.0], "1": [1.0]}, {"0": [0.0, 0.0], "1": [1.0, 3.0]})
+    field.record(1, {"0": [0.0] * 3, "1": [2.0] * 3}, {"0": [0.0, 0.0], "1": [2.0, 2.0]})
+    assert field.lead(1, 0).mean == pytest.approx(1.75)
+    assert field.lead(1, 0).samples == pytest.approx(statistics.deviation([1.75, 2.25]))
 
 
 def test_a_lead_beyond_chance_is_crowned(task: Task) -> None:
