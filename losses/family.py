@@ -235,7 +235,8 @@ def run(steps: Iterable[Step], values: dict[str, Tensor], parameters: Mapping[st
         keywords = {keyword: parameters[name] for keyword, name in step.parameters}
         found = step.function(*(values[name] for name in step.inputs), **keywords)
         if isinstance(found, tuple):
-            values.update(zip(step.outputs, found, strict=True))
+            # Not `step.outputs`: what is compiled would look the property up at every call.
+            values.update(zip(step.output.split(", "), found, strict=True))
         else:
             values[step.output] = found
     return values["loss"]

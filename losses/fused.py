@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .family import Step, added, mixed, same
+from .family import Step, added, mean, mean_over_labels, mixed, same
 from .fused_focal import focal_at_once, smoothed_log_p
 from .quantities import gap_multiclass, log_p_mean_multiclass
 from .terms.label_smoothing import label_smoothing
@@ -84,16 +84,13 @@ def in_passes(others: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Te
 
 
 def in_loops(others: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The same, compiled to two loops over the logits, the second without a mask.
-
-    There the true class counts for no more than the largest of the others, and is taken out of the total.
-    """
+    """The same, compiled to two loops over the logits; the share of the true class is not to be read."""
     true = others.gather(-1, index)
     top = with_true(others, index, -torch.inf).amax(-1, keepdim=True)
     below, ahead = others - top, true - top
     lag = below.mean(-1, keepdim=True) - ahead
-    shares = (below * 1.4426950408889634).clamp(max=0).exp2()
-    total = shares.sum(-1, keepdim=True) - (ahead * 1.4426950408889634).clamp(max=0).exp2()
+    shares = (below * 1.4426950408889634).exp2()  # of the true class it may be infinite
+    total = with_true(shares, index, 0.0).sum(-1, keepdim=True)
     return ahead - total.log(), lag, shares, total
 
 
@@ -118,7 +115,8 @@ def adjusted_gap_and_lag(
     logits: Tensor, log_prior: Tensor, targets: Tensor, *, tau: float
 ) -> tuple[Tensor, Tensor]:
     """The gap and lag of the logits z_j + tau ln pi_j: (N, K) with ln pi (K,)."""
-    gap, lag, _, _ = Gap.apply(logits, targets, tau * log_prior)  # type: ignore[no-untyped-call]
+    shift = log_prior if tau == 1 else tau * log_prior  # what is compiled multiplies for every sample anew
+    gap, lag, _, _ = Gap.apply(logits, targets, shift)  # type: ignore[no-untyped-call]
     return gap, lag
 
 
@@ -143,7 +141,16 @@ def fused(steps: Iterable[Step]) -> tuple[Step, ...]:
             faster[i] = replace(step, function=smoothed_log_p, inputs=("log_p", "lag"))
         if step.function is mixed and len(step.inputs) == 1 and alone:
             faster[i] = Step("loss", same, step.inputs)  # the weights sum to 1: see `canonical`
-    return _adjusted_at_once(_read(focal_at_once(faster)))
+    return _adjusted_at_once(_read(focal_at_once(_mean_at_once(faster))))
+
+
+def _mean_at_once(steps: list[Step]) -> list[Step]:
+    """Without a mean of every sample's labels that another mean follows: the mean of all is the same."""
+    return [
+        step
+        for i, step in enumerate(steps)
+        if step.function is not mean_over_labels or steps[i + 1].function is not mean
+    ]
 
 
 def _read(steps: list[Step]) -> list[Step]:

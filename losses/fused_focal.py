@@ -20,6 +20,13 @@ from .quantities import log_likelihood
 from .terms.focal import focal
 
 
+def wrong(gap: Tensor, rest: Tensor) -> Tensor:
+    """1 - p = sigmoid(-gap). Where it is compiled, exp(-|gap|) is there and a choice costs nothing."""
+    if torch.compiler.is_compiling():
+        return torch.where(gap < 0, 1.0, rest) / (1 + rest)
+    return gap.neg().sigmoid_()
+
+
 class FocalCrossEntropy(torch.autograd.Function):
     """(1 - p)^gamma (-ln p - epsilon lag) with p = sigmoid(gap), and its derivatives.
 
@@ -37,12 +44,14 @@ class FocalCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The loss, by how much it rises with the gap, and the factor (1 - p)^gamma."""
         per_ln2 = 1.4426950408889634
-        more = gap.abs().mul_(-per_ln2).exp2_().log1p_()  # ln(1 + exp(-|gap|)), part of ln p and ln(1 - p)
+        rest = gap.abs().mul_(-per_ln2).exp2_()  # exp(-|gap|)
+        not_p = wrong(gap, rest)
+        more = rest.log1p_()  # part of ln p and ln(1 - p)
         expected = gap.clamp(max=0).sub_(more)
-        log_not_p = gap.neg().clamp_(max=0).sub_(more)
-        not_p = (log_not_p * per_ln2).exp2_()
         # At 2, the value that is used most, a square is all there is to it.
-        factor = not_p.square() if gamma == 2 else log_not_p.mul_(gamma * per_ln2).exp2_()
+        factor = (
+            not_p.square() if gamma == 2 else gap.neg().clamp_(max=0).sub_(more).mul_(gamma * per_ln2).exp2_()
+        )
         if lag is not None:
             expected = expected.add_(lag, alpha=epsilon)
         slope = torch.addcmul(expected, not_p, expected, value=-1).mul_(gamma).sub_(not_p).mul_(factor)
@@ -53,12 +62,15 @@ class FocalCrossEntropy(torch.autograd.Function):
         """Keep the derivatives, and the inputs for the derivatives of those."""
         gap, lag, ctx.gamma, ctx.epsilon = inputs
         ctx.mark_non_differentiable(*output[1:])
-        ctx.save_for_backward(gap, lag, *output[1:])
+        ctx.save_for_backward(gap, lag, output[1], None if lag is None else output[2])
+        ctx.set_materialize_grads(False)
 
     @staticmethod
-    def backward(ctx: Any, loss: Tensor, *_: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+    def backward(ctx: Any, loss: Tensor | None, *_: None) -> tuple[Tensor | None, Tensor | None, None, None]:
         """The gradients to the gap and the lag, which may be differentiated again."""
         gap, lag, slope, factor = ctx.saved_tensors
+        if loss is None:
+            return None, None, None, None
         if torch.is_grad_enabled():  # then they have to be made of what autograd knows
             log_p, log_not_p = F.logsigmoid(gap), F.logsigmoid(-gap)
             factor = torch.exp(ctx.gamma * log_not_p)

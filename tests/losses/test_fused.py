@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lossmith.losses import LossSpec, freeze, source
 from lossmith.losses.contract import value_and_gradient
+from lossmith.losses.fused_focal import focal_cross_entropy
 
 SPEC = LossSpec(
     "multiclass",
@@ -65,6 +66,24 @@ def test_compiled_it_is_the_same_for_few_classes_and_many(classes: int) -> None:
         torch.testing.assert_close(one, two)
 
 
+@pytest.mark.parametrize("ahead", [-1000.0, 1000.0])
+@pytest.mark.parametrize("classes", [4, 129])
+def test_compiled_a_sample_far_from_the_boundary_has_a_finite_gradient(classes: int, ahead: float) -> None:
+    """The exponential of a true class far ahead overflows in what is compiled, and nothing reads it."""
+    outputs, targets = torch.zeros(3, classes), torch.arange(3)
+    outputs[torch.arange(3), targets] = ahead
+    try:
+        compiled = torch.compile(freeze(SPEC.bind([9] * classes)), fullgraph=True, backend="aot_eager")
+        got = value_and_gradient(compiled, outputs, targets)
+    finally:
+        torch._dynamo.reset()
+    for one, two in zip(
+        got, value_and_gradient(freeze(SPEC.bind([9] * classes)), outputs, targets), strict=True
+    ):
+        assert bool(one.isfinite().all())
+        torch.testing.assert_close(one, two)
+
+
 def test_classes_that_are_out_of_the_question_leave_the_others_alone() -> None:
     """A logit of minus infinity at a wrong class is as if the class were not there."""
     outputs, targets = torch.randn(6, 4, dtype=torch.float64), torch.arange(6) % 3
@@ -105,20 +124,37 @@ def test_focal_cross_entropy_of_labels_is_differentiated_as_often_as_wanted(gamm
         torch.testing.assert_close(slopes, torch.stack([wanted, wanted]))
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("gamma", [0.1, 2.0])
-def test_confident_labels_keep_their_digits_in_float32(gamma: float) -> None:
+def test_confident_labels_keep_their_digits_in_float32(gamma: float, compiled: bool) -> None:  # noqa: FBT001
     """A right answer at a logit of 20 has a loss near e^-20, not 0; a wrong one at 6e4 is not infinite."""
-    spec = LossSpec("multilabel", {"mix.cross_entropy": 1, "focal.gamma": gamma})
+    plain = freeze(LossSpec("multilabel", {"mix.cross_entropy": 1, "focal.gamma": gamma}))
+    loss: Any = torch.compile(plain, fullgraph=True, backend="aot_eager") if compiled else plain
     for logit, answer in ((20.0, 1.0), (-20.0, 0.0), (20.0, 0.0), (-100.0, 1.0), (6e4, 0.0)):
         single, double = (
-            value_and_gradient(
-                freeze(spec), torch.tensor([[logit]], dtype=d), torch.tensor([[answer]], dtype=d)
-            )
+            value_and_gradient(loss, torch.tensor([[logit]], dtype=d), torch.tensor([[answer]], dtype=d))
             for d in (torch.float32, torch.float64)
         )
         for one, two in zip(single, double, strict=True):
             # The exponent of float32 has seven digits: with 20 in it five are left behind the point.
             torch.testing.assert_close(one.double(), two, rtol=2e-5, atol=0)
+
+
+def test_a_gradient_that_ends_behind_the_loss_is_none_before_it() -> None:
+    """Autograd hands on that nothing depends on the outputs, and does not fail on it."""
+
+    class End(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, loss: Tensor) -> Tensor:  # noqa: ARG004  (autograd's own signature)
+            return loss.sum()
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Tensor) -> None:  # noqa: ARG004
+            return None
+
+    gap = torch.randn(4, requires_grad=True)
+    End.apply(focal_cross_entropy(gap, gamma=2.0)).backward()  # type: ignore[no-untyped-call]
+    assert gap.grad is None
 
 
 def test_what_is_added_to_all_logits_costs_no_digits() -> None:
