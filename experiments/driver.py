@@ -13,7 +13,7 @@ from ..search import conduct
 from ..search.cohort import Trainer
 from ..search.conduct import search_for
 from ..search.engines.program import Stopped
-from ..search.runners.own import OwnTrainer
+from ..search.own.trainer import OwnTrainer
 from .experiment import Experiment
 from .presentation import import_ahead, present
 from .progress import Progress

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..losses import LossSpec, UserError, formula, parts
+from ..losses import LossSpec, UserError
 from ..losses.adopt import adopt
-from ..losses.freeze import constants_read
 from ..search.metrics import sign_of
 from ..search.recipe import Recipe
-from ..search.trial import State, Trial, best_of
+from ..search.trial import Trial, best_of
 from ..spaces import own_terms
+from .answer import Answer, decided, so_far
+from .documents import summary, trial_document
 from .export import export_loss
 from .frames import Verdict, summary_html, trials_frame
 from .json_text import finite
@@ -28,20 +27,6 @@ from .version import version
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The loss to train with, as far as the search can tell, and `note`, which says why it is this one.
-
-    `loss` is bound to the constants of the training data; its scale and `learning_rate` belong together.
-    """
-
-    loss: LossSpec
-    learning_rate: float
-    number: int
-    standard: str | None
-    note: str
 
 
 class Experiment:
@@ -108,7 +93,7 @@ class Experiment:
         self.need_terms()
         if record.verdict is not None:
             return LossSpec.from_json(record.verdict["winner"]["loss"])
-        return self._so_far(record).loss
+        return so_far(record, self.best).loss
 
     def answer(self) -> Answer:
         """The loss to train with: the winner, or the best standard loss where the winner was not ahead of it.
@@ -117,23 +102,7 @@ class Experiment:
         """
         record = self.record
         self.need_terms()
-        verdict = record.verdict
-        if verdict is None:
-            return self._so_far(record)
-        winner, standard = verdict["winner"], verdict["best_standard"]
-        if verdict["better"]:
-            return _answer(winner, "the winner, better than every standard loss on test data")
-        name = standard["standard"]
-        if winner["standard"] is not None:
-            return _answer(
-                winner, f"the standard loss {winner['standard']}: no searched loss was shown to be better"
-            )
-        if verdict["use"] == "winner":
-            return _answer(
-                winner,
-                f"the winner: it led the race and leads {name} on test data, but not beyond chance there",
-            )
-        return _answer(standard, f"the standard loss {name}: the winner was not ahead of it on test data")
+        return so_far(record, self.best) if record.verdict is None else decided(record.verdict)
 
     def export(self, directory: str | Path) -> list[Path]:
         """Write the answer as `loss.py`, `loss.pt2` and `loss.json`; see `export_loss` and `answer`."""
@@ -241,72 +210,3 @@ class Experiment:
         """What a phase found out, or None before it has."""
         unit = self._store.unit(self.record.id, phase, index)
         return None if unit is None else unit.payload
-
-    def _so_far(self, record: SearchRecord) -> Answer:
-        best = self.best
-        if best is None:
-            raise UserError(
-                f"a search needs one complete trial before it has a winner, but {self.name} is "
-                f"{record.status} without any; go on with lossmith resume {self.name}"
-            )
-        spec = best.candidate.spec
-        if spec.class_counts is None and spec.target_scale is None:
-            spec = spec.bind(record.task.get("class_counts"), record.task.get("target_scale"))
-        for constant in constants_read(spec):
-            if getattr(spec, constant) is None:
-                raise UserError(
-                    f"the loss of trial {best.number} reads {constant}, which {self.name} keeps with its "
-                    f"verdict; go on with lossmith resume {self.name}"
-                )
-        note = (
-            f"the best trial so far, neither raced nor compared on test data: the search is {record.status}"
-        )
-        return Answer(spec, best.candidate.recipe.rate, best.number, best.candidate.standard, note)
-
-
-def summary(record: SearchRecord, counts: Mapping[State, int]) -> dict[str, Any]:
-    """What `lossmith list --json` prints of each search."""
-    return {
-        "name": record.name,
-        "status": record.status,
-        "reason": record.reason,
-        "created_at": record.created_at.isoformat(),
-        "updated_at": record.updated_at.isoformat(),
-        "counts": {state: counts.get(state, 0) for state in get_args(State)},
-        "mlflow": {"experiment_id": record.experiment_id, "run_id": record.run_id},
-    }
-
-
-def trial_document(trial: Trial) -> dict[str, Any]:
-    """One trial: its parameters by name, its score, and its scores by seed, fold and partition."""
-    candidate, outcome = trial.candidate, trial.outcome
-    return {
-        "number": trial.number,
-        "phase": trial.phase,
-        "cohort": trial.cohort,
-        "state": outcome.state,
-        "reason": outcome.reason,
-        "standard": candidate.standard,
-        "formula": _formula(candidate.spec),
-        "params": {**candidate.spec.parameters, "recipe.learning_rate": candidate.recipe.rate},
-        "score": outcome.score,
-        "scores": [
-            {"seed": repeat.seed, "fold": repeat.fold, "partition": repeat.partition, "score": score}
-            for repeat, score in zip(trial.repeats, outcome.scores, strict=True)
-        ],
-        "epochs": outcome.epochs,
-        "rungs": [list(rung) for rung in outcome.rungs],
-        "recipe": candidate.recipe.to_json(),
-    }
-
-
-def _formula(spec: LossSpec) -> str:
-    """The formula, or where a part is not known here (see `trust`) what it is made of."""
-    if spec.parts <= parts().keys():
-        return formula(spec)
-    return ", ".join(f"{name}={value:.4g}" for name, value in spec.parameters.items())
-
-
-def _answer(entry: Mapping[str, Any], note: str) -> Answer:
-    spec = LossSpec.from_json(entry["loss"])
-    return Answer(spec, float(entry["learning_rate"]), int(entry["number"]), entry["standard"], note)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..losses import UserError, formula
-from .experiment import Answer, Experiment
+from .answer import Answer
+from .experiment import Experiment
 from .json_text import json_text
 from .report import answer_of, report_document
 from .store import Store
@@ -22,8 +23,9 @@ def present(store: Store, name: str, folder: Path, model: str) -> Champion | Non
     a standard one. A loss that cannot be exported, such as one with a part of a user's own that is not at
     hand, is left out. Runs no code of the task.
     """
-    from .report.page import page, spec_yaml
+    from .report.page import page
     from .report.pictures import pictures
+    from .report.provenance import spec_yaml
 
     experiment, document = Experiment(store, name), report_document(store, name)
     answer = answer_of(experiment)

@@ -12,7 +12,7 @@ from ..losses.own_file import fingerprints
 from ..search import OwnTraining, Task
 from ..search.cohort import Trainer
 from ..search.engines.choice import Choice
-from ..search.runners.own import OwnTrainer
+from ..search.own.trainer import OwnTrainer
 from ..spaces import own_terms
 from .driver import drive
 from .experiment import Experiment

@@ -13,10 +13,11 @@ from ..search.cohort import Trainer
 from ..search.data import overlap
 from ..search.engines.choice import Choice
 from ..search.engines.device import Hardware
-from ..search.own_training import with_recipe
-from ..search.rehearsal import rehearsed
+from ..search.own.from_spec import with_recipe
+from ..search.own.local import own_local
+from ..search.own.rehearse import rehearsed
+from ..search.own.trainer import OwnTrainer
 from ..search.runners.local import local
-from ..search.runners.own import OwnTrainer, own_local
 from ..search.runners.resources import Resources
 from ..search.samplers import SAMPLERS
 from ..search.splits import constants_of, doubts
@@ -94,7 +95,8 @@ class Work:
                 f"but got {self.spec.device} and {self.spec.precision}"
             )
         if runner == "ray":
-            from ..search.runners.ray import on_ray, own_on_ray
+            from ..search.own.ray import own_on_ray
+            from ..search.runners.ray import on_ray
 
             wanted = Resources.from_mapping(self.spec.resources)
             if isinstance(self.task, OwnTraining):

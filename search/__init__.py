@@ -2,8 +2,8 @@
 
 from .conduct import Conclusion, conduct
 from .ledger import Ledger, MemoryLedger, Unit
-from .own_training import OwnTraining, own_training
-from .own_trial import OwnTrial
+from .own.training import OwnTraining, own_training
+from .own.trial import OwnTrial
 from .plan import Plan
 from .recipe import Recipe
 from .search import Search

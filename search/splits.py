@@ -12,7 +12,7 @@ from torch import Tensor
 from ..losses import Kind, LossSpec
 from ..losses.errors import UserError
 from .data import Data
-from .own_training import OwnTraining
+from .own.training import OwnTraining
 from .streamed import take
 from .streams import stream_seed
 from .task import Task

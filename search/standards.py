@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..losses import LossSpec, standard_specs
-from .own_training import OwnTraining
+from .own.training import OwnTraining
 from .task import Task
 
 

@@ -12,7 +12,7 @@ from .output import console, print_json
 
 def list_searches(*, workdir: Workdir = None, store: StoreUrl = None, as_json: Json = False) -> None:
     """List every search: its status, its trials and its answer."""
-    from ..experiment import summary
+    from ..documents import summary
     from ..workdir import places
     from .opened import exists, opened
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...losses import UserError
-from ..experiment import Answer, Experiment
+from ..answer import Answer
+from ..experiment import Experiment
 from ..store import Store
 from .document import report_document
 

@@ -21,9 +21,10 @@ from ray.tune.execution import tune_controller
 from ray.tune.search import Searcher
 
 from ...losses.errors import UserError
+from ..engines.crew import WorkerError
 from ..engines.memory import out_of_memory
 from ..engines.program import Stopped
-from .remote import Done, Work, perform
+from .remote import Done, TooLargeError, Work, perform
 
 IDLE_S = 10.0  # how long a seat waits for the next cohort before others may have its place
 SHIFT_S = 30.0  # after this long a seat makes room for whoever waits; while nobody does, it is reused at once
@@ -219,6 +220,15 @@ def read(result: bytes) -> Done:
     """What a seat wrote."""
     done: Done = cloudpickle.loads(result)
     return done
+
+
+def fault(words: str) -> UserError | WorkerError:
+    """What a seat, or the desk, said of a piece that failed."""
+    if words.startswith((TOO_LARGE, "lost")):
+        return TooLargeError(f"a program was {words}")
+    if words.startswith(f"{MISTAKE}: "):
+        return UserError(words.removeprefix(f"{MISTAKE}: "))
+    return WorkerError(words)
 
 
 def _death(trial: Any) -> tuple[str, bool]:

@@ -16,6 +16,7 @@ PARENTS = 0.15  # the share of the points told that may have children
 CHANGE = 0.3  # the probability that a coordinate of a child of two is changed
 STEP = 0.15  # by how much of its domain (standard deviation)
 NEAR = 0.5  # the share of children of one parent, which stay near it
+ELITE = 3  # how much likelier the best are to be that parent: one in four is the best of 64
 MOVES = 2  # the coordinates, on average, that such a child differs in
 STEPS = (0.05, 0.1, 0.2)  # and by how much, one of these for all of them
 FRESH = 0.1  # the share of children that are fresh points instead
@@ -51,7 +52,7 @@ def _children(parents: Rows, count: int, rng: np.random.Generator) -> Rows:
     """`count` rows, each made of two of the parents, the best of which come first, or near one of them."""
     shape = (count, parents.shape[1])
     mothers, fathers = parents[rng.integers(len(parents), size=(2, count))]
-    better = parents[rng.integers(len(parents), size=(2, count)).min(0)]
+    better = parents[(len(parents) * rng.random(count) ** ELITE).astype(int)]
     near = rng.random((count, 1)) < NEAR
     rows = np.where(near, better, np.where(rng.random(shape) < 0.5, mothers, fathers))
     changed = rng.random(shape) < np.where(near, MOVES / shape[1], CHANGE)

@@ -13,7 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from ...losses.errors import UserError, unknown
-from ..own_training import OwnTraining, from_settings, is_training
+from ..own.from_spec import from_settings, is_training
+from ..own.training import OwnTraining
 from ..task import Task
 from ..their_code import theirs
 

@@ -17,9 +17,9 @@ from lossmith.losses.adopt import adopt
 from lossmith.search import Candidate, OwnTraining, Plan, Repeat, Task, load_task
 from lossmith.search.cohort import Rungs
 from lossmith.search.engines.crew import WorkerError
-from lossmith.search.rehearsal import rehearsed
+from lossmith.search.own.local import own_local
+from lossmith.search.own.rehearse import rehearsed
 from lossmith.search.runners.local import local
-from lossmith.search.runners.own import own_local
 from lossmith.search.runners.resources import Resources
 
 from .conftest import write_task
@@ -137,7 +137,7 @@ def test_every_runner_gives_equal_outcomes(runner: Callable[..., Any], tmp_path:
 @pytest.mark.usefixtures("two_cores")
 def test_a_loop_of_ones_own_ends_alike(tmp_path: Path) -> None:
     """A user's training function gives on Ray what it gives on one machine, at rungs and at the end."""
-    from lossmith.search.runners.ray import own_on_ray
+    from lossmith.search.own.ray import own_on_ray
 
     (tmp_path / "mine.py").write_text(OWN_LOOP)
     found = load_task(f"{tmp_path / 'mine.py'}:loop")

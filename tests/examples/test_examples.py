@@ -15,7 +15,7 @@ from lossmith.experiments.export import export_loss
 from lossmith.experiments.spec import load_spec
 from lossmith.losses import UserError, standard_loss, standard_spec
 from lossmith.search import OwnTraining, OwnTrial, load_task
-from lossmith.search.rehearsal import rehearsed
+from lossmith.search.own.rehearse import rehearsed
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 TRAININGS = ["own_loop", "lightning_module", "hugging_face", "segmentation"]

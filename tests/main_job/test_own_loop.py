@@ -90,7 +90,7 @@ def test_a_mistake_in_a_function_is_met_at_the_door(
     if "Error" in said[0]:
         assert detail[0].startswith("with learning_rate=0.003")
         assert any("in train" in line for line in detail)
-        assert not any("site-packages" in line or "rehearsal.py" in line for line in detail)
+        assert not any("site-packages" in line or "rehearse.py" in line for line in detail)
     else:
         assert not detail
     assert not (folder / "work").exists()

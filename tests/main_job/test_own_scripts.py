@@ -12,9 +12,9 @@ from lossmith.experiments import run_search
 from lossmith.losses import load_frozen, standard_specs
 from lossmith.search import Candidate, OwnTraining, Plan, Repeat, load_task
 from lossmith.search.cohort import Rungs
-from lossmith.search.own_training import with_recipe
-from lossmith.search.rehearsal import rehearsed
-from lossmith.search.runners.own import own_local
+from lossmith.search.own.from_spec import with_recipe
+from lossmith.search.own.local import own_local
+from lossmith.search.own.rehearse import rehearsed
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "own_scripts"
 TRAINING: dict[str, dict[str, Any]] = {

@@ -11,43 +11,22 @@ from time import monotonic
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from ..losses import freeze, standard_spec
-from ..losses.errors import UserError
-from .engines.crew import Crew, WorkerError, can_fork
-from .engines.own_loop import alone, quiet
-from .own_training import OwnTraining, Rehearsal
-from .own_trial import OwnTrial, number
-from .splits import constants_of
-from .their_code import theirs
+from ...losses import freeze, standard_spec
+from ...losses.errors import UserError
+from ..engines.crew import Crew, WorkerError, can_fork
+from ..splits import constants_of
+from ..their_code import theirs
+from .rehearsal import Rehearsal
+from .score import number
+from .surroundings import allow_children, alone, quiet
+from .training import OwnTraining
+from .trial import OwnTrial
+from .watched import Watched
 
 USUAL = {"multiclass": "cross_entropy", "binary": "bce", "multilabel": "bce", "regression": "mse"}
-TARGETS_KEPT = 10_000_000  # enough to know their shares
 SPARE = 0.8  # of a GPU's memory may be taken by the rehearsal's measure: other losses may need a little more
 CONTEXT = 600 << 20  # bytes that a process on a GPU takes before it trains anything
-
-
-class Watched(nn.Module):
-    """A loss that remembers whether it was trained with, and the targets of the first epoch."""
-
-    def __init__(self, loss: nn.Module) -> None:
-        super().__init__()
-        self.loss, self.called, self.trained, self.listening = loss, False, False, True
-        self.targets: list[Tensor] = []
-        self.kept = self.classes = 0
-
-    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss. A batch without a gradient is somebody's validation and is not counted."""
-        self.called = True
-        if outputs.requires_grad:
-            self.trained = True
-            if self.listening and self.kept < TARGETS_KEPT:
-                self.targets.append(targets.detach().cpu())
-                self.kept += targets.numel()
-                self.classes = outputs.shape[1] if outputs.dim() > 1 else 0
-        result: Tensor = self.loss.to(outputs.device)(outputs, targets)
-        return result
 
 
 def rehearsed(training: OwnTraining, seed: int = 0) -> OwnTraining:
@@ -86,13 +65,6 @@ class _Rehearsing:
             return rehearse(self._training, self._seed)
         except UserError as error:
             return UserError(str(error), error.detail)
-
-
-def allow_children() -> None:
-    """Let this worker start processes: the data loaders of a training script do, and daemons may not."""
-    import multiprocessing
-
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def rehearse(training: OwnTraining, seed: int = 0) -> Rehearsal:

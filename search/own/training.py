@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 
-from ..losses import Kind, LossSpec
-from ..losses.errors import UserError, unknown
-from ..losses.parts import KINDS
-from .own_trial import OwnTrial
-from .recipe import Recipe
+from ...losses import Kind, LossSpec
+from ...losses.errors import UserError, unknown
+from ...losses.parts import KINDS
+from ..recipe import Recipe
+from .rehearsal import Rehearsal
+from .source import fingerprint, name_of
+from .trial import OwnTrial
 
 Train = Callable[[nn.Module, OwnTrial], float]
 
@@ -32,23 +30,6 @@ class OwnMetric:
     def sign(self) -> int:
         """+1 when greater is better, -1 when smaller is."""
         return 1 if self.greater_is_better else -1
-
-
-@dataclass(frozen=True)
-class Rehearsal:
-    """What one training with the usual loss showed of a function, before a search was begun.
-
-    `reports` is how often it reported, `constants` what its training targets looked like, `read` what it
-    read of its trial, `seconds` what it took, and `fit` how many such trainings an accelerator's memory
-    holds, None where none was used.
-    """
-
-    value: float
-    reports: int
-    constants: Mapping[str, Any]
-    read: frozenset[str]
-    seconds: float
-    fit: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +65,7 @@ class OwnTraining:
                 f"train must be a function train(loss, trial), but got {type(self.train).__name__}"
             )
         if self.name is None:
-            object.__setattr__(self, "name", _name_of(self.train))
+            object.__setattr__(self, "name", name_of(self.train))
         if self.kind not in KINDS:
             raise unknown("kind", self.kind, KINDS)
         if not isinstance(self.metric, str) or not self.metric:
@@ -182,7 +163,7 @@ class OwnTraining:
             "greater_is_better": self.greater_is_better,
             "sizes": {},
             "recipe": self.settings.to_json(),
-            "fingerprint": self._fingerprint(),
+            "fingerprint": fingerprint(self.train),
             "own_training": {
                 "reports": seen.reports,
                 "seconds": seen.seconds,
@@ -193,25 +174,6 @@ class OwnTraining:
             **self.constants,
         }
 
-    def _fingerprint(self) -> str:
-        """A hash of the code in the function's file; comments and layout do not count."""
-        try:
-            source = Path(inspect.getfile(self.train)).read_text(encoding="utf-8")
-        except (OSError, TypeError):  # a function typed into an interpreter
-            code = getattr(self.train, "__code__", None)
-            return sha256(getattr(code, "co_code", b"")).hexdigest()[:16]
-        return sha256(ast.dump(ast.parse(source)).encode()).hexdigest()[:16]
-
-
-def _name_of(train: Train) -> str:
-    """The name of its file without ending, or its own where it was typed in."""
-    try:
-        found = Path(inspect.getfile(train)).stem
-    except TypeError:
-        found = "training"
-    typed = not found.isidentifier() or found.isdigit()
-    return (getattr(train, "__name__", "training") if typed else found).replace("_", "-")
-
 
 def own_training(kind: Kind, **settings: Any) -> Callable[[Train], OwnTraining]:
     """Marks a function as a training that losses can be searched for; see `OwnTraining` for the settings.
@@ -219,41 +181,3 @@ def own_training(kind: Kind, **settings: Any) -> Callable[[Train], OwnTraining]:
     Example: `@own_training("multiclass", metric="macro_f1")` above `def train(loss, trial)`.
     """
     return lambda train: OwnTraining(train, kind, **settings)
-
-
-def is_training(function: Callable[..., Any]) -> bool:
-    """Whether a function must be given two arguments, as `train(loss, trial)` and no task function."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return sum(p.default is p.empty for p in positional) == 2
-
-
-def from_settings(train: Train, settings: Mapping[str, Any] | None, name: str) -> OwnTraining:
-    """The training of a plain function with what a SPEC says about it under `training`."""
-    if not settings or "kind" not in settings:
-        raise UserError(
-            f"{name} takes (loss, trial), so it is a training function, and the SPEC must say what it "
-            "trains: give `training: {kind: multiclass, metric: accuracy}`"
-        )
-    known = (
-        "kind",
-        "metric",
-        "greater_is_better",
-        "name",
-        "class_counts",
-        "target_scale",
-        "ignore_index",
-        "workers",
-    )
-    for key in settings:
-        if key not in known:
-            raise unknown("key in training", key, known)
-    return OwnTraining(train, **settings)
-
-
-def with_recipe(training: OwnTraining, changes: Mapping[str, Any]) -> OwnTraining:
-    """The training with these keys of its recipe changed."""
-    return replace(training, recipe={**training.settings.to_json(), **changes})

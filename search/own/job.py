@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from ...losses import freeze
 from ...losses.errors import UserError
-from ..own_training import OwnTraining
-from ..own_trial import OwnTrial, Part, Pruned, healthy, number
 from ..streams import stream_seed
 from ..their_code import their_traceback
 from ..trial import Candidate, Repeat
+from .score import healthy, number
+from .surroundings import alone, quiet
+from .training import OwnTraining
+from .trial import OwnTrial, Part, Pruned
 
 
 @dataclass(frozen=True)
@@ -90,28 +87,6 @@ def trial_of(job: OwnJob, listener: Callable[[int, float], bool]) -> OwnTrial:
         parameters=job.candidate.spec.parameters,
         listener=listener,
     )
-
-
-@contextmanager
-def alone(seed: int) -> Iterator[None]:
-    """Within it every usual random stream starts from `seed`; afterwards they are as they were."""
-    state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  (scripts use the global one)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            random.setstate(state)
-            np.random.set_state(numpy_state)  # noqa: NPY002
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Swallows what a training script prints: a search runs it a thousand times."""
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        yield
 
 
 def _follow_outputs(loss: nn.Module) -> None:
