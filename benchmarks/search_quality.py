@@ -326,7 +326,7 @@ def audited(name: str, seed: int, trials: int) -> dict[str, Any]:
         begun = MemoryLedger({key: unit for key, unit in ledger.units.items() if key[0] == "headroom"})
         stage = Stage(task, plan, search_for(task, space, plan, sampler), runner, begun, Silent())
         tuned = headroom(stage)
-        wider = opened(space, (t.candidate.spec for t in leading(tuned.best, sign)))
+        wider = opened(space, (t.candidate.spec for t in leading(tuned.trials, sign)))
         stage = replace(stage, search=search_for(task, wider, plan, sampler))
         found = best_of(explore(stage, tuned.trials), sign)
         if found is not None:

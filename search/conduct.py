@@ -64,7 +64,7 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
 
 def _opened(stage: Stage, space: Space, tuned: Tuned, sampler: str) -> Stage:
     """The stage with a search whose space has the parts of the best standard losses too."""
-    wider = opened(space, (t.candidate.spec for t in leading(tuned.best, stage.task.measure.sign)))
+    wider = opened(space, (t.candidate.spec for t in leading(tuned.trials, stage.task.measure.sign)))
     joined = [name for name in wider.parts if name not in space.parts]
     if not joined:
         return stage

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..cohort import Rungs
 from ..ledger import Unit
 from ..trial import Trial
+from .headroom import leading
 from .proposals import Proposals, cohort_size
 from .stage import Stage
 
@@ -16,6 +19,7 @@ def explore(stage: Stage, known: Sequence[Trial]) -> tuple[Trial, ...]:
     plan, search = stage.plan, stage.search
     search.tell(known)
     explored: list[Trial] = []
+    rungs = trusted_rungs(stage, known)
     spent, index = 0.0, 0
     best = stage.best(known)
     stage.progress.phase("explore", plan.trials or 0)
@@ -23,7 +27,7 @@ def explore(stage: Stage, known: Sequence[Trial]) -> tuple[Trial, ...]:
         while True:
             found = stage.ledger.find("explore", index)
             first = len(known) + len(explored)
-            unit = found or _next(stage, proposals, first, index, len(explored), spent, best)
+            unit = found or _next(stage, proposals, rungs, first, index, len(explored), spent, best)
             if unit is None:
                 return tuple(explored)
             proposals.finished(unit)
@@ -34,9 +38,35 @@ def explore(stage: Stage, known: Sequence[Trial]) -> tuple[Trial, ...]:
             stage.progress.advance(len(explored), best.outcome.score if best else None)
 
 
-def _next(
+def trusted_rungs(stage: Stage, known: Sequence[Trial]) -> Rungs:
+    """Halving, but only at those rungs where it would have kept the standard losses that ended best.
+
+    Some losses learn slowly and end best, those that bear wrong labels above all. Where half of the standard
+    losses were ahead of such a one, half of a cohort would be, and nobody would see how it ends.
+    """
+    halving, sign = Rungs.halving(stage.task.settings.epochs), stage.task.measure.sign
+    best = leading(known, sign)
+    if not all(dict(trial.outcome.rungs).keys() >= set(halving.epochs) for trial in best):
+        return halving  # it is not known how they stood
+    running = [trial for trial in known if trial.outcome.state == "complete"]
+    trusted: list[int] = []
+    for epoch in halving.epochs:
+        ahead = sorted(running, key=lambda t: (-sign * dict(t.outcome.rungs)[epoch], t.number))
+        stay = ahead[: math.ceil(len(known) * halving.keep ** (len(trusted) + 1))]
+        if all(trial in stay for trial in best):
+            trusted.append(epoch)
+            running = stay
+        else:
+            stage.progress.note(
+                f"explore: nothing is dropped at epoch {epoch}, where losses that end best are behind"
+            )
+    return replace(halving, epochs=tuple(trusted))
+
+
+def _next(  # noqa: PLR0913, PLR0917  (where exploring stands)
     stage: Stage,
     proposals: Proposals,
+    rungs: Rungs,
     first: int,
     index: int,
     done: int,
@@ -59,7 +89,7 @@ def _next(
         index,
         first,
         candidates,
-        Rungs.halving(stage.task.settings.epochs),
+        rungs,
         {"asked": asked},
         stage.watch(done, len(candidates), best),
     )

@@ -6,13 +6,15 @@ tell how much a loss can matter on this task at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..ledger import Unit, recall
+from ..rungs import Rungs
 from ..standards import standards
 from ..statistics import deviation
+from ..task import Task
 from ..trial import Candidate, Outcome, Trial
 from .gate import assess
 from .stage import Stage
@@ -49,7 +51,7 @@ def headroom(stage: Stage) -> Tuned:
         0,
         0,
         candidates,
-        None,
+        _looked_at(stage),
         watch=stage.watch(0, len(candidates), None),
         seen=lambda outcomes: _sample_error(stage, outcomes),
     )
@@ -87,19 +89,31 @@ def _finer(stage: Stage, trials: Sequence[Trial], step: float) -> tuple[Trial, .
     """
     candidates = [
         replace(t.candidate, recipe=t.candidate.recipe.with_rate(rate))
-        for t in leading(_best(stage, trials), stage.task.measure.sign)
+        for t in leading(trials, stage.task.measure.sign)
         for rate in (t.candidate.recipe.rate / step, t.candidate.recipe.rate * step)
     ]
     if not candidates:
         return ()
     watch = stage.watch(len(trials), len(candidates), stage.best(trials))
-    return stage.trials("headroom", 1, len(trials), candidates, None, watch=watch).trials
+    return stage.trials("headroom", 1, len(trials), candidates, _looked_at(stage), watch=watch).trials
 
 
-def leading(best: Mapping[str, Trial], sign: int) -> list[Trial]:
-    """The few best of the tuned standard losses, by their names, each once."""
-    unique = {t.number: t for t in best.values()}.values()
-    return sorted(unique, key=lambda t: (-sign * t.outcome.score, t.number))[:LEADING]
+def _looked_at(stage: Stage) -> Rungs | None:
+    """Rungs that drop nobody: how the standard losses stand there tells where exploring may thin cohorts.
+
+    A loop of the user's own cannot be paused; each look would be a training more.
+    """
+    halving = Rungs.halving(stage.task.settings.epochs)
+    return replace(halving, keep=1.0) if isinstance(stage.task, Task) else None
+
+
+def leading(trials: Iterable[Trial], sign: int) -> list[Trial]:
+    """The best trial of each of the few best losses, the best first."""
+    whole = (t for t in trials if t.outcome.state == "complete")
+    found: dict[str, Trial] = {}
+    for trial in sorted(whole, key=lambda t: (-sign * t.outcome.score, t.number)):
+        found.setdefault(trial.candidate.spec.hash, trial)
+    return list(found.values())[:LEADING]
 
 
 def _best(stage: Stage, trials: Sequence[Trial]) -> dict[str, Trial]:

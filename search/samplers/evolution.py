@@ -55,7 +55,8 @@ def _children(parents: Rows, count: int, rng: np.random.Generator) -> Rows:
     better = parents[(len(parents) * rng.random(count) ** ELITE).astype(int)]
     near = rng.random((count, 1)) < NEAR
     rows = np.where(near, better, np.where(rng.random(shape) < 0.5, mothers, fathers))
-    changed = rng.random(shape) < np.where(near, MOVES / shape[1], CHANGE)
+    changed = rng.random(shape) < np.where(near, (MOVES - 1) / shape[1], CHANGE)
+    changed |= near & (np.arange(shape[1]) == rng.integers(shape[1], size=(count, 1)))  # one at least
     steps = np.where(near, rng.choice(STEPS, (count, 1)), STEP)
     rows = np.abs(rows + changed * steps * rng.normal(size=shape))
     reflected: Rows = np.where(rows > 1, 2 - rows, rows).clip(0, 1)

@@ -12,7 +12,7 @@ from lossmith.losses import UserError
 from lossmith.search import Candidate, Outcome, Repeat, Task, Trial
 from lossmith.search import ledger as ledger_module
 from lossmith.search.cohort import Rungs, Watch, unwatched
-from lossmith.search.phases.explore import explore
+from lossmith.search.phases.explore import explore, trusted_rungs
 from lossmith.search.phases.headroom import headroom
 from lossmith.search.phases.proposals import cohort_size
 from lossmith.search.phases.stage import Stage
@@ -59,10 +59,36 @@ def test_trials_are_numbered_on_and_never_repeated(task: Task) -> None:
 
 
 def test_cohorts_are_thinned_at_a_quarter_and_a_half(task: Task) -> None:
-    """Explore has rungs, headroom none; three epochs have one rung."""
+    """Explore drops half there; headroom looks and drops nobody."""
     runner = SimulatedRunner(replace(task, recipe={"epochs": 40}))
     explored(stage_of(runner))
-    assert runner.rungs == [None, None, *[Rungs((10, 20))] * 3]
+    assert runner.rungs == [*[Rungs((10, 20), 1.0)] * 2, *[Rungs((10, 20))] * 3]
+
+
+@pytest.mark.parametrize(
+    ("behind", "trusted"), [((), (10, 20)), ((10,), (20,)), ((20,), (10,)), ((10, 20), ())], ids=str
+)
+def test_nothing_is_dropped_where_losses_that_end_best_are_behind(
+    task: Task, behind: tuple[int, ...], trusted: tuple[int, ...]
+) -> None:
+    """A rung at which halving would have dropped the best standard loss is left out, and only that."""
+    stage = stage_of(SimulatedRunner(replace(task, recipe={"epochs": 40})))
+    known = headroom(stage).trials
+    best = max(known, key=lambda t: t.outcome.score)
+
+    def at(trial: Trial, epoch: int) -> float:
+        return 0.0 if trial == best and epoch in behind else trial.outcome.score
+
+    seen = [
+        replace(t, outcome=replace(t.outcome, rungs=tuple((e, at(t, e)) for e in (10, 20)))) for t in known
+    ]
+    assert trusted_rungs(stage, seen).epochs == trusted
+
+
+def test_where_it_is_not_known_how_losses_stood_cohorts_are_halved(task: Task) -> None:
+    """Training functions of the user's own are not looked at while standard losses are tuned."""
+    stage = stage_of(SimulatedRunner(replace(task, recipe={"epochs": 40})))
+    assert trusted_rungs(stage, headroom(stage).trials) == Rungs((10, 20))
 
 
 def test_every_trial_has_the_same_repeats(folded_task: Task) -> None:
