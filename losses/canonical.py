@@ -11,9 +11,9 @@ import math
 from collections.abc import Iterable, Mapping
 
 from .errors import UserError, unknown
-from .family import MIX, inputs_of
 from .parts import Kind, Part
 from .registry import part, parts_for
+from .steps import MIX, inputs_of
 
 Values = dict[str, float]
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 
 from .canonical import part_and_parameter
-from .family import MIX
 from .parts import Part, Stage
 from .registry import part
 from .spec import LossSpec
+from .steps import MIX
 
 _PLUS_MINUS = {"- -": "+ ", "+ -": "- "}
 

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from .errors import UserError
-from .family import Step, in_full_precision, plan, run
 from .fused import fused
 from .parts import Kind
+from .plan import plan
 from .shapes import ignored, shaped
 from .spec import LossSpec
+from .steps import Step, in_full_precision, run
 
 _NEEDS = {
     "class_counts": "the training samples of each class; bind them with spec.bind(class_counts=[...])",

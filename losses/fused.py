@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .family import Step, added, mean, mean_over_labels, mixed, same
 from .fused_focal import focal_at_once, smoothed_log_p
 from .quantities import gap_multiclass, log_p_mean_multiclass
+from .steps import Step, added, mean, mean_over_labels, mixed, same
 from .terms.label_smoothing import label_smoothing
 from .terms.logit_adjustment import logit_adjustment
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
-from .family import Step, same, times
 from .quantities import log_likelihood
+from .steps import Step, same, times
 from .terms.focal import focal
 
 

@@ -18,10 +18,11 @@ from torch.func import vmap
 
 from .batches import COUNTS, TARGET_SCALE
 from .canonical import terms_of
-from .family import MIX, Family
+from .family import Family
 from .parts import Kind
 from .registry import part
 from .spec import LossSpec
+from .steps import MIX
 
 LEVELS = {True: (8.0, 2.0, 0.0, -2.0, -4.0, -8.0, -20.0), False: (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)}
 EXTREMES = {True: (100.0, 6e4, -100.0, -6e4), False: (100.0, 6e4)}

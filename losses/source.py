@@ -12,25 +12,25 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from . import family, shapes
+from . import shapes, steps
 from .copied import collect
-from .family import Step
 from .formula import formula
 from .freeze import Folded, folded
 from .fused import fused
 from .own import OwnTerm
 from .spec import LossSpec
+from .steps import Step
 
 _INLINE: dict[Callable[..., Tensor], Callable[[Step, LossSpec], str]] = {
-    family.mixed: lambda step, spec: " + ".join(
+    steps.mixed: lambda step, spec: " + ".join(
         source if spec.parameters[name] == 1 else f"{spec.parameters[name]!r} * {source}"
         for source, (_, name) in zip(step.inputs, step.parameters, strict=True)
     ),
-    family.added: lambda step, spec: f"loss + {spec.parameters[step.parameters[0][1]]!r} * {step.inputs[1]}",
-    family.times: lambda step, spec: " * ".join(step.inputs),
-    family.same: lambda step, spec: step.inputs[0],
-    family.mean: lambda step, spec: "loss.mean() if loss.numel() else loss.sum()",
-    family.ones: lambda step, spec: "torch.ones_like(loss)",
+    steps.added: lambda step, spec: f"loss + {spec.parameters[step.parameters[0][1]]!r} * {step.inputs[1]}",
+    steps.times: lambda step, spec: " * ".join(step.inputs),
+    steps.same: lambda step, spec: step.inputs[0],
+    steps.mean: lambda step, spec: "loss.mean() if loss.numel() else loss.sum()",
+    steps.ones: lambda step, spec: "torch.ones_like(loss)",
 }
 _SHAPES = {
     "multiclass": ("(N, K) or (N, K, ...) logits", "(N,) or (N, ...) integer class indices"),

@@ -13,7 +13,7 @@ import yaml
 from ..losses import Kind, Part, part, parts
 from ..losses.adopt import adopt
 from ..losses.errors import UserError, unknown
-from ..losses.family import MIX
+from ..losses.steps import MIX
 from .domain import Domain
 from .recipe import RECIPE, checked_options, recipe_parameter
 from .space import LEARNING_RATE, WEIGHT, Space

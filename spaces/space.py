@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..losses import Kind, LossSpec, part, parts_for
 from ..losses.errors import UserError, unknown
-from ..losses.family import MIX
+from ..losses.steps import MIX
 from .domain import Domain
 from .recipe import LEARNING_RATE, RECIPE, checked_options, option_at, recipe_parameter
 

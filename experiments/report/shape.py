@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ...losses import LossSpec, part
-from ...losses.family import in_full_precision, mean, weighted_mean
 from ...losses.freeze import folded
+from ...losses.steps import in_full_precision, mean, weighted_mean
 
 REACH = {"multiclass": 6.0, "binary": 6.0, "multilabel": 6.0, "regression": 4.0}
 POINTS = 121

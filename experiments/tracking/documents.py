@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...losses import formula
-from ...losses.family import MIX
+from ...losses.steps import MIX
 from ...search.trial import Candidate, State, Trial
 from ..store import SearchRecord, Status, StoredTrial
 from ..store.codec import dumps

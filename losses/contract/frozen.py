@@ -6,10 +6,10 @@ from types import ModuleType
 
 import torch
 
-from ..family import MIX
 from ..freeze import freeze
 from ..source import source
 from ..spec import LossSpec
+from ..steps import MIX
 from .subject import Broken, Loss, Subject, close, value_and_gradient
 
 

@@ -7,9 +7,9 @@ from itertools import product
 import torch
 from torch.func import vmap
 
-from ..family import MIX
 from ..freeze import freeze
 from ..registry import part
+from ..steps import MIX
 from .subject import Subject, close, corners, value_and_gradient
 
 

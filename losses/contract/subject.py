@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from ..batches import COUNTS, TARGET_SCALE, constants, extreme_batch, random_batch
-from ..family import MIX, Family
+from ..family import Family
 from ..parts import Kind, Number, Parameter, Part
 from ..registry import part
 from ..spec import LossSpec
+from ..steps import MIX
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 CORNERS = 64  # at most, of a subject's parameters

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from ...losses import Kind, LossSpec, family, quantities
-from ...losses.family import MIX, Step
+from ...losses import Kind, LossSpec, quantities, steps
+from ...losses.plan import plan
 from ...losses.registry import parts_for
 from ...losses.shapes import shaped
+from ...losses.steps import MIX, Step
 from ...losses.terms.bi_tempered import bi_tempered
 from ...losses.terms.margin import margin
 from ...losses.terms.multi_margin import multi_margin
@@ -33,8 +34,8 @@ _FASTER: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
     margin: stacked_terms.margin,
     multi_margin: stacked_terms.multi_margin,
     bi_tempered: stacked_terms.bi_tempered,
-    family.mean: mean,
-    family.weighted_mean: weighted_mean,
+    steps.mean: mean,
+    steps.weighted_mean: weighted_mean,
 }
 # What members that share their data share; they read the logits for their shape alone.
 _OF_TARGETS = frozenset({"targets", *quantities.OF_SHAPE})
@@ -80,7 +81,7 @@ class StackedLoss:
         return values["loss"].sum()
 
     def _given(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        outputs = family.in_full_precision(outputs)
+        outputs = steps.in_full_precision(outputs)
         size = self._members // self._groups
         targets = targets[0] if self._groups == 1 else targets.repeat_interleave(size, 0)
         if self._kind != "multiclass" or outputs.dim() > 3:
@@ -95,7 +96,7 @@ class StackedLoss:
     @staticmethod
     def _take(act: _Act, values: dict[str, Tensor]) -> None:
         function, output = act.step.function, act.step.output
-        if function is family.added:  # one or two for each term
+        if function is steps.added:  # one or two for each term
             values[output] = _added(act, values)
             return
         inputs = [
@@ -209,28 +210,28 @@ def _by_part(kind: Kind, names: frozenset[str]) -> Iterator[tuple[Step, str | No
     parts = {part.function: part for name, part in parts_for(kind).items() if name in names}
     factors = {f"{name}_factor": name for name in names}
     known: set[str] = set()
-    for planned in family.plan(kind, names):
+    for planned in plan(kind, names):
         step = _faster(planned)
         part = parts.get(planned.function)
         owner = part.name if part is not None and part.stage in ("smooth", "select") else None
-        if step.function is family.mixed:
+        if step.function is steps.mixed:
             terms = [weight.removeprefix(f"{MIX}.") for _, weight in step.parameters]
             by_sample = parts_for(kind)[terms[0]].level == "sample"
             yield Step("loss", _no_loss if by_sample else _no_loss_of_batch, ("outputs", "targets")), None
             for term, loss in zip(terms, step.inputs, strict=True):
-                yield Step("loss", family.added, ("loss", loss), (("weight", f"{MIX}.{term}"),)), term
+                yield Step("loss", steps.added, ("loss", loss), (("weight", f"{MIX}.{term}"),)), term
             continue
-        if step.function is family.added:
+        if step.function is steps.added:
             owner = step.parameters[0][1].removeprefix(f"{MIX}.")
-        elif step.function is family.times:
+        elif step.function is steps.times:
             owner = factors.get(step.inputs[1])
         if owner is not None and step.output not in known and step.output in quantities.QUANTITIES[kind]:
             plain = quantities.QUANTITIES[kind][step.output]  # of the members that do not change it
-            yield Step(step.output, plain, family.inputs_of(plain)), None
+            yield Step(step.output, plain, steps.inputs_of(plain)), None
         known.add(step.output)
         if step.function is stacked_gap.gap:
             both = stacked_gap.gap_and_lag
-            yield Step(both.__name__, both, family.inputs_of(both)), None
+            yield Step(both.__name__, both, steps.inputs_of(both)), None
         yield step, owner
 
 
@@ -238,7 +239,7 @@ def _faster(step: Step) -> Step:
     function = _FASTER.get(step.function)
     if function is None:
         return step
-    return Step(step.output, function, family.inputs_of(function), step.parameters)
+    return Step(step.output, function, steps.inputs_of(function), step.parameters)
 
 
 def _no_loss(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -130,11 +130,11 @@ def _varied(value: Tensor, copies: int, draw: torch.Generator, *, joined: bool) 
 
 
 def mean(loss: Tensor) -> Tensor:
-    """As `family.mean`, of (..., N)."""
+    """As `steps.mean`, of (..., N)."""
     return loss.mean(-1) if loss.numel() else loss.sum(-1)
 
 
 def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
-    """As `family.weighted_mean`, of (..., N)."""
+    """As `steps.weighted_mean`, of (..., N)."""
     total = weight.sum(-1)
     return (weight * loss).sum(-1) / torch.where(total > 0, total, torch.ones_like(total))

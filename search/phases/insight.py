@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...losses import LossSpec, formula
-from ...losses.family import MIX
+from ...losses.steps import MIX
 from ...spaces.space import LEARNING_RATE
 from ..cohort import Rungs
 from ..ledger import Unit, recall

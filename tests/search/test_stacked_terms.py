@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from lossmith.losses import LossSpec, family
-from lossmith.losses.family import run
+from lossmith.losses import LossSpec
+from lossmith.losses.plan import plan
 from lossmith.losses.quantities import QUANTITIES
 from lossmith.losses.registry import parts_for
+from lossmith.losses.steps import inputs_of, run
 from lossmith.search.engines import stacked_gap, stacked_terms
 from lossmith.search.engines.stacked_loss import StackedLoss
 
@@ -52,11 +53,11 @@ def test_a_part_for_all_members_is_the_part(name: str, classes: int, size: float
     given = {"logits": logits, "targets": targets, "is_target": true}
     function, part = getattr(stacked_terms, name), parts_for("multiclass")[name].function
     wide = {k: v.view(-1, 1, 1) for k, v in numbers.items()}
-    found = function(*(given[k] for k in family.inputs_of(function)), **wide)
+    found = function(*(given[k] for k in inputs_of(function)), **wide)
 
     def one(own: Tensor, numbers: dict[str, Tensor]) -> Tensor:
         known = {**given, "logits": own, "target_logit": FORMULAS["target_logit"](own, targets)}
-        return part(*(known[k] for k in family.inputs_of(part)), **numbers)
+        return part(*(known[k] for k in inputs_of(part)), **numbers)
 
     same(found, vmap(one)(logits, numbers), logits)
 
@@ -132,6 +133,6 @@ def test_a_cohorts_losses_are_the_familys() -> None:
         leaf = own.detach().clone().requires_grad_()
         values = {"outputs": leaf, "logits": leaf, "targets": targets}
         (wanted,) = torch.autograd.grad(
-            run(family.plan("multiclass", spec.parts), values, spec.parameters), leaf
+            run(plan("multiclass", spec.parts), values, spec.parameters), leaf
         )
         torch.testing.assert_close(slope, wanted, rtol=1e-10, atol=1e-12)

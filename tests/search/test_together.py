@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.func import vmap
 
 from lossmith.losses import Kind
-from lossmith.losses.family import inputs_of, mean, weighted_mean
 from lossmith.losses.parts import Part
 from lossmith.losses.registry import parts_for
+from lossmith.losses.steps import inputs_of, mean, weighted_mean
 from lossmith.search.engines import together as module
 from lossmith.search.engines.together import mapped, together
 
