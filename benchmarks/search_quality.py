@@ -378,15 +378,16 @@ COLUMNS = ("lossmith", "best standard", "random search", "TPE alone", "CE or mse
 
 def table(results: list[dict[str, Any]]) -> Iterator[str]:
     """The results as Markdown; + better and - worse than the best standard loss beyond chance."""
-    yield "| task | metric | " + " | ".join(COLUMNS) + " |"
-    yield "|---|---|" + "---|" * len(COLUMNS)
-    for result in results:
+    yield "| task | metric | seed | " + " | ".join(COLUMNS) + " |"
+    yield "|---|---|---|" + "---|" * len(COLUMNS)
+    for result in sorted(results, key=lambda found: (list(TASKS).index(found["task"]), found["seed"])):
         cells = []
         for name in COLUMNS:
             row = result["rows"].get(name)
             mark = "" if row is None else " +" if row["low"] > 0 else " -" if row["high"] < 0 else ""
             cells.append("" if row is None else f"{row['score']:.4f}{mark}")
-        yield f"| {result['task']} | {result['metric']} | " + " | ".join(cells) + " |"
+        about = (result["task"], result["metric"], str(result["seed"]))
+        yield "| " + " | ".join((*about, *cells)) + " |"
     for name in COLUMNS:
         rows = [result["rows"][name] for result in results if name in result["rows"]]
         better, worse = sum(r["low"] > 0 for r in rows), sum(r["high"] < 0 for r in rows)
