@@ -132,7 +132,5 @@ def test_a_cohorts_losses_are_the_familys() -> None:
     for spec, own, slope in zip(specs, four, found, strict=True):
         leaf = own.detach().clone().requires_grad_()
         values = {"outputs": leaf, "logits": leaf, "targets": targets}
-        (wanted,) = torch.autograd.grad(
-            run(plan("multiclass", spec.parts), values, spec.parameters), leaf
-        )
+        (wanted,) = torch.autograd.grad(run(plan("multiclass", spec.parts), values, spec.parameters), leaf)
         torch.testing.assert_close(slope, wanted, rtol=1e-10, atol=1e-12)
