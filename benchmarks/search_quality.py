@@ -28,14 +28,14 @@ from torch import Tensor, nn
 
 from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task, Trial, conduct
 from lossmith.search.cohort import Trainer
-from lossmith.search.conduct import search_for
+from lossmith.search.conduct import in_opened_space, search_for
 from lossmith.search.phases.explore import explore
-from lossmith.search.phases.headroom import headroom, leading
+from lossmith.search.phases.headroom import headroom
 from lossmith.search.phases.stage import Stage
 from lossmith.search.splits import constants_of
 from lossmith.search.statistics import bootstrap_scores, compare
 from lossmith.search.trial import best_of
-from lossmith.spaces import opened, space_from
+from lossmith.spaces import space_from
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 REFITS = 64
@@ -326,8 +326,7 @@ def audited(name: str, seed: int, trials: int) -> dict[str, Any]:
         begun = MemoryLedger({key: unit for key, unit in ledger.units.items() if key[0] == "headroom"})
         stage = Stage(task, plan, search_for(task, space, plan, sampler), runner, begun, Silent())
         tuned = headroom(stage)
-        wider = opened(space, (t.candidate.spec for t in leading(tuned.trials, sign)))
-        stage = replace(stage, search=search_for(task, wider, plan, sampler))
+        stage = in_opened_space(stage, space, tuned, sampler)
         found = best_of(explore(stage, tuned.trials), sign)
         if found is not None:
             handed[label] = found.candidate

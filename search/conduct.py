@@ -50,7 +50,7 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
     tuned = headroom(stage)
     if tuned.stop is not None:
         return Conclusion(None, tuned.stop)
-    stage = _opened(stage, space, tuned, sampler) if space.opens else stage
+    stage = in_opened_space(stage, space, tuned, sampler)
     progress.note(stage.search.reason)
     explored = explore(stage, tuned.trials)
     finalists = race(stage, tuned, explored)
@@ -62,8 +62,10 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
     return Conclusion(document)
 
 
-def _opened(stage: Stage, space: Space, tuned: Tuned, sampler: str) -> Stage:
-    """The stage with a search whose space has the parts of the best standard losses too."""
+def in_opened_space(stage: Stage, space: Space, tuned: Tuned, sampler: str) -> Stage:
+    """The stage with a search whose space has the parts of the best standard losses too, if it opens."""
+    if not space.opens:
+        return stage
     wider = opened(space, (t.candidate.spec for t in leading(tuned.trials, stage.task.measure.sign)))
     joined = [name for name in wider.parts if name not in space.parts]
     if not joined:

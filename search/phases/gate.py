@@ -86,6 +86,7 @@ def assess(
 
 
 def _raced(stage: Stage) -> int:
+    """The repeats of a race of which nobody drops out; with fewer contenders there are more."""
     return stage.plan.race_rounds * stage.plan.race_seeds
 
 

@@ -15,7 +15,7 @@ from ..rungs import Rungs
 from ..standards import standards
 from ..statistics import deviation
 from ..task import Task
-from ..trial import Candidate, Outcome, Trial
+from ..trial import Candidate, Outcome, Trial, best_of
 from .gate import assess
 from .stage import Stage
 
@@ -109,20 +109,24 @@ def _looked_at(stage: Stage) -> Rungs | None:
 
 def leading(trials: Iterable[Trial], sign: int) -> list[Trial]:
     """The best trial of each of the few best losses, the best first."""
-    whole = (t for t in trials if t.outcome.state == "complete")
-    found: dict[str, Trial] = {}
-    for trial in sorted(whole, key=lambda t: (-sign * t.outcome.score, t.number)):
-        found.setdefault(trial.candidate.spec.hash, trial)
-    return list(found.values())[:LEADING]
+    found = _best_of_each(trials, sign).values()
+    return sorted(found, key=lambda t: (-sign * t.outcome.score, t.number))[:LEADING]
 
 
 def _best(stage: Stage, trials: Sequence[Trial]) -> dict[str, Trial]:
     """The best trial of each standard loss, by its names: names for one loss share its trials."""
-    found = {
-        name: stage.best([t for t in trials if t.candidate.spec.hash == spec.hash])
-        for name, spec in standards(stage.task).items()
-    }
-    return {name: trial for name, trial in found.items() if trial is not None}
+    found = _best_of_each(trials, stage.task.measure.sign)
+    named = standards(stage.task)
+    return {name: found[spec.hash] for name, spec in named.items() if spec.hash in found}
+
+
+def _best_of_each(trials: Iterable[Trial], sign: int) -> dict[str, Trial]:
+    """The best trial of each loss, by its hash; none of a loss that never came to an end."""
+    by_loss: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_loss.setdefault(trial.candidate.spec.hash, []).append(trial)
+    found = {loss: best_of(some, sign) for loss, some in by_loss.items()}
+    return {loss: trial for loss, trial in found.items() if trial is not None}
 
 
 def _sample_error(stage: Stage, outcomes: Sequence[Outcome]) -> dict[str, Any]:
