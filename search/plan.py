@@ -31,10 +31,10 @@ class Plan:
     of learning rates each standard loss is tuned over, `width` the candidates of a cohort. The race
     trains up to `contenders` searched losses over at most `race_rounds` rounds of `race_seeds` repeats each,
     up to four times as many where few are left; the verdict refits over `verdict_seeds`, and `margin`, in the
-    metric's units, is by how much a loss may be worse and still be called no worse. `random_search` repeats the
-    exploring and the race with random losses, for twice the price. `insight` asks what the winner owes its
-    parts, once the verdict is told. Raises `UserError` for a plan without an end or with a count below 1 or a
-    margin below 0.
+    metric's units, is by how much a loss may be worse and still be called no worse. `random_search` repeats
+    the exploring and the race with random losses, for twice the price. `insight` asks what the winner owes
+    its parts, once the verdict is told. Raises `UserError` for a plan without an end or with a count below 1
+    or a margin below 0.
     """
 
     trials: int | None = 256
