@@ -2,8 +2,9 @@
 
 For Adam the optimiser is torch's own. It moves a *delta* that starts each step at zero, with a learning
 rate of one; the members then move by their own learning rate times that delta. Its step is proportional to
-its learning rate, so this is the same step, and on a CPU it runs torch's fused kernel. SGD's momentum may
-differ from member to member, which torch's cannot; it is two operations.
+its learning rate, so this is the same step, and on a CPU it runs torch's fused kernel, which also takes the
+delta back to zero: a decoupled weight decay of one takes all of it off. SGD's momentum may differ from member
+to member, which torch's cannot; it is two operations.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ class StackedOptimizer:
         self, leaves: Sequence[Tensor], member_dims: Sequence[int], recipe: Recipe, settings: Settings
     ) -> None:
         self._recipe = recipe
-        self._torch: torch.optim.Adam | None = None
+        self._torch: torch.optim.AdamW | None = None
         self._moving = [torch.zeros_like(leaf) for leaf in leaves]  # Adam's deltas, or SGD's momentum
         if recipe.optimizer != "sgd":
-            self._torch = torch.optim.Adam(self._moving, lr=1.0, fused=True)
+            self._torch = torch.optim.AdamW(self._moving, lr=1.0, weight_decay=1.0, fused=True)
         self._set(leaves, member_dims, settings)
 
     def _set(self, leaves: Sequence[Tensor], member_dims: Sequence[int], settings: Settings) -> None:
@@ -86,13 +87,12 @@ class StackedOptimizer:
         else:
             self._by_adam(self._torch, gradients, self._along(rates))
 
-    def _by_adam(self, adam: torch.optim.Adam, gradients: Sequence[Tensor], rates: Sequence[Tensor]) -> None:
+    def _by_adam(self, adam: torch.optim.AdamW, gradients: Sequence[Tensor], rates: Sequence[Tensor]) -> None:
         for delta, gradient in zip(self._moving, gradients, strict=True):
             delta.grad = _laid_out_as(delta, gradient)
         adam.step()
         for leaf, rate, delta in zip(self._leaves, rates, self._moving, strict=True):
             leaf.addcmul_(delta, rate)
-            delta.zero_()
 
     def _by_sgd(self, gradients: Sequence[Tensor], rates: Sequence[Tensor]) -> None:
         if self._momenta is None:
