@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,3 +31,13 @@ class Rungs:
         """The epochs that `candidates` will be trained for in all, if none diverges."""
         edges = (0, *self.epochs, epochs)
         return sum((high - low) * candidates * self.keep**i for i, (low, high) in enumerate(pairwise(edges)))
+
+
+def left_behind(means: Mapping[int, float], sign: int, began: int, share: float) -> list[int]:
+    """Who is dropped at a rung: all but the best, so many that this share of those that `began` is left.
+
+    `means` are the mean scores of those still in training, by candidate. Of equals the first stays, and one
+    candidate always does. `sign` is +1 where a greater score is better.
+    """
+    ranked = sorted(means, key=lambda candidate: (-sign * means[candidate], candidate))
+    return ranked[max(1, math.ceil(began * share)) :]

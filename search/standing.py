@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .rungs import left_behind
 from .trial import Outcome, Repeat, State
 
 
@@ -29,6 +30,7 @@ class Standing:
         self._at_rungs: list[list[tuple[float, ...]]] = [[] for _ in range(candidates)]
         self._drawn: dict[int, tuple[float, ...]] = {}
         self._ended: dict[int, Outcome] = {}
+        self._passed = 0  # rungs
 
     @property
     def ended(self) -> set[int]:
@@ -57,11 +59,8 @@ class Standing:
         for candidate, mean in means.items():
             self._rungs[candidate].append((epoch, mean))
             self._at_rungs[candidate].append(tuple(self._scores[candidate][r] for r in self._repeats))
-        ranked = sorted(alive, key=lambda c: (-self._sign * means[c], c))
-        if not ranked:
-            return
-        stay = max(1, math.ceil(self._count * keep ** len(self._rungs[ranked[0]])))
-        for candidate in ranked[stay:]:
+        self._passed += 1
+        for candidate in left_behind(means, self._sign, self._count, keep**self._passed):
             self._ended[candidate] = self._outcome(candidate, "pruned", epoch, None)
 
     def outcomes(self, epoch: int) -> list[Outcome]:

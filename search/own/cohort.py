@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from ...losses.errors import UserError
-from ..cohort import Watch
+from ..rungs import Watch, left_behind
 from ..trial import Candidate, Outcome, Repeat
 from .job import OwnResult
 from .training import OwnTraining
@@ -60,9 +60,8 @@ class OwnCohort:
         """Keep the best share of those that are left."""
         sign = self._training.measure.sign
         means = {c: math.fsum(self._scores[c]) / len(self._repeats) for c in self._alive}
-        ranked = sorted(self._alive, key=lambda c: (-sign * means[c], c))
         self._passed += 1
-        for candidate in ranked[max(1, math.ceil(len(self._candidates) * keep**self._passed)) :]:
+        for candidate in left_behind(means, sign, len(self._candidates), keep**self._passed):
             self._end(candidate, "pruned", epoch, None)
         self._alive = [c for c in self._alive if c not in self._ended]
 

@@ -92,7 +92,9 @@ def _room(stage: Stage, trials: Sequence[Trial], finalists: Finalists) -> int:
     """How many losses may be trained so that insight stays a small share of what the search cost."""
     epochs = stage.task.settings.epochs
     spent = sum(len(t.repeats) * t.outcome.epochs / epochs for t in trials)
-    spent += finalists.rounds * stage.plan.race_seeds * stage.plan.contenders / 2
+    rounds = (stage.ledger.find("race", index) for index in range(finalists.rounds))
+    raced = [unit.payload for unit in rounds if unit is not None and unit.payload is not None]
+    spent += sum(len(payload["repeats"]) * len(payload["scores"]) for payload in raced)
     spent += stage.plan.verdict_seeds * len({t.candidate.spec.hash for t in trials if t.candidate.standard})
     return int(SHARE * spent / REPEATS)
 
