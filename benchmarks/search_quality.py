@@ -1,6 +1,6 @@
 """Whether a search finds a better loss on real data, and whether it ever hands out a worse one.
 
-    python benchmarks/search_quality.py [--trials 512] [--only TASK] [--out FILE] [--table FILE...]
+    python benchmarks/search_quality.py [--trials 2048] [--only TASK] [--out FILE] [--table FILE...]
 
 Fourteen real tasks over the four kinds, none of which needs a download (Fashion-MNIST is Debian's package
 dataset-fashion-mnist). Twelve of them have noise, a tail or outliers in their training samples, and clean
@@ -396,7 +396,7 @@ def table(results: list[dict[str, Any]]) -> Iterator[str]:
 def main() -> None:
     """Search, a line of JSON for each task, and the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--trials", type=int, default=512, help="losses explored (default 512)")
+    parser.add_argument("--trials", type=int, default=2048, help="losses explored (default 2048)")
     parser.add_argument("--seed", type=int, default=0, help="of the data and the search (default 0)")
     parser.add_argument("--only", action="append", choices=TASKS, help="these tasks alone")
     parser.add_argument("--out", type=Path, help="where the lines go, beside standard output")

@@ -24,7 +24,7 @@ from .memory import free_bytes, keep_freed_memory
 from .program import Job, Program
 from .stacked import StackedProgram
 
-CACHE_NUMBERS = 4_000_000  # members times parameters that one program may hold and still be fast on a CPU
+CACHE_NUMBERS = 8_000_000  # members times parameters that one program may hold and be no slower on a CPU
 MOST, LEAST = 256, 16
 NARROW = (4, 16, 64)  # widths that a convolutional network may like better than the usual one
 MEASURED_S = 0.15  # of each
