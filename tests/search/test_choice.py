@@ -149,7 +149,7 @@ def test_the_width_follows_the_model_and_the_memory(monkeypatch: pytest.MonkeyPa
     """Small models many, large ones few, and no more than half of the free memory holds."""
     monkeypatch.setattr(choosing, "free_bytes", lambda: 1 << 40)
     assert usual_width(1_000, 2) == 256
-    assert usual_width(100_000, 2) == 40
+    assert usual_width(100_000, 2) == 80
     assert usual_width(100_000_000, 2) == 16
     monkeypatch.setattr(choosing, "free_bytes", lambda: 48 * 10**9)
     assert usual_width(100_000_000, 2) == 5
