@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from ...losses import LossSpec, freeze
 from ..recipe import Recipe
 from ..streams import stream_seed
+from ..task import Task
 from ..their_code import in_their_code
 from .precision import called
 from .program import Job, fault_of
@@ -25,8 +27,8 @@ class LoopProgram:
     def __init__(self, job: Job) -> None:
         self.job, self._epoch = job, 0
         seed = stream_seed(job.seed, "model", job.repeat.seed)
-        self._layout = _layout(job)
-        self._models = [_built(job, seed, self._layout) for _ in job.candidates]
+        self._layout = _layout(job.task, job.device)
+        self._models = [_built(job.task, seed, job.device, self._layout) for _ in job.candidates]
         self._losses = [freeze(_bound(c.spec, job)).to(job.device) for c in job.candidates]
         self._candidates = list(job.candidates)
         self._recipes = [c.recipe for c in job.candidates]
@@ -122,29 +124,28 @@ class LoopProgram:
         self._schedulers += other._schedulers
 
 
-def _layout(job: Job) -> torch.memory_format:
+@lru_cache(maxsize=1)
+def _layout(task: Task, device: torch.device) -> torch.memory_format:
     """How images lie in memory: channels last where the model bears it, for it is faster.
 
     Convolutions like it, and on a CPU torch pools it seven times as fast. A model that takes views of what it
-    computes may not bear it, which a step of one like it tells. One that draws random numbers would draw
-    others than in the cohort engine, which knows one layout.
+    computes may not bear it: a step of one tells, once for all programs of a task. One that draws random
+    numbers would draw others than in the cohort engine, which knows one layout.
     """
-    inputs = job.split.train[0][:2]
-    if inputs.dim() != IMAGES or job.task.draws:
+    inputs = task.train[0][:2]
+    if inputs.dim() != IMAGES or task.draws:
         return torch.preserve_format
     try:
-        outputs = _built(job, 0, torch.channels_last)(
-            inputs.to(job.device, memory_format=torch.channels_last)
-        )
-        outputs.float().sum().backward()
+        there = inputs.to(device, memory_format=torch.channels_last)
+        _built(task, 0, device, torch.channels_last)(there).float().sum().backward()
     except Exception:  # noqa: BLE001  (whatever it is, the model as it is will tell)
         return torch.preserve_format
     return torch.channels_last
 
 
-def _built(job: Job, seed: int, layout: torch.memory_format) -> nn.Module:
-    """A fresh model on the job's device, its convolutions laid out as asked."""
-    model = job.task.build(seed).to(job.device)
+def _built(task: Task, seed: int, device: torch.device, layout: torch.memory_format) -> nn.Module:
+    """A fresh model on the device, its convolutions laid out as asked."""
+    model = task.build(seed).to(device)
     if layout is not torch.preserve_format:
         nn.utils.convert_conv2d_weight_memory_format(model, layout)
     return model
