@@ -26,7 +26,7 @@ from torch.nn import functional as F  # noqa: N812
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lossmith.losses import standard_loss
-from lossmith.search.engines.memory import keep_freed_memory
+from lossmith.search.memory import keep_freed_memory
 
 SAMPLES, ROUNDS = 4096, 60
 Loss = Callable[[Tensor, Tensor], Tensor]

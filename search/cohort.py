@@ -15,9 +15,9 @@ import torch
 from .engines.choice import Choice, usual_width
 from .engines.crew import Crew
 from .engines.device import Hardware
-from .engines.memory import keep_freed_memory, out_of_memory
 from .engines.program import Job, Program
 from .layout import layout
+from .memory import keep_freed_memory, out_of_memory
 from .rungs import Rungs, Watch, unwatched
 from .side_by_side import ENGINES, Room, SideBySide, program_maker
 from .splits import Split, final_split, split_for

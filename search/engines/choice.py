@@ -15,12 +15,12 @@ import torch
 
 from ...losses import standard_specs
 from ...losses.errors import UserError
+from ..memory import keep_freed_memory, room
 from ..splits import Split, final_split
 from ..task import Task
 from ..trial import Candidate, Repeat
 from .chain import is_chain
 from .loop import LoopProgram
-from .memory import free_bytes, keep_freed_memory
 from .program import Job, Program
 from .stacked import StackedProgram
 
@@ -89,7 +89,7 @@ def choose(task: Task, engine: str = "auto", workers: int = 1) -> Choice:
 def usual_width(parameters: int, workers: int) -> int:
     """How many members of so many parameters a program may hold: what caches like and memory allows."""
     liked = min(MOST, max(LEAST, CACHE_NUMBERS // max(1, parameters)))
-    allowed = free_bytes() // 2 // (workers * max(1, parameters) * 4 * COPIES)
+    allowed = room() // (workers * max(1, parameters) * 4 * COPIES)
     return max(1, min(liked, allowed))
 
 

@@ -22,8 +22,8 @@ from ray.tune.search import Searcher
 
 from ...losses.errors import UserError
 from ..engines.crew import WorkerError
-from ..engines.memory import out_of_memory
 from ..engines.program import Stopped
+from ..memory import out_of_memory
 from .remote import Done, TooLargeError, Work, perform
 
 IDLE_S = 10.0  # how long a seat waits for the next cohort before others may have its place

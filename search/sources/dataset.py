@@ -13,12 +13,12 @@ from torch import Tensor
 from ...losses import Kind
 from ...losses.errors import UserError
 from ..data import brief, codes
+from ..memory import room
 from ..recipe import Recipe
 from ..streamed import Samples, Streamed, take
 from ..task import Task
 from .defaults import Mlp, hidden_sizes, metric_for, outputs_of, recipe_for, training_line
 from .holdout import held_out
-from .memory import room
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...losses.errors import UserError, unknown
 from ..data import brief
-from .memory import room, size_text
+from ..memory import room, size_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -147,11 +147,11 @@ def test_a_choice_that_was_made_before_is_followed() -> None:
 
 def test_the_width_follows_the_model_and_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small models many, large ones few, and no more than half of the free memory holds."""
-    monkeypatch.setattr(choosing, "free_bytes", lambda: 1 << 40)
+    monkeypatch.setattr(choosing, "room", lambda: 1 << 39)
     assert usual_width(1_000, 2) == 256
     assert usual_width(100_000, 2) == 80
     assert usual_width(100_000_000, 2) == 16
-    monkeypatch.setattr(choosing, "free_bytes", lambda: 48 * 10**9)
+    monkeypatch.setattr(choosing, "room", lambda: 24 * 10**9)
     assert usual_width(100_000_000, 2) == 5
     assert usual_width(10**10, 2) == 1
 

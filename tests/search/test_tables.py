@@ -15,7 +15,6 @@ import torch
 from lossmith.losses import UserError
 from lossmith.search import Task, load_task
 from lossmith.search.sources import table as tables
-from lossmith.search.sources.memory import room, size_text
 
 ROWS = 60
 
@@ -252,17 +251,6 @@ def test_a_compressed_file_is_given_up_when_it_gets_too_large(
     monkeypatch.setattr(tables, "room", lambda: 200_000)
     with pytest.raises(UserError, match="half of the free memory"):
         Task.from_csv(path, "label")
-
-
-def test_there_is_room_on_this_machine() -> None:
-    """What is free is a number of bytes; sizes are told in their unit."""
-    assert room() > 10_000_000
-    assert [size_text(n) for n in (12, 1_500, 123_456_789, 10.2e9)] == [
-        "12 bytes",
-        "1.5 KB",
-        "123 MB",
-        "10.2 GB",
-    ]
 
 
 def test_groups_are_kept_whole_and_are_no_inputs(tmp_path: Path) -> None:
