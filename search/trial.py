@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from torch import Tensor
 
@@ -13,7 +13,18 @@ from ..losses import LossSpec
 from .recipe import Recipe
 
 State = Literal["complete", "pruned", "diverged", "rejected"]
-Phase = Literal["headroom", "explore", "race", "verdict", "confirm", "transfer", "insight"]
+Phase = Literal[
+    "headroom",
+    "explore",
+    "race",
+    "random explore",  # these two again, for a rival with the same budget; see `phases.rival`
+    "random race",
+    "verdict",
+    "confirm",
+    "transfer",
+    "insight",
+]
+PHASES: tuple[Phase, ...] = get_args(Phase)  # in their order: the one place that names them all
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from rich.table import Table
 from ...search.trial import State
 from ..challenger import challenger_row
 from ..durations import format_duration
-
-PHASES = ("headroom", "explore", "race", "verdict", "confirm", "transfer", "insight")
+from ..spent import by_phase
 
 
 def verdict_table(verdict: Mapping[str, Any]) -> Table:
@@ -109,7 +108,7 @@ def _outcome(verdict: Mapping[str, Any]) -> str:
 
 def seconds_line(seconds: Mapping[str, float]) -> str:
     """Wall-clock by phase; how long of it store and MLflow were waited for, and what they did beside it."""
-    phases = [f"{phase} {format_duration(seconds[phase])}" for phase in PHASES if phase in seconds]
+    phases = by_phase(seconds)
     total, kept = seconds.get("total", 0.0), seconds.get("bookkeeping", 0.0)
     waited = seconds.get("waited", kept)  # searches of an older lossmith did not tell them apart
     if total > 0:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..durations import format_duration
+from ..spent import by_phase
 from .rows import Rows, flat
 from .tables import Table, table
 
-PHASES = ("headroom", "explore", "race", "verdict", "insight")
 LISTED = 20  # trials that came to nothing
 
 
@@ -23,8 +23,7 @@ def searched(document: Mapping[str, Any]) -> str:
     )
     if counts.get("rejected"):
         said += f" {counts['rejected']} were rejected untrained, for their gradients."
-    phases = [f"{phase} {format_duration(s)}" for phase, s in seconds.items() if phase in PHASES]
-    total = seconds.get("total")
+    phases, total = by_phase(seconds), seconds.get("total")
     if phases and total:
         said += f" It took {format_duration(total)} ({', '.join(phases)})."
     rounds = (document.get("kept") or {}).get("race") or []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 from ..ledger import Ledger, Unit
 from ..search import Search
@@ -14,6 +13,7 @@ from .race import race
 from .stage import Stage
 
 FIRST = 1_000_000  # the number of the first random trial: they are counted apart and are nobody's trials
+ASIDE: dict[Phase, Phase] = {"explore": "random explore", "race": "random race"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Aside:
 
     def find(self, phase: Phase, index: int) -> Unit | None:
         """The unit of this side."""
-        unit = self.ledger.find(_aside(phase), index)
+        unit = self.ledger.find(ASIDE[phase], index)
         if unit is None or unit.payload is None:
             return None
         trials = tuple(map(Trial.from_json, unit.payload["trials"]))
@@ -33,11 +33,7 @@ class Aside:
     def keep(self, unit: Unit) -> None:
         """Kept whole, in one payload."""
         payload = {"trials": [trial.to_json() for trial in unit.trials], "payload": unit.payload}
-        self.ledger.keep(Unit(_aside(unit.phase), unit.index, (), payload, unit.seconds))
-
-
-def _aside(phase: Phase) -> Phase:
-    return cast("Phase", f"random {phase}")
+        self.ledger.keep(Unit(ASIDE[unit.phase], unit.index, (), payload, unit.seconds))
 
 
 def rival(stage: Stage, tuned: Tuned) -> Trial | None:

@@ -1,0 +1,106 @@
+"""The page of a search that was really run: whatever it shows was written by the search itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lossmith.experiments import run_search
+from lossmith.experiments.cli import main
+from lossmith.experiments.report import report_document, report_html
+from lossmith.experiments.store import Store
+from lossmith.search.trial import PHASES
+
+from .test_page import Page
+
+TASK = '''
+import torch
+from torch import nn
+from lossmith.search import Task
+
+
+def clouds(name="clouds", seed=0, confirm=None):
+    """Three overlapping clouds of points, one of them rare; ten of the test samples are also in train."""
+    draw = torch.Generator().manual_seed(seed)
+
+    def sample(counts):
+        labels = torch.arange(3).repeat_interleave(torch.tensor(counts))
+        centres = torch.tensor([[0.0, 0.0], [1.5, 0.0], [0.0, 1.5]])
+        return centres[labels] + torch.randn(len(labels), 2, generator=draw), labels
+
+    train, fresh = sample([60, 30, 9]), sample([20, 30, 30])
+    return Task(
+        name=name, kind="multiclass", train=train, validation=sample([20, 20, 20]),
+        test=tuple(torch.cat([new, old[:10]]) for new, old in zip(fresh, train)),
+        model=lambda: nn.Linear(2, 3), metric="macro_f1", recipe={"epochs": 4, "batch_size": 32},
+        notes=("the points are made up",), confirm=confirm,
+    )
+
+
+def here():
+    """The clouds, with a larger model's task to confirm on."""
+    return clouds(confirm=clouds("larger"))
+
+
+def there():
+    """Other clouds."""
+    return clouds("there", seed=1)
+'''
+
+SPEC = """
+task: clouds.py:here
+transfer: [clouds.py:there]
+trials: 24
+cohort: 8
+repeats: {seeds: 2}
+race: {seeds: 2, contenders: 4}
+verdict: {seeds: 3, random_search: true}
+"""
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workdir of a search through every phase there is."""
+    folder = tmp_path_factory.mktemp("real")
+    (folder / "clouds.py").write_text(TASK)
+    (folder / "clouds.yaml").write_text(SPEC)
+    run_search(folder / "clouds.yaml", name="real", workdir=folder / "work")
+    return folder / "work"
+
+
+@pytest.fixture
+def real(workdir: Path) -> Iterator[Store]:
+    """Its store."""
+    with Store.open(f"sqlite:///{workdir / 'lossmith.db'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def document(real: Store) -> dict[str, Any]:
+    """What the report is made of."""
+    return report_document(real, "real")
+
+
+@pytest.fixture
+def read(real: Store) -> Page:
+    """The page."""
+    return Page(report_html(real, "real"))
+
+
+def test_every_phase_has_its_time(
+    workdir: Path, read: Page, document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page and `show` tell the times of all phases that took any, in the order of the search."""
+    spent = [phase for phase in PHASES if phase in document["seconds"]]
+    assert spent == list(PHASES), "this search went through every phase"
+    assert main(["show", "real", "--workdir", str(workdir)]) == 0
+    shown = capsys.readouterr().out
+    (line,) = (line for line in shown.splitlines() if line.startswith("time: "))
+    (told,) = (text for text in read.texts["p"] if " It took " in text)
+    for text in (line.removeprefix("time: "), told.partition("(")[2]):
+        places = [f", {text}".find(f", {phase} ") for phase in PHASES]
+        assert -1 not in places
+        assert places == sorted(places)
