@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from .errors import UserError, unknown
 from .own import Own, own
 from .parts import Kind, Part
+from .user_code import load_file
 
 
 def load_own(place: str, kind: Kind | None = None) -> Own | Part:
@@ -24,17 +23,7 @@ def load_own(place: str, kind: Kind | None = None) -> Own | Part:
     file = Path(path)
     if not file.is_file():
         raise UserError(f"{path} must be a Python file, but there is none; check the path")
-    spec = importlib.util.spec_from_file_location(f"lossmith_own_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{path} must be a Python file, whose name ends in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UserError(
-            f"{path} must run, but it raised {type(error).__name__}: {' '.join(str(error).split())}"
-        ) from error
+    module = load_file(file, "loss")
     if not hasattr(module, name):
         raise unknown(f"object in {path}", name, [n for n in vars(module) if not n.startswith("_")])
     found = getattr(module, name)

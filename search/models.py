@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ..losses import Kind
 from ..losses.errors import UserError
+from ..losses.user_code import theirs
 from .data import Data, shape_of
-from .their_code import theirs
 
 Build = Callable[[], nn.Module]
 

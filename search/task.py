@@ -14,12 +14,12 @@ from torch import Generator, Tensor, nn
 from ..losses import Kind
 from ..losses.errors import UserError, unknown
 from ..losses.parts import KINDS
+from ..losses.user_code import theirs
 from .data import Data, check_alike, checked, codes, fingerprint, shape_of
 from .metrics import Metric, metric_named
 from .models import tried
 from .recipe import Recipe
 from .streamed import Samples
-from .their_code import theirs
 
 PARTS = ("train", "validation", "test")
 _GENERATOR = Lock()  # torch initialises models from one global generator; programs are built side by side

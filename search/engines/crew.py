@@ -25,8 +25,8 @@ import torch
 from torch import Tensor
 
 from ...losses.errors import UserError
+from ...losses.user_code import in_their_code
 from ..memory import out_of_memory
-from ..their_code import in_their_code
 from .nursery import Nursery
 from .program import Program, Stopped
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ...losses import LossSpec, freeze
+from ...losses.user_code import in_their_code
 from ..recipe import Recipe
 from ..streams import stream_seed
 from ..task import Task
-from ..their_code import in_their_code
 from .precision import called
 from .program import Job, fault_of
 from .schedules import scheduler

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from ...losses.user_code import in_their_code
 from ..streams import stream_seed
-from ..their_code import in_their_code
 from .chain import Chain, is_chain
 from .optimizers import Settings, StackedOptimizer
 from .precision import called

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ...losses import freeze
 from ...losses.errors import UserError
+from ...losses.user_code import their_traceback
 from ..streams import stream_seed
-from ..their_code import their_traceback
 from ..trial import Candidate, Repeat
 from .score import healthy, number
 from .surroundings import alone, quiet

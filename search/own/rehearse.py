@@ -14,9 +14,9 @@ import torch
 
 from ...losses import freeze, standard_spec
 from ...losses.errors import UserError
+from ...losses.user_code import theirs
 from ..engines.crew import Crew, WorkerError, can_fork
 from ..splits import constants_of
-from ..their_code import theirs
 from .rehearsal import Rehearsal
 from .score import number
 from .surroundings import allow_children, alone, quiet

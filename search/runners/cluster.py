@@ -6,6 +6,7 @@ import logging
 import os
 
 from ...losses.errors import UserError
+from ...losses.user_code import user_modules
 from .resources import Resources
 
 
@@ -58,21 +59,10 @@ def room(resources: Resources) -> int:
 
 def by_value() -> None:
     """Have what the user's own files define travel with the task, for workers do not have these files."""
-    import sys
-    from pathlib import Path
-
     from ray import cloudpickle
 
-    files = [
-        Path(module.__file__)
-        for name, module in sys.modules.items()
-        if name.startswith(("lossmith_task_", "lossmith_own_")) and module.__file__
-    ]
-    folders = {file.resolve().parent for file in files}
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and name != "__main__" and Path(file).resolve().parent in folders:
-            cloudpickle.register_pickle_by_value(module)
+    for module in user_modules():
+        cloudpickle.register_pickle_by_value(module)
 
 
 def _alone() -> bool:

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ...losses.errors import UserError
+from ...losses.user_code import theirs
 from ..streamed import Streamed
-from ..their_code import theirs
 
 SPOKEN_EVERY_S = 5.0
 

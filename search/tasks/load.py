@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ...losses.errors import UserError, unknown
+from ...losses.user_code import load_file, neighbours_of, theirs
 from ..own.from_spec import from_settings, is_training
 from ..own.training import OwnTraining
 from ..task import Task
-from ..their_code import theirs
 
 
 def built_in() -> list[str]:
@@ -47,7 +44,7 @@ def load_task(
     path_text, _, function = name.rpartition(":")
     if not path_text or not function:
         raise UserError(f"a task in a file must be written path/to/file.py:function, but got {name!r}")
-    return _call(_load(_find(path_text, folder)), function, name, training)
+    return _call(load_file(_find(path_text, folder), "task"), function, name, training)
 
 
 def _find(text: str, folder: Path | None) -> Path:
@@ -55,31 +52,6 @@ def _find(text: str, folder: Path | None) -> Path:
         if base is not None and (base / text).is_file():
             return (base / text).resolve()
     raise UserError(f"the task file {text} does not exist, neither beside the SPEC nor in {Path.cwd()}")
-
-
-def _load(path: Path) -> ModuleType:
-    module_name = f"lossmith_task_{path.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # dataclasses and pickling look a class's module up by name
-    try:
-        with _neighbours_of(path):
-            spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise theirs(f"the task file {path} cannot be run", error) from error
-    return module
-
-
-@contextmanager
-def _neighbours_of(path: Path) -> Iterator[None]:
-    """Within it a file may import the modules that lie beside it."""
-    sys.path.insert(0, str(path.parent))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(path.parent))
 
 
 def _call(
@@ -100,7 +72,7 @@ def _call(
         )
     file = Path(module.__file__ or "")
     try:
-        with _neighbours_of(file):
+        with neighbours_of(file):
             task = found()
     except UserError:
         raise

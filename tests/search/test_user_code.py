@@ -9,10 +9,10 @@ import pytest
 from torch import Tensor, nn
 
 from lossmith.losses import UserError
+from lossmith.losses.user_code import in_their_code, their_traceback
 from lossmith.search import Repeat
 from lossmith.search.cohort import Trainer, program_maker
 from lossmith.search.engines.crew import Crew, can_fork
-from lossmith.search.their_code import in_their_code, their_traceback
 
 from .small_tasks import FEATURES, standards, task_of
 
@@ -35,7 +35,7 @@ class Breaks(nn.Module):
 def assert_shown(error: UserError) -> None:
     """One line with the place, and below it their frames alone."""
     assert "KeyError: 'hidden bug'" in str(error)
-    assert "test_their_code.py, line" in str(error)
+    assert "test_user_code.py, line" in str(error)
     assert len(str(error).splitlines()) == 1
     assert 'raise KeyError("hidden bug")' in error.detail
     assert "site-packages" not in error.detail
