@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from ..losses import LossSpec, formula, parts
+from ..search.recipe import Recipe
 from ..search.trial import State, Trial
 from .store import SearchRecord
 
@@ -51,3 +52,14 @@ def _formula(spec: LossSpec) -> str:
     if spec.parts <= parts().keys():
         return formula(spec)
     return ", ".join(f"{name}={value:.4g}" for name, value in spec.parameters.items())
+
+
+def trained_at(document: Mapping[str, Any], number: int, rate: float) -> str:
+    """In words, how the trial `number` was trained: at `rate`, with what its recipe says unlike the task's.
+
+    `document` is that of a search, with `task` and `trials`.
+    """
+    own = next((trial["recipe"] for trial in document["trials"] if trial["number"] == number), None)
+    usual = document["task"].get("recipe")
+    beside = Recipe.from_mapping(own).beside(Recipe.from_mapping(usual)) if own and usual else ""
+    return f"learning rate {rate:.3g}{f', {beside}' if beside else ''}"

@@ -11,7 +11,6 @@ import torch
 from ..losses import LossSpec, UserError
 from ..losses.adopt import adopt
 from ..search.metrics import sign_of
-from ..search.recipe import Recipe
 from ..search.trial import Trial, best_of
 from ..spaces import own_terms
 from .answer import Answer, decided, so_far
@@ -66,12 +65,6 @@ class Experiment:
     def trial_list(self) -> list[Trial]:
         """Every finished trial, by number, with the scores of its repeats and its rungs."""
         return self._store.trials(self.record.id)
-
-    def beside(self, number: int) -> str:
-        """In words, what a trial's recipe says otherwise than the task's, its learning rate left out."""
-        said = self.record.task.get("recipe")
-        found = [t.candidate.recipe for t in self.trial_list if t.number == number]
-        return found[0].beside(Recipe.from_mapping(said)) if found and said else ""
 
     @property
     def best(self) -> Trial | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..losses import UserError, formula
 from .answer import Answer
+from .documents import trained_at
 from .experiment import Experiment
 from .json_text import json_text
 from .report import answer_of, report_document
@@ -67,9 +68,10 @@ def _exported(experiment: Experiment, folder: Path) -> Path | None:
 
 def _note(document: Mapping[str, Any], answer: Answer, model: str) -> str:
     """The description of the parent run and of the model's version, in Markdown."""
+    recipe = trained_at(document, answer.number, answer.learning_rate)
     return (
         f"{document['verdict']['sentence']}\n\n"
-        f"The loss to train with, at learning rate {answer.learning_rate:.3g}: {answer.note}.\n\n"
+        f"The loss to train with, at {recipe}: {answer.note}.\n\n"
         f"    {formula(answer.loss)}\n\n"
         f"The whole story is in the artifact `report.html`. In a training loop:\n\n"
         f'    loss = mlflow.pytorch.load_model("models:/{model}@champion")\n'

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from ..documents import trained_at
 from ..experiment import Experiment
 from .commands import Given, command
 from .output import console, print_json
@@ -17,17 +19,15 @@ OTHER_LETTERS = "r the residual in units of the targets' spread"
 
 def print_ended(experiment: Experiment, given: Given, *, as_json: bool) -> None:
     """The verdict as a table, a sentence and a formula, and the commands that go on from there."""
+    document = experiment.document()
     if as_json:
-        print_json(experiment.document())
+        print_json(document)
         return
     record, out = experiment.record, console()
-    verdict = record.verdict
-    if verdict is None:
+    if document["verdict"] is None:
         out.print(f"{record.name} is {record.status}{f': {record.reason}' if record.reason else ''}")
     else:
-        out.print(verdict_table(verdict))
-        out.print(verdict["sentence"], soft_wrap=True)
-        print_winner(verdict, experiment.beside(verdict["winner"]["number"]))
+        print_verdict(document)
     out.print("\nNext:")
     if record.status in ("interrupted", "cancelled", "failed"):
         out.print(f"  {command('resume', record.name, given=given)}", soft_wrap=True)
@@ -40,11 +40,17 @@ def print_ended(experiment: Experiment, given: Given, *, as_json: bool) -> None:
         out.print(f"  {command(*words, given=given)}", soft_wrap=True)
 
 
-def print_winner(verdict: dict[str, Any], beside: str = "") -> None:
-    """The winner as a formula, with what its letters mean; `beside` is what else its recipe says."""
-    out = console()
-    rate = f"{verdict['winner']['learning_rate']:.3g}{f', {beside}' if beside else ''}"
-    out.print(f"\nThe winner, at learning rate {rate}:", soft_wrap=True)
-    out.print(f"  {verdict['winner']['formula']}", soft_wrap=True)
-    letters = OTHER_LETTERS if verdict["winner"]["loss"]["kind"] == "regression" else CLASS_LETTERS
+def print_verdict(document: Mapping[str, Any]) -> None:
+    """The verdict of a search's document: its table, its sentence and its winner.
+
+    The winner is a formula, with what its letters mean and what its recipe says unlike the task's.
+    """
+    out, verdict = console(), document["verdict"]
+    winner = verdict["winner"]
+    out.print(verdict_table(verdict))
+    out.print(verdict["sentence"], soft_wrap=True)
+    recipe = trained_at(document, winner["number"], winner["learning_rate"])
+    out.print(f"\nThe winner, at {recipe}:", soft_wrap=True)
+    out.print(f"  {winner['formula']}", soft_wrap=True)
+    letters = OTHER_LETTERS if winner["loss"]["kind"] == "regression" else CLASS_LETTERS
     out.print(f"  with {letters}", soft_wrap=True)

@@ -32,13 +32,15 @@ def export(
     loss.py defines `Loss` and needs torch alone, loss.pt2 is for torch.export, loss.json holds the verdict.
     All three are compared with the searched loss, in value and gradient, before they appear.
     """
+    from ..documents import trained_at
     from ..experiment import Experiment
     from .opened import opened
 
     with opened(Given(workdir, store)) as found:
         experiment = Experiment(found, name)
         answer = experiment.answer()
-        files, beside = experiment.export(to), experiment.beside(answer.number)
+        files = experiment.export(to)
+        recipe = trained_at(experiment.document(), answer.number, answer.learning_rate)
     if as_json:
         document = {
             "files": [str(file) for file in files],
@@ -50,8 +52,4 @@ def export(
     out = console()
     for file in files:
         out.print(str(file), soft_wrap=True)
-    with_it = f", with {beside}" if beside else ""
-    out.print(
-        f"This is {answer.note}. Train with it at learning rate {answer.learning_rate:.3g}{with_it}.",
-        soft_wrap=True,
-    )
+    out.print(f"This is {answer.note}. Train with it at {recipe}.", soft_wrap=True)

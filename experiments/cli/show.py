@@ -27,10 +27,10 @@ def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json
 
 def _print(document: dict[str, Any]) -> None:
     from ...search.metrics import sign_of
-    from .ended import print_winner
-    from .tables import engine_line, seconds_line, trials_table, verdict_table
+    from .ended import print_verdict
+    from .tables import engine_line, seconds_line, trials_table
 
-    out, task, verdict = console(), document["task"], document["verdict"]
+    out, task = console(), document["task"]
     reason = f": {document['reason']}" if document["reason"] else ""
     out.print(f"{document['name']} is {document['status']}{reason}", style="bold", soft_wrap=True)
     started = document["created_at"][:16].replace("T", " ")
@@ -47,7 +47,5 @@ def _print(document: dict[str, Any]) -> None:
         out.print(f"time: {times}", soft_wrap=True)
     if document["best"] is not None:
         out.print(trials_table(document["trials"], greater_is_better=sign_of(task) > 0))
-    if verdict is not None:
-        out.print(verdict_table(verdict))
-        out.print(verdict["sentence"], soft_wrap=True)
-        print_winner(verdict)
+    if document["verdict"] is not None:
+        print_verdict(document)

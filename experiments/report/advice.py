@@ -8,6 +8,7 @@ from typing import Any
 
 from ...losses import UserError, formula, latex, source
 from ..answer import Answer
+from ..documents import trained_at
 from .mathml import UnknownLatex, mathml
 from .usage import FOLDER, Snippet, snippets
 
@@ -23,7 +24,7 @@ class Advice:
     """The loss to train with, ready to be shown. `lines` are MathML, or text where that is not possible."""
 
     note: str
-    rate: str
+    recipe: str
     lines: Sequence[Any]
     plain: str
     latex: str
@@ -53,7 +54,7 @@ def advice(document: Mapping[str, Any], answer: Answer) -> Advice:
     rate = answer.learning_rate
     return Advice(
         note=f"This is {answer.note}.",
-        rate=f"{rate:.3g}",
+        recipe=trained_at(document, answer.number, rate),
         lines=lines,
         plain=formula(spec),
         latex=text,

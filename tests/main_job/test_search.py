@@ -10,6 +10,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from lossmith.experiments import Experiment, run_search
+from lossmith.experiments.cli import main
+from lossmith.experiments.report import report_html
 from lossmith.experiments.store import Store
 from lossmith.experiments.tracking import Tracker
 from lossmith.losses import load_frozen
@@ -137,3 +139,24 @@ def test_nobody_delivers_a_search_that_was_let_go_of(
     monkeypatch.setattr(Tracker, "flush", flush)
     run_search(spec, workdir=tmp_path / "work")
     assert order == (["flush", "stop", "finish", "stop"] if left else ["flush", "finish", "flush", "stop"])
+
+
+def test_all_who_tell_the_loss_tell_its_whole_recipe(
+    spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`search`, `show`, `export` and the report tell what the recipe of the loss says beside its rate."""
+    space = "space: {preset: multiclass, parameters: {recipe.schedule: [cosine, one_cycle]}}\n"
+    spec.write_text(SPEC + space)
+    place = ["--workdir", str(tmp_path / "work")]
+    assert main(["search", str(spec), "--name", "whole", *place]) == 0
+    searched = capsys.readouterr().out
+    assert main(["show", "whole", *place]) == 0
+    shown = capsys.readouterr().out
+    line = next(line for line in searched.splitlines() if line.startswith("The winner, at learning rate "))
+    assert ", schedule " in line
+    assert line in shown.splitlines()
+    assert main(["export", "whole", "--to", str(tmp_path / "loss"), *place]) == 0
+    said = capsys.readouterr().out.rpartition("Train with it at ")[2].strip().removesuffix(".")
+    assert ", schedule " in said
+    with Store.open(f"sqlite:///{tmp_path / 'work' / 'lossmith.db'}") as store:
+        assert f"Train with it at <b>{said}</b>" in report_html(store, "whole")

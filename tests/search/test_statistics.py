@@ -193,10 +193,15 @@ def test_p_values_and_intervals_agree() -> None:
     assert seen == {True, False}
 
 
-def test_the_spread_of_refits_is_not_understated() -> None:
+@pytest.mark.parametrize("from_outputs", [True, False])
+def test_the_spread_of_refits_is_not_understated(*, from_outputs: bool) -> None:
     """Means of resampled refits vary as the mean does: by s over root n, also with 3 refits (within 5%)."""
     scores = torch.tensor([[0.1, 0.5, 0.3]], dtype=torch.float64)
-    drawn = bootstrap_refits(scores, 0, 20_000)
+    if from_outputs:  # every test sample is missed by the score, so none of it is the samples' luck
+        outputs = scores[..., None].expand(1, 3, 4)
+        drawn = bootstrap_scores(METRICS["mae"], outputs, torch.zeros(4, dtype=torch.float64), 0, 20_000)
+    else:
+        drawn = bootstrap_refits(scores, 0, 20_000)
     assert drawn.shape == (20_000, 1)
     assert float(drawn.std()) == pytest.approx(reference.stdev([0.1, 0.5, 0.3]) / 3**0.5, rel=0.05)
 
