@@ -18,9 +18,15 @@ from ..task import Task
 
 def built_in() -> list[str]:
     """The names of the built-in tasks."""
+    return sorted(_built_in())
+
+
+def _built_in() -> dict[str, ModuleType]:
+    """Every module of this package that has a function `task`, by its name as a SPEC writes it."""
     package = importlib.import_module(__package__)
-    names = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return sorted(name.replace("_", "-") for name in names if "_" in name)
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    modules = {name.replace("_", "-"): importlib.import_module(f"{__package__}.{name}") for name in names}
+    return {name: module for name, module in modules.items() if hasattr(module, "task")}
 
 
 def load_task(
@@ -37,10 +43,10 @@ def load_task(
     if isinstance(name, Mapping):
         return Task.from_csv(**name)
     if ".py" not in name and ":" not in name:
-        if name not in built_in():
-            raise unknown("built-in task", name, built_in())
-        module = importlib.import_module(f"{__package__}.{name.replace('-', '_')}")
-        return _call(module, "task", name)
+        tasks = _built_in()
+        if name not in tasks:
+            raise unknown("built-in task", name, tasks)
+        return _call(tasks[name], "task", name)
     path_text, _, function = name.rpartition(":")
     if not path_text or not function:
         raise UserError(f"a task in a file must be written path/to/file.py:function, but got {name!r}")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lossmith.losses import UserError
-from lossmith.search import load_task
+from lossmith.search import load_task, tasks
+from lossmith.search.tasks.load import built_in
 
 GOOD = """
 import torch
@@ -76,6 +77,18 @@ def test_classes_of_a_task_file_know_their_module(tmp_path: Path) -> None:
     future = "from __future__ import annotations\n"
     text = future + text.replace(future, "")
     assert load_task(f"{written(tmp_path, text)}:clouds").name == "clouds"
+
+
+@pytest.mark.parametrize(("module", "name"), [("blobs", "blobs"), ("two_moons", "two-moons"), ("x1", "x1")])
+def test_every_module_of_the_tasks_with_a_task_is_built_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, name: str
+) -> None:
+    """The shape of a file's name does not matter; a file without a function `task` is none."""
+    written(tmp_path, GOOD.replace("clouds", "task"), f"{module}.py")
+    written(tmp_path, "WIDTH = 3", f"help_for_{module}.py")
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path)])
+    assert load_task(name).name == "task"
+    assert set(built_in()) == {"digits-longtail", "digits-noisy", name}
 
 
 @pytest.mark.parametrize(
