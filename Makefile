@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types bench docs constraints clean
+.PHONY: help setup demo test pinned lint types bench docs constraints clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -30,6 +30,9 @@ demo: $(STAMP)  ## search a loss for the long-tailed digits, about a minute
 
 test: $(STAMP)  ## run the test suite; needs no network
 	.venv/bin/python -m pytest -n auto
+
+pinned: $(STAMP)  ## compare three searches with their snapshots; LOSSMITH_WRITE_PINNED=1 writes them anew
+	.venv/bin/python -m pytest -m pinned tests/pinned
 
 lint: $(STAMP)  ## check the code with ruff and mypy
 	.venv/bin/ruff check

@@ -1,0 +1,1 @@
+"""Three searches whose every word is pinned."""
