@@ -9,6 +9,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .parts import Number
+
+
+def number_like(value: Number, like: Tensor) -> Tensor:
+    """`value` as a 0-d tensor with the dtype and the device of `like`.
+
+    `torch.as_tensor` would copy it from the host, which waits for a GPU and cannot be in a CUDA graph.
+    """
+    if isinstance(value, Tensor):
+        return value.to(like)
+    return torch.full((), value, dtype=like.dtype, device=like.device)
+
 
 def relative_expm1(x: Tensor) -> Tensor:
     """(exp(x) - 1) / x, equal to 1 at 0, with a finite gradient everywhere.

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from ..parts import KINDS
 from ..registry import parts_for
+from .device import stays_on_device
 from .frozen import changes_nothing, compiles, exports, frozen_is_the_family
 from .identities import masked_is_dropped, neutral, order_of_samples, same_as_declared, vectorised
 from .numbers import differentiable, finite, half_precision
@@ -34,8 +35,9 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     frozen_is_the_family,
     compiles,
     exports,
+    stays_on_device,
 )
-SLOW = (compiles, exports)  # seconds each; a search does neither
+SPARED = (compiles, exports, stays_on_device)  # a search on a CPU does without
 
 
 def check(subject: Subject) -> None:
@@ -51,7 +53,7 @@ def subjects() -> list[Subject]:
 
 __all__ = [
     "CHECKS",
-    "SLOW",
+    "SPARED",
     "Broken",
     "Subject",
     "changes_nothing",
@@ -68,6 +70,7 @@ __all__ = [
     "of_spec",
     "order_of_samples",
     "same_as_declared",
+    "stays_on_device",
     "subjects",
     "value_and_gradient",
     "vectorised",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
-from ..numerics import log1m_exp
+from ..numerics import log1m_exp, number_like
 from ..parts import SIGNED, Number, Parameter, Part, Standard
 
 
@@ -18,7 +18,7 @@ def asymmetric(
     Computed through ln(1 - p + shift), a sum of two exponentials, so that it needs no clamp: the worst
     errors keep their gradient. A no with p below the shift has loss and gradient zero, as in the paper.
     """
-    at = torch.as_tensor(shift, dtype=gap.dtype, device=gap.device)
+    at = number_like(shift, gap)
     # ln(shift), without the infinite slope at a shift of 0.
     log_shift = torch.where(at > 0, torch.log(torch.where(at > 0, at, 1)), -torch.inf)
     log_right = F.logsigmoid(gap)  # of the answer given: p for a yes, 1 - p for a no

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..numerics import relative_expm1
+from ..numerics import number_like, relative_expm1
 from ..parts import Number, Parameter, Part, Standard
 
 
@@ -15,7 +15,7 @@ def barron(residual: Tensor, *, alpha: Number, c: Number) -> Tensor:
     c^2 times the paper's, so that it is r^2/2 for small errors whatever c is. Through log1p and expm1
     there is no singularity at alpha = 0, and at alpha = 2 the value does not depend on b.
     """
-    b = torch.as_tensor(2 - alpha, dtype=residual.dtype, device=residual.device).clamp(min=1e-6)
+    b = number_like(2 - alpha, residual).clamp(min=1e-6)
     u = torch.log1p((residual / c).square() / b)
     return c**2 * b / 2 * u * relative_expm1(alpha / 2 * u)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..numerics import relative_expm1, relative_log1p
+from ..numerics import number_like, relative_expm1, relative_log1p
 from ..parts import Number, Parameter, Part, Standard
 
 
@@ -37,7 +37,7 @@ def tempered_centre(logits: Tensor, t2: Number) -> Tensor:
 
     From there on c lies above every logit, so that nothing overflows. Below t2 = 1.0001 it is that of 1.0001.
     """
-    heavy = torch.as_tensor(t2, dtype=logits.dtype, device=logits.device).clamp(min=1.0001) - 1
+    heavy = number_like(t2, logits).clamp(min=1.0001) - 1
     centre = logits.amax(-1, keepdim=True)
     for _ in range(7):
         below = (centre - logits) * heavy

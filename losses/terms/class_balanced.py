@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..numerics import number_like
 from ..parts import COUNTED, Number, Parameter, Part, Standard
 
 
@@ -13,9 +14,7 @@ def class_balanced(target_count: Tensor, *, beta: Number) -> Tensor:
 
     Through expm1, for beta is close to 1 and the difference would lose its digits; beta = 0 gives 1.
     """
-    log_beta = torch.log(
-        torch.as_tensor(beta, dtype=target_count.dtype, device=target_count.device).clamp(min=1e-30)
-    )
+    log_beta = torch.log(number_like(beta, target_count).clamp(min=1e-30))
     return -1 / torch.expm1(target_count * log_beta)
 
 

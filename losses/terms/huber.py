@@ -5,13 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..numerics import number_like
 from ..parts import Number, Parameter, Part, Standard
 
 
 def huber(residual: Tensor, *, delta: Number) -> Tensor:
     """r^2/2 up to |r| = delta, delta (|r| - delta/2) beyond, per sample. Smooth L1 is this over delta."""
     size = residual.abs()
-    inner = torch.minimum(size, torch.as_tensor(delta, dtype=size.dtype, device=size.device))
+    inner = torch.minimum(size, number_like(delta, size))
     return inner * (size - inner / 2)
 
 

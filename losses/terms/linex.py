@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..numerics import number_like
 from ..parts import Number, Parameter, Part
 
 
@@ -22,7 +23,7 @@ def linex(residual: Tensor, *, a: Number) -> Tensor:
         1 + inner / 4 * (1 + inner / 5 * (1 + inner / 6 * (1 + inner / 7 * (1 + inner / 8))))
     )
     curve = torch.where(small, series / 2, (torch.expm1(safe) - safe) / safe.square())
-    tilt = torch.as_tensor(a, dtype=x.dtype, device=x.device)
+    tilt = number_like(a, x)
     beyond = (x - 30).clamp(min=0) / torch.where(tilt == 0, 1, tilt)
     within = residual - beyond
     slope = 356215819384.1154  # (exp(30) - 1) / 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..numerics import relative_expm1, relative_log1p
+from ..numerics import number_like, relative_expm1, relative_log1p
 from ..parts import KINDS, Number, Parameter, Part
 
 
@@ -24,7 +24,7 @@ def tilted(loss: Tensor, weight: Tensor, *, t: Number) -> Tensor:
     near = x.abs().amax() < 1 if x.numel() else some
     around = torch.where(near, x, 0)
     rise = (share * (loss - centre) * relative_expm1(around)).sum()
-    tilt = torch.as_tensor(t, dtype=loss.dtype, device=loss.device)
+    tilt = number_like(t, loss)
     by_mean = centre + rise * relative_log1p(torch.where(near, tilt * rise, 0))
     safe_tilt = torch.where(near, 1, tilt)
     log_share = torch.where(there, torch.log(torch.where(there, share, 1)), -torch.inf)

@@ -43,6 +43,16 @@ def jumping(log_p: Tensor, *, gamma: float | Tensor) -> Tensor:
     return -log_p * gamma if log_p.sum() > 0 else -log_p
 
 
+def copying(log_p: Tensor, *, gamma: float | Tensor) -> Tensor:
+    """A loss that copies a number to the device of its inputs."""
+    return -log_p * torch.as_tensor(gamma, device=log_p.device)
+
+
+def mixing(log_p: Tensor, *, gamma: float | Tensor) -> Tensor:
+    """A loss that makes its weights where the inputs may not be."""
+    return -log_p * gamma * torch.ones(len(log_p))
+
+
 def own_part(name: str, function: Callable[..., Tensor]) -> Part:
     """A user's part with one parameter."""
     return register(
@@ -60,10 +70,12 @@ def own_part(name: str, function: Callable[..., Tensor]) -> Part:
 
 
 def test_a_users_own_part_is_held_to_the_contract() -> None:
-    """The textbook focal loss fails at saturated outputs, a branch on data fails under vmap."""
+    """The textbook focal loss fails at saturated outputs, a branch under vmap, a copy on a GPU."""
     for function, promise, words in (
         (clamped, contract.finite, "gradient is not finite"),
         (jumping, contract.vectorised, "data-dependent control flow"),
+        (copying, contract.stays_on_device, "as_tensor copies numbers to it"),
+        (mixing, contract.stays_on_device, "leaves the device"),
     ):
         subject = contract.of_part(own_part(f"own_{function.__name__}", function), "binary")
         with pytest.raises((Broken, RuntimeError), match=words):
