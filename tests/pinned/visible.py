@@ -86,8 +86,8 @@ def tracked_text(tracking_uri: str) -> str:
     """Every MLflow run, the search first and then its trials by their number, one run a line."""
     client = MlflowClient(tracking_uri=tracking_uri)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = client.search_runs(experiments, max_results=1000)
-    runs = sorted(runs, key=lambda run: int(run.data.tags.get("lossmith.trial", "/-1").rpartition("/")[2]))
+    found = client.search_runs(experiments, max_results=1000)
+    runs = sorted(found, key=lambda run: int(run.data.tags.get("lossmith.trial", "/-1").rpartition("/")[2]))
     rows = []
     for run in runs:
         tags = {key: value for key, value in run.data.tags.items() if key != "lossmith.search"}
