@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..search import conduct
 from ..search.cohort import Trainer
-from ..search.conduct import search_for
 from ..search.engines.program import Stopped
 from ..search.own.trainer import OwnTrainer
 from .experiment import Experiment
@@ -20,6 +19,7 @@ from .progress import Progress
 from .spent import Spent, TimedLedger
 from .store import ClaimLost, SearchRecord, Store, StoreLedger, patient
 from .tracking import Tracker
+from .version import versions
 from .work import Work
 from .workdir import Places
 
@@ -51,8 +51,8 @@ def drive(
             tracker.start(import_ahead)
             if work.space.reason:
                 progress.note(work.space.reason)
-            proposer = search_for(work.subject, work.space, work.plan, work.spec.sampler)
-            kept.note(record.id, "sampler", proposer.reason)
+            if (used := versions()) not in (before := record.notes.get("versions", [])):
+                kept.note(record.id, "versions", [*before, used])
             conclusion = conduct(
                 work.subject,
                 work.space,

@@ -136,6 +136,7 @@ class Experiment:
                 "notes": {key: value for key, value in record.notes.items() if key != FILES},
                 "best": None if best is None else trial_document(best),
                 "headroom": self._payload("headroom", 2),
+                "sampler": (self._payload("explore", 0) or {}).get("sampler"),
                 "verdict": record.verdict,
                 "insight": self._payload("insight", 0),
                 "trials": [trial_document(trial) for trial in trials],

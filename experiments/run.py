@@ -21,7 +21,7 @@ from .progress import Progress, python_progress
 from .shipment import FILES, materialised, packed, shipped_folder, term_files, transfer_files
 from .spec import SearchSpec, load_spec
 from .store import SearchRecord, Store, new_owner
-from .work import Work, notes
+from .work import Work, warnings
 from .workdir import Places, places, prepare
 
 if TYPE_CHECKING:
@@ -155,10 +155,10 @@ def _training(
     work: Work, runner: str | None, progress: Progress, before: Mapping[str, Any] | None = None
 ) -> Iterator[Trainer | OwnTrainer | RayTrainer]:
     """Who trains, made before anything is written and before any thread is started: workers are forked."""
-    for line in notes(work.task, work.plan.folds):
+    for line in (*work.task.notes, *work.warnings):
         progress.note(line)
     for other in work.others:
-        for line in notes(other, work.plan.folds):
+        for line in (*other.notes, *warnings(other, work.plan.folds)):
             progress.note(f"transfer: {other.name}: {line}")
     trainer = work.trainer(runner, progress.note, None if before is None else Choice.from_json(before))
     try:

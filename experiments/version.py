@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 
@@ -12,3 +13,10 @@ def version() -> str:
         return installed("lossmith")
     except PackageNotFoundError:
         return "unknown"
+
+
+def versions() -> dict[str, str]:
+    """What numbers depend on, by name: lossmith, torch and Python as they are here."""
+    import torch
+
+    return {"lossmith": version(), "torch": str(torch.__version__), "Python": sys.version.split()[0]}

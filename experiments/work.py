@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from ..losses.errors import UserError, unknown
@@ -47,6 +48,11 @@ class Work:
         """The task as phases see it: a training function has all of a task that they read."""
         return cast("Task", self.task)
 
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the verdict should be warned of; raises `UserError` for folds that cannot be."""
+        return tuple(warnings(self.task, self.plan.folds))
+
     @classmethod
     def of(cls, spec: SearchSpec, given: Task | OwnTraining | None = None) -> Work:
         """What a SPEC asks for; raises `UserError` for whatever in it cannot be."""
@@ -81,7 +87,8 @@ class Work:
             engine["hardware"] = str(trainer.hardware)
         terms = fingerprints(own_terms(self.spec.space))
         own = {"terms": terms} if terms else {}
-        return {**self.task.describe(), **_constants(self.task), **given, **own, **engine}
+        told = {"notes": list(self.task.notes), "warnings": list(self.warnings)}
+        return {**self.task.describe(), **_constants(self.task), **told, **given, **own, **engine}
 
     def trainer(
         self, runner: str | None, note: Callable[[str], None], before: Choice | None = None
@@ -154,10 +161,9 @@ def _plan(spec: SearchSpec) -> Plan:
     )
 
 
-def notes(task: Task | OwnTraining, folds: int) -> Iterator[str]:
-    """What a user should know of the task before the search begins."""
+def warnings(task: Task | OwnTraining, folds: int) -> Iterator[str]:
+    """What the reader of a verdict on a task should be warned of, seen before the search begins."""
     if isinstance(task, Task):
-        yield from task.notes
         yield from doubts(task, folds)
         if copies := overlap(task.train, task.test):
             yield (

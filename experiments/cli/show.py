@@ -26,9 +26,10 @@ def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json
 
 
 def _print(document: dict[str, Any]) -> None:
+    from ...search.engines.choice import Choice
     from ...search.metrics import sign_of
     from .ended import print_verdict
-    from .tables import engine_line, seconds_line, trials_table
+    from .tables import seconds_line, trials_table
 
     out, task = console(), document["task"]
     reason = f": {document['reason']}" if document["reason"] else ""
@@ -38,10 +39,10 @@ def _print(document: dict[str, Any]) -> None:
     counts = ", ".join(f"{number} {state}" for state, number in document["counts"].items())
     out.print(f"trials: {counts}")
     if choice := task.get("engine"):
-        out.print(f"engine: {engine_line(choice)}", soft_wrap=True)
+        out.print(f"engine: {Choice.from_json(choice)}", soft_wrap=True)
     if hardware := task.get("hardware"):
         out.print(f"device: {hardware}", soft_wrap=True)
-    if sampler := document["notes"].get("sampler"):
+    if sampler := document["sampler"]:
         out.print(sampler, soft_wrap=True)
     if times := seconds_line(document["seconds"]):
         out.print(f"time: {times}", soft_wrap=True)

@@ -118,14 +118,6 @@ def seconds_line(seconds: Mapping[str, float]) -> str:
     return ", ".join(phases)
 
 
-def engine_line(choice: Mapping[str, Any]) -> str:
-    """Which engine trains, how many members at once, what it can do, and why it was chosen."""
-    width = f", {choice['width']} members to a program" if choice["engine"] == "cohort" else ""
-    rate = choice["members_per_second"]
-    speed = "" if rate is None else f", {rate:,.0f} model steps a second on each core"
-    return f"{choice['engine']}{width}{speed} ({choice['why']})"
-
-
 def decimals(value: float) -> int:
     """How many decimals show four digits of `value`: 4 for 0.8, 2 for 53."""
     return (

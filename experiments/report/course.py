@@ -26,7 +26,7 @@ def searched(document: Mapping[str, Any]) -> str:
     phases, total = by_phase(seconds), seconds.get("total")
     if phases and total:
         said += f" It took {format_duration(total)} ({', '.join(phases)})."
-    rounds = (document.get("kept") or {}).get("race") or []
+    rounds = document["race"]
     if rounds:
         fields = [len(payload.get("scores") or {}) for payload in rounds]
         repeats = sum(len(payload.get("repeats") or ()) for payload in rounds)
@@ -39,11 +39,8 @@ def searched(document: Mapping[str, Any]) -> str:
 
 def headroom(document: Mapping[str, Any]) -> Rows:
     """What the standard losses showed before the search."""
-    kept = (document.get("kept") or {}).get("headroom") or []
-    found = document.get("headroom") or document["notes"].get("headroom") or next(iter(kept), None)
-    if isinstance(found, str):
-        return [("what was found", found)]
-    if not isinstance(found, Mapping):
+    found = document["headroom"]
+    if found is None:
         return []
     told = {"message": None, **found}  # the sentence first
     if needed := told.get("repeats_needed"):

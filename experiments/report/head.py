@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,11 +93,6 @@ def facts(document: Mapping[str, Any]) -> list[Fact]:
     return found
 
 
-def notices(document: Mapping[str, Any]) -> Iterator[str]:
+def notices(document: Mapping[str, Any]) -> list[str]:
     """What a reader of the verdict should be warned of."""
-    for key in ("overlap", "warning"):
-        if isinstance(found := document["notes"].get(key), str):
-            yield found
-    verdict = document.get("verdict") or {}
-    if isinstance(verdict.get("note"), str):
-        yield verdict["note"]
+    return list(document["task"].get("warnings", ()))

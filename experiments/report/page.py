@@ -17,8 +17,7 @@ from .advice import advice
 from .course import headroom, searched, stopped
 from .head import facts, headline, notices, sentence
 from .pictures import Picture, pictures
-from .provenance import provenance, setting, spec_yaml
-from .rows import flat
+from .provenance import provenance, setting, spec_yaml, trained
 from .tables import elsewhere
 
 HERE = Path(__file__).parent
@@ -48,7 +47,7 @@ def page(
         "headline": headline(document),
         "sentence": sentence(document),
         "facts": facts(document),
-        "notices": list(notices(document)),
+        "notices": notices(document),
         "pictures": drawn,
         "loss": None if answer is None else advice(document, answer),
         "search": searched(document),
@@ -56,7 +55,7 @@ def page(
         "stopped": stopped(document),
         "elsewhere": elsewhere(document),
         "setting": setting(document),
-        "engine": flat(document.get("engine") or document["notes"].get("engine") or {}),
+        "trained": trained(document),
         "provenance": provenance(document),
         "spec": spec_yaml(document["spec"]),
         "policy": _policy(plotly, script),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..version import version
+from ...search.engines.choice import Choice
+from ..version import versions
 from .rows import Rows, plain
 
 
@@ -24,6 +24,19 @@ def setting(document: Mapping[str, Any]) -> Rows:
         ("spread of the targets", plain(task.get("target_scale"))),
         ("model", f"{task['model_parameters']:,} parameters" if "model_parameters" in task else ""),
         ("recipe", ", ".join(f"{key.replace('_', ' ')} {plain(value)}" for key, value in recipe.items())),
+        *(("remark", line) for line in task.get("notes", ())),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def trained(document: Mapping[str, Any]) -> Rows:
+    """Who trained the losses, on what, and who proposed them."""
+    task = document["task"]
+    found = [
+        ("engine", str(Choice.from_json(task["engine"])) if "engine" in task else ""),
+        ("device", task.get("hardware")),
+        ("runner", document["notes"].get("runner")),
+        ("sampler", document["sampler"]),
     ]
     return [(name, value) for name, value in found if value]
 
@@ -39,10 +52,8 @@ def _counts(counts: Any) -> str:
 
 def provenance(document: Mapping[str, Any]) -> Rows:
     """Where the numbers come from: the search, its runs, seeds and versions."""
-    import torch
-
     run = document.get("mlflow") or {}
-    versions = document["notes"].get("versions")
+    used = document["notes"].get("versions", ())
     found = [
         ("search", document["name"]),
         ("status", document["status"] + (f": {document['reason']}" if document["reason"] else "")),
@@ -51,10 +62,14 @@ def provenance(document: Mapping[str, Any]) -> Rows:
         ("seed", plain(document["spec"].get("seed"))),
         ("data's fingerprint", str(document["task"].get("fingerprint") or "")),
         ("MLflow run", str(run.get("run_id") or "")),
-        ("trained with", ", ".join(f"{k} {v}" for k, v in versions.items()) if versions else ""),
-        ("written with", f"lossmith {version()}, torch {torch.__version__}, Python {sys.version.split()[0]}"),
+        ("trained with", "; then ".join(map(_named, used))),
+        ("written with", _named(versions())),
     ]
     return [(name, value) for name, value in found if value]
+
+
+def _named(of: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in of.items())
 
 
 def _moment(text: str) -> str:

@@ -55,6 +55,12 @@ class Choice:
         """The choice a document describes."""
         return cls(**document)
 
+    def __str__(self) -> str:
+        width = f", {self.width} members to a program" if self.engine == "cohort" else ""
+        rate = self.members_per_second
+        speed = "" if rate is None else f", {rate:,.0f} model steps a second on each core"
+        return f"{self.engine}{width}{speed} ({self.why})"
+
 
 _known: dict[tuple[object, ...], Choice] = {}
 

@@ -90,6 +90,6 @@ def _next(  # noqa: PLR0913, PLR0917  (where exploring stands)
         first,
         candidates,
         rungs,
-        {"asked": asked},
+        {"asked": asked, "sampler": stage.search.reason},
         stage.watch(done, len(candidates), best),
     )

@@ -88,7 +88,7 @@ class Stage:
         first: int,
         candidates: Sequence[Candidate],
         rungs: Rungs | None,
-        payload: dict[str, int] | None = None,
+        payload: dict[str, Any] | None = None,
         watch: Watch = unwatched,
         seen: Callable[[Sequence[Outcome]], dict[str, Any]] | None = None,
     ) -> Unit:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lossmith.experiments import run_search
 from lossmith.experiments.cli import main
+from lossmith.experiments.experiment import Experiment
 from lossmith.experiments.report import report_document, report_html
 from lossmith.experiments.store import Store
+from lossmith.experiments.version import version
 from lossmith.search.trial import PHASES
 
 from .test_page import Page
@@ -53,8 +56,8 @@ def there():
 SPEC = """
 task: clouds.py:here
 transfer: [clouds.py:there]
-trials: 24
-cohort: 8
+trials: 64
+cohort: 16
 repeats: {seeds: 2}
 race: {seeds: 2, contenders: 4}
 verdict: {seeds: 3, random_search: true}
@@ -90,6 +93,46 @@ def read(real: Store) -> Page:
     return Page(report_html(real, "real"))
 
 
+def test_how_it_was_trained_is_told(read: Page, document: dict[str, Any]) -> None:
+    """Engine with its reason, device and sampler stand under their heading, as the search chose them."""
+    task = document["task"]
+    assert "How it was trained" in read.texts["h3"]
+    (engine,) = (cell for cell in read.texts["td"] if task["engine"]["why"] in cell)
+    assert engine.startswith(task["engine"]["engine"])
+    assert {task["hardware"], document["sampler"]} <= set(read.texts["td"])
+
+
+def test_what_it_was_trained_with_is_told(read: Page) -> None:
+    """The versions of whoever ran the search, beside those of whoever wrote the page."""
+    names = read.texts["th"]
+    assert names.index("trained with") + 1 == names.index("written with")
+    cells = [cell for cell in read.texts["td"] if cell.startswith(f"lossmith {version()}, torch ")]
+    assert len(cells) == 2
+    assert torch.__version__ in cells[0]
+
+
+def test_copies_of_training_samples_in_test_are_warned_of(read: Page) -> None:
+    """What was told before the search stands on its page: a warning at its head, a remark beside the data."""
+    assert any(text.startswith("10 of the 90 test samples are also in train") for text in read.texts["p"])
+    assert "the points are made up" in read.texts["td"]
+
+
+def test_the_sampler_is_that_of_the_space_that_was_searched(
+    workdir: Path, document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`show` tells the dimensions of the points that were proposed, in the opened space."""
+    (dimensions,) = {len(point) for point in _points(workdir)}
+    assert f"{dimensions} dimensions" in document["sampler"]
+    assert main(["show", "real", "--workdir", str(workdir)]) == 0
+    assert document["sampler"] in capsys.readouterr().out
+
+
+def _points(workdir: Path) -> list[dict[str, float]]:
+    with Store.open(f"sqlite:///{workdir / 'lossmith.db'}") as store:
+        found = [t.candidate.point for t in Experiment(store, "real").trial_list]
+    return [dict(point) for point in found if point is not None]
+
+
 def test_every_phase_has_its_time(
     workdir: Path, read: Page, document: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,3 +147,27 @@ def test_every_phase_has_its_time(
         places = [f", {text}".find(f", {phase} ") for phase in PHASES]
         assert -1 not in places
         assert places == sorted(places)
+
+
+def test_what_was_compared_elsewhere_is_laid_out(read: Page, document: dict[str, Any]) -> None:
+    """The full model, other tasks and random search are rows of one table."""
+    verdict = document["verdict"]
+    assert "Against others" in read.texts["h2"]
+    assert {"with the full model", "on there", "here"} <= set(read.texts["th"])
+    other = verdict["transfer"]["there"]
+    for score in (
+        verdict["confirmation"]["searched"]["mean"],
+        other["scores"]["searched"]["mean"],
+        verdict["random_search"]["mean"],
+    ):
+        assert f"{score:.4f}" in read.texts["td"]
+
+
+def test_what_the_phases_found_is_on_the_page(read: Page, document: dict[str, Any]) -> None:
+    """Ablation, sensitivity, importance, learning curves and headroom are shown as the search kept them."""
+    shown = {a["data-figure"] for a in read.of("div") if "data-figure" in a}
+    assert {"sensitivity", "importance", "learning"} <= shown
+    assert ("ablation" in shown) == bool(document["insight"]["ablation"]), "a loss of one part has none"
+    assert document["headroom"]["message"] in read.texts["td"]
+    entered = len(document["race"][0]["scores"])
+    assert any(f"{entered} losses entered the race" in text for text in read.texts["p"])
