@@ -36,7 +36,7 @@ def stays_on_device(subject: Subject) -> None:
     }
     for how, loss in losses.items():
         try:
-            with _NothingFromPython(), _OneDevice():
+            with _NothingFromPython(), _OneDevice():  # type: ignore[no-untyped-call]
                 value_and_gradient(loss, *there)
         except (RuntimeError, NotImplementedError) as error:
             said = " ".join(str(error).split())[:200]

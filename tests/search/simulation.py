@@ -16,6 +16,7 @@ from lossmith.search.cohort import Rungs, Watch, unwatched
 from lossmith.search.ledger import Ledger, MemoryLedger
 from lossmith.search.phases.stage import Progress, Stage
 from lossmith.search.plan import Plan
+from lossmith.search.standing import Scored, Standing
 from lossmith.search.streams import generator
 from lossmith.search.trial import Phase, Tested
 from lossmith.spaces import Domain, Space
@@ -76,35 +77,28 @@ class SimulatedRunner:
         watch: Watch = unwatched,
         draws: int = 0,
     ) -> list[Outcome]:
-        """Outcomes by the formula; at each rung the rungs' share of those that are left goes on."""
+        """Outcomes by the formula, thinned by the product's own book; a score is the same at every rung."""
         self.trained.append((tuple(candidates), tuple(repeats)))
         self.rungs.append(rungs)
-        sign, epochs = self.task.measure.sign, candidates[0].recipe.epochs
-        scores = [tuple(self._score(c, r) for r in repeats) for c in candidates]
-        means = [math.fsum(s) / len(s) for s in scores]
-        alive = [i for i, mean in enumerate(means) if not math.isnan(mean)]
-        ends, states = [epochs] * len(scores), ["complete"] * len(scores)
+        epochs = candidates[0].recipe.epochs
+        standing = Standing(len(candidates), repeats, self.task.measure.sign)
+        scores = [[self._score(c, r) for r in repeats] for c in candidates]
+        standing.record(
+            [
+                Scored(place, repeat, score, "nan by epoch 1" if math.isnan(score) else None)
+                for place, of_repeats in enumerate(scores)
+                for repeat, score in zip(repeats, of_repeats, strict=True)
+            ],
+            1,
+        )
         for rung in (rungs or Rungs()).epochs:
-            alive.sort(key=lambda i: (-sign * means[i], i))
-            half = math.ceil(len(alive) * (rungs or Rungs()).keep)
-            for i in alive[half:]:
-                ends[i], states[i] = rung, "pruned"
-            alive = alive[:half]
-        for i, mean in enumerate(means):
-            if math.isnan(mean):
-                ends[i], states[i] = 1, "diverged"
+            standing.thin((rungs or Rungs()).keep, rung)
+        left = [place for place in range(len(candidates)) if place not in standing.ended]
+        standing.resample(
+            {i: self._resampled(candidates[i], math.fsum(scores[i]) / len(repeats), draws) for i in left}
+        )
         watch(1.0)
-        return [
-            Outcome(
-                state,  # type: ignore[arg-type]  # one of the three
-                s,
-                end,
-                (),
-                "nan by epoch 1" if state == "diverged" else None,
-                self._resampled(candidate, math.fsum(s) / len(s), draws) if state == "complete" else (),
-            )
-            for candidate, state, s, end in zip(candidates, states, scores, ends, strict=True)
-        ]
+        return standing.outcomes(epochs)
 
     def test(
         self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch = unwatched
