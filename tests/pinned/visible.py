@@ -26,7 +26,7 @@ MASKS = {
     r"\b(headroom|explore|race|verdict|insight|transfer) \d[\d.]*(s|m|h)\b": r"\1 SECONDS",
 }
 LONG_FLOAT = re.compile(r"(?<![\w.])\d+\.\d{5,}(?:e[-+]?\d+)?(?!\w|\.\d)")
-VOLATILE = frozenset(["created_at", "members_per_second", "run_id", "seconds", "updated_at"])
+VOLATILE = frozenset(["created_at", "members_per_second", "run_id", "seconds", "updated_at", "versions"])
 
 
 def masked(text: str, folder: Path) -> str:
