@@ -99,7 +99,6 @@ class Part:
     `same_as` is called with the parameters of a term and returns the other parameters of the family that mean
     the same, or None: {"mix.mae": 1} for generalised cross entropy at q = 1. The numbers are factors of the
     term's own weight; a parameter of another part is allowed where the term stands alone.
-    `costly` marks a part that iterates: members of a cohort without it are spared its cost.
     `frozen_factor` says that the gradient of a factor is stopped, so that the gradient of the loss is
     not the derivative of its value (unless every parameter is neutral).
     """
@@ -114,7 +113,6 @@ class Part:
     parameters: tuple[Parameter, ...] = ()
     standards: Mapping[str, Standard] = field(default_factory=dict)
     order: int = 0
-    costly: bool = False
     level: Level = "sample"
     same_as: Callable[..., Mapping[str, float] | None] | None = None
     frozen_factor: bool = False

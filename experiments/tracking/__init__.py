@@ -4,6 +4,6 @@ Importing this package does not import MLflow: the tracker's thread does.
 """
 
 from .champion import Champion
-from .tracker import Tracker, is_up_to_date
+from .tracker import Tracker
 
-__all__ = ["Champion", "Tracker", "is_up_to_date"]
+__all__ = ["Champion", "Tracker"]

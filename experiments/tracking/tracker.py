@@ -15,7 +15,6 @@ from .connection import Connection, connect
 from .documents import Conclusion, Present, label, run_document
 from .quiet import THREAD_PREFIX
 
-CONCLUDED = "mlflow"  # the note in which a search remembers the status its parent run was given
 MODEL = "model"  # the note with the name of the registered model
 _GLANCE_S = 0.5  # how often `flush` looks around when nothing happens
 _LONGEST_RETRY_S = 60.0
@@ -222,16 +221,10 @@ class Tracker:
         model = connection.conclude(conclusion)
         if model is not None:
             self._store.note(self._search.id, MODEL, model)
-        self._store.note(self._search.id, CONCLUDED, conclusion.status)
         with self._turn:
             if self._conclusion is conclusion:  # else there is a newer one
                 self._conclusion = None
         return True
-
-
-def is_up_to_date(store: Store, search: SearchRecord) -> bool:
-    """True when MLflow has every trial of a search and knows how it ended."""
-    return search.notes.get(CONCLUDED) == search.status and store.count_untracked(search.id) == 0
 
 
 def _one_line(error: Exception) -> str:

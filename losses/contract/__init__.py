@@ -14,13 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..parts import KINDS
-from ..registry import parts_for
 from .device import stays_on_device
 from .frozen import changes_nothing, compiles, exports, frozen_is_the_family
 from .identities import masked_is_dropped, neutral, order_of_samples, same_as_declared, vectorised
 from .numbers import differentiable, finite, half_precision
-from .subject import Broken, Subject, of_part, of_spec, value_and_gradient
+from .subject import Broken, Subject, of_part, value_and_gradient
 
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     differentiable,
@@ -46,11 +44,6 @@ def check(subject: Subject) -> None:
         promise(subject)
 
 
-def subjects() -> list[Subject]:
-    """Every part for every kind that it serves."""
-    return [of_part(chosen, kind) for kind in KINDS for chosen in parts_for(kind).values()]
-
-
 __all__ = [
     "CHECKS",
     "SPARED",
@@ -67,11 +60,9 @@ __all__ = [
     "masked_is_dropped",
     "neutral",
     "of_part",
-    "of_spec",
     "order_of_samples",
     "same_as_declared",
     "stays_on_device",
-    "subjects",
     "value_and_gradient",
     "vectorised",
 ]

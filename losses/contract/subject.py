@@ -80,11 +80,6 @@ def of_part(chosen: Part, kind: Kind) -> Subject:
     return Subject(f"{chosen.name} ({kind})", kind, {f"{MIX}.{plain}": 1.0, **values}, tuple(values))
 
 
-def of_spec(name: str, spec: LossSpec) -> Subject:
-    """A point of the family; its parameters stay at their values."""
-    return Subject(f"{name} ({spec.kind})", spec.kind, dict(spec.parameters))
-
-
 def value_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """The loss of a batch and its gradient to the outputs."""
     leaf = outputs.detach().clone().requires_grad_()

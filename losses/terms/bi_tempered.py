@@ -67,7 +67,6 @@ def same_as(t1: float, t2: float) -> dict[str, float] | None:
 
 PART = Part(
     name="bi_tempered",
-    costly=True,
     stage="term",
     kinds=("multiclass",),
     function=bi_tempered,

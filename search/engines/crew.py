@@ -63,11 +63,6 @@ class Crew:
         self._nursery, self._lock, self._closed = Nursery(partial(_work, make)), threading.Lock(), False
         self._workers = [_Worker(*self._nursery.fork()) for _ in range(size)]
 
-    @property
-    def pids(self) -> list[int]:
-        """The process of each worker."""
-        return [worker.pid for worker in self._workers]
-
     def program(self, worker: int, *arguments: object) -> Program:
         """A program made from these arguments in worker number `worker` (modulo the crew's size)."""
         chosen, number = self._workers[worker % len(self._workers)], next(self._numbers)

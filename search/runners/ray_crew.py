@@ -51,11 +51,6 @@ class RayCrew(Crew):
         check(resources)
         self._open(prepare)
 
-    @property
-    def pids(self) -> list[int]:
-        """None of this machine."""
-        return []
-
     def seats(self) -> int:
         """How many pieces fit into the cluster as it is now."""
         return room(self._resources)

@@ -12,8 +12,12 @@ from lossmith.losses import Kind, Parameter, Part, UserError, contract, parts_fo
 from lossmith.losses.contract import CHECKS, Broken, Subject
 from lossmith.losses.parts import KINDS
 
-PARTS = contract.subjects()
-STANDARDS = [contract.of_spec(name, spec) for kind in KINDS for name, spec in standard_specs(kind).items()]
+PARTS = [contract.of_part(chosen, kind) for kind in KINDS for chosen in parts_for(kind).values()]
+STANDARDS = [
+    Subject(f"{name} ({kind})", kind, spec.parameters)
+    for kind in KINDS
+    for name, spec in standard_specs(kind).items()
+]
 NOT_OF_POINTS = (contract.compiles, contract.same_as_declared, contract.neutral)  # said of the parts already
 
 

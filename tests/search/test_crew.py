@@ -24,6 +24,11 @@ from .small_tasks import mlp, standards, task_of
 REPEATS = (Repeat(0), Repeat(1), Repeat(2))
 
 
+def pids(crew: Crew) -> list[int]:
+    """The process of each worker."""
+    return [worker.pid for worker in crew._workers]
+
+
 @pytest.fixture(params=["plain", "dropout"])
 def task(request: pytest.FixtureRequest) -> Task:
     """A task whose model draws random numbers in training, and one whose model does not."""
@@ -55,12 +60,12 @@ def test_workers_give_the_outcomes_of_one_process(task: Task, crewed: Trainer) -
 def test_a_worker_that_is_killed_costs_half_the_width(task: Task, crewed: Trainer) -> None:
     """What the system's killer takes is replaced; the cohort ends as undisturbed, in narrower programs."""
     assert crewed.crew is not None
-    candidates, width, killed = standards(task.kind, task.settings), crewed.width(), crewed.crew.pids[0]
+    candidates, width, killed = standards(task.kind, task.settings), crewed.width(), pids(crewed.crew)[0]
     os.kill(killed, signal.SIGKILL)
     outcomes = crewed.train(candidates, REPEATS)
     assert outcomes == Trainer(task, folds=1, workers=1).train(candidates, REPEATS)
     assert crewed.width() < width
-    assert killed not in crewed.crew.pids
+    assert killed not in pids(crewed.crew)
 
 
 def test_a_worker_killed_between_two_calls_takes_its_programs_along(task: Task, crewed: Trainer) -> None:
@@ -68,7 +73,7 @@ def test_a_worker_killed_between_two_calls_takes_its_programs_along(task: Task, 
     assert crewed.crew is not None
     candidates = standards(task.kind, task.settings)
     one, two = (crewed.crew.program(0, "cohort", candidates, (r,), False) for r in REPEATS[:2])  # noqa: FBT003
-    os.kill(crewed.crew.pids[0], signal.SIGKILL)
+    os.kill(pids(crewed.crew)[0], signal.SIGKILL)
     for program in (one, two, one):
         with pytest.raises(MemoryError, match=r"worker process .*was killed"):
             program.train(1)
@@ -110,7 +115,7 @@ def test_a_crew_that_is_stopped_ends_its_calls(task: Task, crewed: Trainer) -> N
     crewed.stop.set()
     with pytest.raises(Stopped):
         crewed.train(standards(task.kind, task.settings), REPEATS)
-    for pid in crewed.crew.pids:
+    for pid in pids(crewed.crew):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
 

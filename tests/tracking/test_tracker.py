@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lossmith.experiments.store import SearchRecord, Store, new_owner
-from lossmith.experiments.tracking import Tracker, is_up_to_date
+from lossmith.experiments.tracking import Tracker
 from lossmith.experiments.tracking.documents import Conclusion, RunDocument
 from lossmith.experiments.tracking.quiet import THREAD_PREFIX, silence
 from lossmith.search.trial import Trial
@@ -170,14 +170,15 @@ def test_what_was_left_is_delivered_by_the_next_tracker(
     with tracker:
         tracker.finish({"difference": 0.1})
         assert tracker.flush(timeout_s=0.1) == 5
-    assert not is_up_to_date(store, store.get("digits-1"))
+    assert store.count_untracked(search.id) == 5
     mlflow.faults = 0
     store.finish(search.id, "finished", {"difference": 0.1})
     with tracker_of(store, search, mlflow) as successor:
         successor.finish({"difference": 0.1})
         assert successor.flush() == 0
     assert mlflow.numbers == list(range(5))
-    assert is_up_to_date(store, store.get("digits-1"))
+    assert [conclusion.status for conclusion in mlflow.conclusions] == ["finished"]
+    assert store.count_untracked(search.id) == 0
 
 
 def test_a_page_that_arrived_unheard_is_not_sent_again(
