@@ -23,7 +23,9 @@ MASKS = {
     r"\b[0-9a-f]{16}(?=/\d+\b)": "SEARCH",
     r"\b(lossmith|torch|Python)(:?) \d+\.\d+\.\d+(\+\w+)?": r"\1\2 VERSION",
     r"\bIt took [^.(]*\d+(\.\d+)? ?\w+( \w+)*": "It took SECONDS",
-    r"\b(headroom|explore|race|verdict|insight|transfer) \d[\d.]*(s|m|h)\b": r"\1 SECONDS",
+    r"\b[\d,]+ model steps a second": "STEPS a second",
+    r"\btook \d[\d.]* s and reached": "took SECONDS and reached",
+    r"\b(headroom|explore|race|verdict|confirm|transfer|insight) \d[\d.]*(s|m|h)\b": r"\1 SECONDS",
 }
 LONG_FLOAT = re.compile(r"(?<![\w.])\d+\.\d{5,}(?:e[-+]?\d+)?(?!\w|\.\d)")
 VOLATILE = frozenset(["created_at", "members_per_second", "run_id", "seconds", "updated_at", "versions"])
