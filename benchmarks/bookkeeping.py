@@ -32,11 +32,11 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from lossmith.experiments.store import Store, new_owner
-from lossmith.experiments.tracking.quiet import set_environment
+from lossmith.experiments.tracking.log_filters import set_environment
 from lossmith.losses import LossSpec
-from lossmith.search.ledger import Unit
-from lossmith.search.recipe import Recipe
-from lossmith.search.trial import Candidate, Outcome, Repeat, Trial
+from lossmith.search.records.ledger import Unit
+from lossmith.search.records.trial import Candidate, Outcome, Repeat, Trial
+from lossmith.spaces.recipe import Recipe
 
 CORES = len(os.sched_getaffinity(0))
 UNIT, PAGE, FEW = 2048, 256, 32  # trials: of a unit, of a page in bulk, and for the slow ways
@@ -135,11 +135,11 @@ def delivery_costs(
     """From the store to MLflow and the mark in the store: all that the tracker's thread does for a trial."""
     from mlflow import MlflowClient
 
-    from lossmith.experiments.tracking.by_client import WRITERS, ClientDelivery
-    from lossmith.experiments.tracking.by_tables import TableDelivery
+    from lossmith.experiments.tracking.client_delivery import WRITERS, ClientDelivery
     from lossmith.experiments.tracking.delivery import Delivery
     from lossmith.experiments.tracking.documents import run_document
     from lossmith.experiments.tracking.parent import open_parent
+    from lossmith.experiments.tracking.table_delivery import TableDelivery
 
     name, owner = f"{way}-{tracking_uri.partition(':')[0]}-{over.replace(' ', '-')}", new_owner()
     store = Store.open(f"sqlite:///{folder}/{name}.db")
@@ -171,8 +171,9 @@ def critical_path(folder: Path, trials: int) -> dict[str, float]:
     What MLflow's thread does while cohorts are trained is not waited for; `beside` is its time on a core. The
     end is fixed: the last page, the report and the registered model, whatever the length of the search.
     """
-    from lossmith.experiments import driver, run_search
-    from lossmith.search.search import Search
+    from lossmith.experiments import run_search
+    from lossmith.experiments.running import driver
+    from lossmith.search.proposals.proposer import Search
 
     seconds = {"ask": 0.0, "tell": 0.0, "end": 0.0}
 

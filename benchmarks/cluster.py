@@ -26,9 +26,9 @@ from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.experiments.tracking import Tracker
 from lossmith.losses import standard_specs
 from lossmith.search import Candidate, Outcome, Plan, Recipe, Repeat, Task, Trial
-from lossmith.search.cohort import Rungs
-from lossmith.search.ledger import Unit
-from lossmith.search.runners.resources import Resources
+from lossmith.search.records.ledger import Unit
+from lossmith.search.training.cohort_trainer import Rungs
+from lossmith.search.training.ray.resources import Resources
 
 EPOCHS, EPOCH_S, COHORT, REPEATS = 4, 0.02, 64, 4
 RUNGS = Rungs((1, 2))
@@ -79,8 +79,8 @@ def on_workers(workers: int) -> float:
     import ray
     from ray import cloudpickle
 
-    from lossmith.search.runners import seats  # noqa: F401  (sets what Tune reads when it is imported)
-    from lossmith.search.runners.ray import on_ray
+    from lossmith.search.training.ray import tune_workers as seats  # noqa: F401  (sets what Tune reads when it is imported)
+    from lossmith.search.training.ray.trainer import on_ray
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     ray.init(

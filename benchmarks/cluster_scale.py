@@ -23,15 +23,15 @@ from torch import nn
 
 from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.search import Candidate, Outcome, Plan, Repeat, Task, Trial
-from lossmith.search.conduct import search_for
-from lossmith.search.ledger import Unit
-from lossmith.search.runners.desk import Desk
+from lossmith.search.method.pipeline import search_for
+from lossmith.search.records.ledger import Unit
+from lossmith.search.training.ray.lease_queue import Desk
 from lossmith.spaces import space_from
 
 WORKERS = (1, 10, 100, 300, 1000)
 TRIALS, MODELS, REPEATS, LEGS, PIECE_S = 10_000_000, 64, 4, 3, 10.0
 HELD_OUT, CLASSES = 1000, 10
-WORD_S = 1.0  # how often a worker says that it goes on, as in search/runners/seats.py
+WORD_S = 1.0  # how often a worker says that it goes on, as in search/training/ray/tune_workers.py
 CALL_S = 2e-4  # what an actor of Ray takes to answer, beside the work itself; assumed
 
 

@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from lossmith.experiments.store import Store, new_owner
-from lossmith.experiments.tracking.quiet import set_environment
-from lossmith.search.ledger import Unit
-from lossmith.search.recipe import Recipe
-from lossmith.search.samplers import SAMPLERS
-from lossmith.search.search import Search
-from lossmith.search.trial import Candidate, Outcome, Repeat, Trial
+from lossmith.experiments.tracking.log_filters import set_environment
+from lossmith.search.proposals.proposer import Search
+from lossmith.search.proposals.samplers import SAMPLERS
+from lossmith.search.records.ledger import Unit
+from lossmith.search.records.trial import Candidate, Outcome, Repeat, Trial
 from lossmith.spaces import preset
+from lossmith.spaces.recipe import Recipe
 
 T = TypeVar("T")
 WIDTH = 256
@@ -57,9 +57,9 @@ class Bench:
     ) -> None:
         from mlflow import MlflowClient
 
-        from lossmith.experiments.tracking.by_tables import TableDelivery
         from lossmith.experiments.tracking.database import make_database
         from lossmith.experiments.tracking.parent import open_parent
+        from lossmith.experiments.tracking.table_delivery import TableDelivery
 
         mlflow = f"sqlite:///{folder}/mlflow.db"
         make_database(mlflow)

@@ -27,14 +27,14 @@ import torch
 from torch import Tensor, nn
 
 from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task, Trial, conduct
-from lossmith.search.cohort import Trainer
-from lossmith.search.conduct import in_opened_space, search_for
-from lossmith.search.phases.explore import explore
-from lossmith.search.phases.headroom import headroom
-from lossmith.search.phases.stage import Stage
-from lossmith.search.splits import constants_of
+from lossmith.search.method.context import Stage
+from lossmith.search.method.explore import explore
+from lossmith.search.method.headroom import headroom
+from lossmith.search.method.pipeline import in_opened_space, search_for
+from lossmith.search.records.trial import best_of
 from lossmith.search.statistics import bootstrap_scores, compare
-from lossmith.search.trial import best_of
+from lossmith.search.tasks.splits import constants_of
+from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.spaces import space_from
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")

@@ -30,10 +30,10 @@ from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.experiments.tracking import Tracker
 from lossmith.losses import freeze
 from lossmith.search import Candidate, Plan, Repeat, Search, Task, Unit
-from lossmith.search.cohort import Trainer
-from lossmith.search.ledger import recall
-from lossmith.search.runners.local import local
-from lossmith.search.trial import Trial
+from lossmith.search.records.ledger import recall
+from lossmith.search.records.trial import Trial
+from lossmith.search.training.cohort_trainer import Trainer
+from lossmith.search.training.local import local
 from lossmith.spaces import preset
 
 CORES = len(os.sched_getaffinity(0))

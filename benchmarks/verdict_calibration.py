@@ -33,16 +33,16 @@ from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from lossmith.losses import LossSpec, standard_specs
-from lossmith.losses.terms.linex import linex
+from lossmith.losses.terms.regression.linex import linex
 from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task
-from lossmith.search.cohort import Trainer
-from lossmith.search.conduct import search_for
+from lossmith.search.method.context import Stage
+from lossmith.search.method.explore import explore
+from lossmith.search.method.headroom import headroom
+from lossmith.search.method.pipeline import search_for
+from lossmith.search.method.race import race
+from lossmith.search.method.verdict import verdict
 from lossmith.search.metrics import Metric, metric_named
-from lossmith.search.phases.explore import explore
-from lossmith.search.phases.headroom import headroom
-from lossmith.search.phases.race import race
-from lossmith.search.phases.stage import Stage
-from lossmith.search.phases.verdict import verdict
+from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.spaces import Domain, Space
 
 PLAN = Plan(

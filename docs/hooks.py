@@ -9,10 +9,10 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
+from lossmith.experiments.report.loss_curves import Curve, curves
 from lossmith.experiments.report.mathml import UnknownLatex, mathml
-from lossmith.experiments.report.shape import Curve, curves
 from lossmith.losses import LossSpec, Part, formula, latex, parts_for, standard_specs
-from lossmith.losses.parts import KINDS, Kind
+from lossmith.losses.declarations import KINDS, Kind
 
 COUNTS: dict[str, Any] = {
     "multiclass": [900, 90, 10],
@@ -142,7 +142,7 @@ def commands() -> str:
 
 def spec_keys() -> str:
     """Every key of a SPEC with its rule and its default."""
-    from lossmith.experiments.spec import SearchSpec
+    from lossmith.experiments.spec.search_spec import SearchSpec
 
     lines = [
         "# The SPEC",

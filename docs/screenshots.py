@@ -23,8 +23,8 @@ from urllib.request import urlopen
 from playwright.sync_api import Browser, sync_playwright
 
 from lossmith.experiments.report import write_report
+from lossmith.experiments.running.workdir import places
 from lossmith.experiments.store import Store
-from lossmith.experiments.workdir import places
 
 IMAGES = Path(__file__).parent / "images"
 FLAGS = [

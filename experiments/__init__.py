@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .experiment import Experiment
-    from .run import resume_search, run_search
+    from .running.run import resume_search, run_search
 
 __all__ = ["Experiment", "resume_search", "run_search"]
 
@@ -18,7 +18,7 @@ def __getattr__(name: str) -> Any:
 
         return Experiment
     if name in ("run_search", "resume_search"):
-        from . import run
+        from .running import run
 
         return getattr(run, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

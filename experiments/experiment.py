@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..losses import LossSpec, UserError
-from ..losses.adopt import adopt
+from ..losses.custom.adopted import adopt
 from ..search.metrics import sign_of
-from ..search.trial import Trial, best_of
+from ..search.records.trial import Trial, best_of
 from ..spaces import own_terms
-from .answer import Answer, decided, so_far
-from .documents import summary, trial_document
-from .export import export_loss
-from .frames import Verdict, summary_html, trials_frame
-from .json_text import finite
-from .shipment import FILES, brought
+from .results.documents import summary, trial_document
+from .results.export import export_loss
+from .results.frames import Verdict, summary_html, trials_frame
+from .results.json_text import finite
+from .results.recommendation import Answer, decided, so_far
 from .store import SearchRecord, Status, Store
-from .trust import untrusted
+from .usercode.bundle import FILES, brought
+from .usercode.trust import untrusted
 from .version import version
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Experiment:
 
     def _plot(self, name: str) -> go.Figure:
         from .report import figures
-        from .report.document import report_document
+        from .results.search_document import report_document
 
         made: go.Figure | None = getattr(figures, name)(report_document(self._store, self.name))
         if made is None:

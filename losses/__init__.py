@@ -1,17 +1,17 @@
 """What a loss is: parts, the family they form, its points, and frozen losses. Needs torch alone."""
 
+from .checks.gradient_health import Health, health, healths
+from .custom.declared import declare
+from .declarations import Kind, Parameter, Part, Standard
 from .errors import UserError
-from .family import Family
-from .formula import formula, latex
-from .freeze import FrozenLoss, freeze
-from .health import Health, health, healths
-from .load import load_frozen
-from .own import declare
-from .parts import Kind, Parameter, Part, Standard
-from .registry import part, parts, parts_for, register
-from .source import source
-from .spec import LossSpec
-from .standard import standard_loss, standard_spec, standard_specs
+from .family.family import Family
+from .family.registry import part, parts, parts_for, register
+from .frozen.frozen_loss import FrozenLoss, freeze
+from .frozen.load import load_frozen
+from .frozen.source_code import source
+from .spec.formulas import formula, latex
+from .spec.loss_spec import LossSpec
+from .spec.standard_losses import standard_loss, standard_spec, standard_specs
 
 __all__ = [
     "Family",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .parts import Number
+from .declarations import Number
 
 
 def number_like(value: Number, like: Tensor) -> Tensor:

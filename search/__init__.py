@@ -1,15 +1,15 @@
 """How losses are searched: tasks, engines, samplers, phases."""
 
-from .conduct import Conclusion, conduct
-from .ledger import Ledger, MemoryLedger, Unit
-from .own.training import OwnTraining, own_training
-from .own.trial import OwnTrial
-from .plan import Plan
-from .recipe import Recipe
-from .search import Search
-from .task import Task
+from ..spaces.recipe import Recipe
+from .method.pipeline import Conclusion, conduct
+from .proposals.proposer import Search
+from .records.ledger import Ledger, MemoryLedger, Unit
+from .records.plan import Plan
+from .records.trial import Candidate, Outcome, Repeat, Trial
+from .tasks.functions.training_function import OwnTraining, own_training
+from .tasks.functions.trial_handle import OwnTrial
 from .tasks.load import load_task
-from .trial import Candidate, Outcome, Repeat, Trial
+from .tasks.task import Task
 
 __all__ = [
     "Candidate",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .metrics import Metric
-from .streams import generator
+from .random_streams import generator
 
 DRAWS = 2000
 ROUNDING = 1e-12  # of a score: a matrix product may round equal columns differently

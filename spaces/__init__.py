@@ -1,8 +1,8 @@
 """Which losses may be searched."""
 
 from .domain import Domain
-from .load import auto, own_terms, preset, presets, space_from
-from .opened import opened
+from .extend import opened
+from .parse import auto, own_terms, preset, presets, space_from
 from .space import LEARNING_RATE, Space
 
 __all__ = [

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..losses import Kind, LossSpec, part, parts_for
 from ..losses.errors import UserError, unknown
-from ..losses.steps import MIX
+from ..losses.family.steps import MIX
 from .domain import Domain
-from .recipe import LEARNING_RATE, RECIPE, checked_options, option_at, recipe_parameter
+from .recipe_table import LEARNING_RATE, RECIPE, checked_options, option_at, recipe_parameter
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

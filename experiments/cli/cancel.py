@@ -13,7 +13,7 @@ def cancel(name: Name, workdir: Workdir = None, store: StoreUrl = None) -> None:
     What it has finished is kept, and it can be resumed.
     """
     from ...losses import UserError
-    from .opened import opened
+    from .open_store import opened
 
     given = Given(workdir, store)
     with opened(given) as found:

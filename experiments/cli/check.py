@@ -11,7 +11,7 @@ from .output import console, print_json
 
 if TYPE_CHECKING:
     from ...losses import Part
-    from ...losses.own_examined import Finding
+    from ...losses.custom.examined import Finding
 
 
 def check(
@@ -34,11 +34,11 @@ def check(
 
     The file is run. Exits with 2 when the loss fails a check.
     """
+    from ...losses.custom.examined import examine
+    from ...losses.custom.load_file import load_own
+    from ...losses.declarations import KINDS, Part
     from ...losses.errors import unknown
-    from ...losses.own_examined import examine
-    from ...losses.own_file import load_own
-    from ...losses.parts import KINDS, Part
-    from ..trust import trust
+    from ..usercode.trust import trust
 
     if kind is not None and kind not in KINDS:
         raise unknown("kind of problem", kind, KINDS)
@@ -59,8 +59,9 @@ def check(
 
 def _examine_part(found: Part) -> list[Finding]:
     """The whole contract, for every kind the part serves."""
-    from ...losses import contract, register
-    from ...losses.own_examined import Finding
+    from ...losses import register
+    from ...losses.checks import contract
+    from ...losses.custom.examined import Finding
 
     register(found)
     findings = []

@@ -32,9 +32,9 @@ def export(
     loss.py defines `Loss` and needs torch alone, loss.pt2 is for torch.export, loss.json holds the verdict.
     All three are compared with the searched loss, in value and gradient, before they appear.
     """
-    from ..documents import trained_at
     from ..experiment import Experiment
-    from .opened import opened
+    from ..results.documents import trained_at
+    from .open_store import opened
 
     with opened(Given(workdir, store)) as found:
         experiment = Experiment(found, name)

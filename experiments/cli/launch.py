@@ -57,9 +57,9 @@ def launch(  # noqa: PLR0913  (one for each option)
     """
     from pathlib import Path
 
-    from .. import jobs
-    from ..shipment import packed, term_files, transfer_files
-    from ..spec import load_spec
+    from ..running import jobs
+    from ..spec.search_spec import load_spec
+    from ..usercode.bundle import packed, term_files, transfer_files
 
     wanted = load_spec(spec, {"name": name, "trials": trials, "time_limit": time_limit})
     code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *(with_files or ()))
@@ -72,7 +72,7 @@ def launch(  # noqa: PLR0913  (one for each option)
 
 def say_where(client: Any, job: str, name: str, address: str, given: Given, *, follow: bool) -> None:
     """Wait until the search has begun, print where to look, and follow it if that is wanted."""
-    from .. import jobs
+    from ..running import jobs
 
     jobs.begun(client, job)
     out = console()

@@ -12,9 +12,9 @@ from .output import console, print_json
 
 def list_searches(*, workdir: Workdir = None, store: StoreUrl = None, as_json: Json = False) -> None:
     """List every search: its status, its trials and its answer."""
-    from ..documents import summary
-    from ..workdir import places
-    from .opened import exists, opened
+    from ..results.documents import summary
+    from ..running.workdir import places
+    from .open_store import exists, opened
 
     given = Given(workdir, store)
     document = []

@@ -26,8 +26,8 @@ def losses(
     as_json: Json = False,
 ) -> None:
     """List the standard losses and the parts of searched losses."""
+    from ...losses.declarations import KINDS
     from ...losses.errors import unknown
-    from ...losses.parts import KINDS
 
     if kind is not None and kind not in KINDS:
         raise unknown("kind of problem", kind, KINDS)

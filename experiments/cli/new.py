@@ -34,9 +34,9 @@ def new(
 
     Nothing is overwritten. With --table and --target a SPEC is all there is.
     """
-    from ...search.sources.table import check_columns, column_names
-    from ..spec_table import asked
-    from ..starting import start
+    from ...search.tasks.loaders.table import check_columns, column_names
+    from ..spec.scaffold import start
+    from ..spec.table import asked
 
     given = None
     if table is not None or target:

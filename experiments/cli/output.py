@@ -24,7 +24,7 @@ def console() -> Console:
 
 def print_json(document: Any) -> None:
     """`document` as the one thing on standard output."""
-    from ..json_text import json_text
+    from ..results.json_text import json_text
 
     sys.stdout.write(json_text(document))
 

@@ -29,7 +29,7 @@ def report(
     A search that is not finished gives a page of what is known so far.
     """
     from ..report import write_report
-    from .opened import opened
+    from .open_store import opened
 
     path = to or Path(f"{name}.html")
     with opened(Given(workdir, store)) as found:

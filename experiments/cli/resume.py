@@ -33,16 +33,16 @@ def resume(
     """
     given = Given(workdir, store)
     if address is not None:
-        from .. import jobs
+        from ..running import jobs
         from .launch import say_where
 
         client = jobs.client_for(address)
         say_where(client, jobs.submit_resume(client, name), name, address, given, follow=False)
         return
     with resumable(name, given):
-        from ..progress import progress_on
-        from ..run import resume_search
-        from .ended import print_ended
+        from ..progress.displays import progress_on
+        from ..running.run import resume_search
+        from .outcome import print_ended
 
         progress = progress_on()
         try:

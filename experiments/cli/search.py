@@ -79,14 +79,14 @@ def search(  # noqa: PLR0913  (one for each option)
     """
     given = Given(workdir, store)
     with resumable(name, given):
-        from ..progress import progress_on
-        from ..spec import load_spec
-        from ..spec_table import asked
+        from ..progress.displays import progress_on
+        from ..spec.search_spec import load_spec
+        from ..spec.table import asked
 
         changes = {"name": name, "trials": trials, "time_limit": time_limit, "transfer": transfer or None}
         wanted = load_spec(asked(spec, target), changes)
-        from ..run import run_search
-        from .ended import print_ended
+        from ..running.run import run_search
+        from .outcome import print_ended
 
         progress = progress_on()
         try:

@@ -15,7 +15,7 @@ def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json
     It may be running, interrupted or finished.
     """
     from ..experiment import Experiment
-    from .opened import opened
+    from .open_store import opened
 
     with opened(Given(workdir, store)) as found:
         document = Experiment(found, name).document()
@@ -26,9 +26,9 @@ def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json
 
 
 def _print(document: dict[str, Any]) -> None:
-    from ...search.engines.choice import Choice
     from ...search.metrics import sign_of
-    from .ended import print_verdict
+    from ...search.training.engines.autotune import Choice
+    from .outcome import print_verdict
     from .tables import seconds_line, trials_table
 
     out, task = console(), document["task"]

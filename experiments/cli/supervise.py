@@ -24,8 +24,8 @@ def supervise(
     A search counts as dead when two looks in a row found nobody running it. Searches that were cancelled,
     stopped with Ctrl-C or run on one machine are left alone.
     """
-    from ..supervisor import supervise as watch
-    from .opened import opened
+    from ..running.supervisor import supervise as watch
+    from .open_store import opened
 
     with opened(Given(workdir, store)) as found:
         watch(found, address, every, once=once)

@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 from rich.table import Table
 
-from ...search.trial import State
-from ..challenger import challenger_row
-from ..durations import format_duration
-from ..spent import by_phase
+from ...search.records.trial import State
+from ..results.challenger import challenger_row
+from ..running.timing import by_phase
+from ..spec.durations import format_duration
 
 
 def verdict_table(verdict: Mapping[str, Any]) -> Table:

@@ -29,9 +29,9 @@ def ui(
     With MLFLOW_TRACKING_URI set to a server, its address is printed and nothing is started.
     """
     from ...losses import UserError
+    from ..running.workdir import places
     from ..store import shown
-    from ..workdir import places
-    from .opened import exists
+    from .open_store import exists
 
     given = Given(workdir, store)
     found = places(workdir, store)

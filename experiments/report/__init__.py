@@ -3,7 +3,7 @@
 Importing this package imports neither Plotly nor Jinja. `figures` has the pictures as functions.
 """
 
-from .document import report_document
+from ..results.search_document import report_document
 from .write import answer_of, report_html, write_report
 
 __all__ = ["answer_of", "report_document", "report_html", "write_report"]

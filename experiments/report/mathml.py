@@ -1,4 +1,4 @@
-"""LaTeX as MathML, for the part of LaTeX that the losses' formulas are written in (`losses/formula.py`).
+"""LaTeX as MathML, for the part of LaTeX in which `losses/spec/formulas.py` writes formulas.
 
 Browsers draw MathML themselves: a formula needs no script, no font and no picture, and a screen reader can
 read it. tests/report/test_mathml.py holds that every part and every standard loss is understood.

@@ -11,13 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..answer import Answer
+from ..results.recommendation import Answer
 from ..version import version
-from .advice import advice
-from .course import headroom, searched, stopped
-from .head import facts, headline, notices, sentence
-from .pictures import Picture, pictures
+from .captioned import Picture, pictures
+from .headline import facts, headline, notices, sentence
 from .provenance import provenance, setting, spec_yaml, trained
+from .recommendation_section import advice
+from .search_section import headroom, searched, stopped
 from .tables import elsewhere
 
 HERE = Path(__file__).parent

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ...search.engines.choice import Choice
+from ...search.training.engines.autotune import Choice
 from ..version import versions
-from .rows import Rows, plain
+from .flatten import Rows, plain
 
 
 def setting(document: Mapping[str, Any]) -> Rows:

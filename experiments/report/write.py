@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...losses import UserError
-from ..answer import Answer
 from ..experiment import Experiment
+from ..results.recommendation import Answer
+from ..results.search_document import report_document
 from ..store import Store
-from .document import report_document
 
 
 def report_html(store: Store, name: str) -> str:

@@ -3,8 +3,8 @@
 from .engine import shown
 from .ledger import StoreLedger
 from .owner import new_owner
-from .patience import patient
 from .records import SearchRecord, Status, StoredTrial
+from .retrying import patient
 from .store import AlreadySaved, ClaimLost, Store
 
 __all__ = [

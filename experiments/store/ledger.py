@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...search.ledger import Unit
-from ...search.trial import Phase
+from ...search.records.ledger import Unit
+from ...search.records.trial import Phase
 from .store import Store
 
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Row
 
-from ...search.ledger import Unit
-from ...search.trial import Trial
+from ...search.records.ledger import Unit
+from ...search.records.trial import Trial
 from .owner import is_live
 
 Status = Literal["running", "finished", "interrupted", "cancelled", "failed"]

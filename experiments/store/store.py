@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, Row, Select, bindparam, func, insert,
 from sqlalchemy.exc import IntegrityError
 
 from ...losses.errors import UserError, unknown
-from ...search.ledger import Unit
-from ...search.trial import State, Trial
+from ...search.records.ledger import Unit
+from ...search.records.trial import State, Trial
 from . import owner as owners
 from .engine import engine_for, explained, reading, writing
 from .records import (

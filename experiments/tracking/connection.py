@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..store import SearchRecord
 from .delivery import Delivery, delivery_for
 from .documents import Conclusion
-from .quiet import set_environment, silence
+from .log_filters import set_environment, silence
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -34,7 +34,8 @@ def delivery_for(client: MlflowClient, tracking_uri: str, experiment_id: str) ->
 
     A server takes several runs at a time; a database that is reached without one gains nothing from that.
     """
-    from . import by_client, by_tables
+    from . import client_delivery as by_client
+    from . import table_delivery as by_tables
 
     if by_tables.serves(tracking_uri):
         return by_tables.TableDelivery(tracking_uri, experiment_id)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...losses import formula
-from ...losses.steps import MIX
-from ...search.trial import Candidate, State, Trial
+from ...losses.family.steps import MIX
+from ...search.records.trial import Candidate, State, Trial
 from ..store import SearchRecord, Status, StoredTrial
 from ..store.codec import dumps
 from .champion import Champion

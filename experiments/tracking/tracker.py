@@ -13,7 +13,7 @@ from typing import Any, Self
 from ..store import SearchRecord, Status, Store
 from .connection import Connection, connect
 from .documents import Conclusion, Present, label, run_document
-from .quiet import THREAD_PREFIX
+from .log_filters import THREAD_PREFIX
 
 MODEL = "model"  # the note with the name of the registered model
 _GLANCE_S = 0.5  # how often `flush` looks around when nothing happens

@@ -1,1 +1,1 @@
-"""One file for each part of the family; `losses/registry.py` finds them."""
+"""One file for each part of the family; `losses/family/registry.py` finds them."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...losses.declarations import Kind
 from ...losses.errors import UserError, unknown
-from ...losses.parts import Kind
 from .decisions import DECISIONS
 from .errors import ERRORS, pinball
 from .metric import Metric

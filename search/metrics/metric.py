@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...losses.parts import Kind
+from ...losses.declarations import Kind
 
 NUMBERS_AT_ONCE = 1 << 22  # that a metric holds at a time, for all members and draws of a piece
 Score = Callable[[Tensor, Tensor, Tensor], Tensor]

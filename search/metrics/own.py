@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from ...losses.declarations import KINDS, Kind
 from ...losses.errors import UserError, unknown
-from ...losses.parts import KINDS, Kind
 from .metric import Metric
 
 Reads = Literal["outputs", "probabilities", "predictions"]

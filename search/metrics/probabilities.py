@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
-from ...losses.parts import CLASSIFICATION
+from ...losses.declarations import CLASSIFICATION
 from .metric import Metric, columns, in_pieces, is_multiclass, mean
 
 BINS = 15

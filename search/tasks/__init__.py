@@ -1,1 +1,1 @@
-"""The built-in tasks, one file each."""
+"""What a user brings: a task with its data and splits, or a training function."""

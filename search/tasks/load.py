@@ -9,11 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ...losses.custom.user_code import load_file, neighbours_of, theirs
 from ...losses.errors import UserError, unknown
-from ...losses.user_code import load_file, neighbours_of, theirs
-from ..own.from_spec import from_settings, is_training
-from ..own.training import OwnTraining
-from ..task import Task
+from . import builtin
+from .functions.from_spec import from_settings, is_training
+from .functions.training_function import OwnTraining
+from .task import Task
 
 
 def built_in() -> list[str]:
@@ -23,9 +24,10 @@ def built_in() -> list[str]:
 
 def _built_in() -> dict[str, ModuleType]:
     """Every module of this package that has a function `task`, by its name as a SPEC writes it."""
-    package = importlib.import_module(__package__)
-    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    modules = {name.replace("_", "-"): importlib.import_module(f"{__package__}.{name}") for name in names}
+    names = [module.name for module in pkgutil.iter_modules(builtin.__path__)]
+    modules = {
+        name.replace("_", "-"): importlib.import_module(f"{builtin.__name__}.{name}") for name in names
+    }
     return {name: module for name, module in modules.items() if hasattr(module, "task")}
 
 

@@ -13,8 +13,8 @@ import pytest
 from mlflow import MlflowClient
 
 from lossmith.experiments.experiment import Experiment
+from lossmith.experiments.running.workdir import places
 from lossmith.experiments.store import Store
-from lossmith.experiments.workdir import places
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

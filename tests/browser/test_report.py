@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lossmith.experiments.report import write_report
+from lossmith.experiments.running.workdir import places
 from lossmith.experiments.store import Store
-from lossmith.experiments.workdir import places
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -65,13 +65,13 @@ from pathlib import Path
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])  # so that it is known how a cohort is dealt out
 from lossmith.losses import standard_specs
 from lossmith.search import Candidate, Plan, Repeat, load_task
-from lossmith.search.runners.local import local
+from lossmith.search.training.local import local
 
 runner, how, models = sys.argv[1], sys.argv[2], int(sys.argv[3])
 task, plan, notes = load_task("hungry.py:hungry"), Plan(folds=2), []
 if runner == "ray":
     import ray
-    from lossmith.search.runners.ray import on_ray
+    from lossmith.search.training.ray.trainer import on_ray
 
     from ray._common.utils import get_system_memory
     from ray._private.utils import get_used_memory

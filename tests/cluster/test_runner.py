@@ -13,14 +13,14 @@ import pytest
 import torch
 
 from lossmith.losses import LossSpec, UserError, standard_specs
-from lossmith.losses.adopt import adopt
+from lossmith.losses.custom.adopted import adopt
 from lossmith.search import Candidate, OwnTraining, Plan, Repeat, Task, load_task
-from lossmith.search.cohort import Rungs
-from lossmith.search.engines.crew import WorkerError
-from lossmith.search.own.local import own_local
-from lossmith.search.own.rehearse import rehearsed
-from lossmith.search.runners.local import local
-from lossmith.search.runners.resources import Resources
+from lossmith.search.training.cohort_trainer import Rungs
+from lossmith.search.training.functions.local import own_local
+from lossmith.search.training.functions.rehearse import rehearsed
+from lossmith.search.training.local import local
+from lossmith.search.training.ray.resources import Resources
+from lossmith.search.training.workers.process_pool import WorkerError
 
 from .conftest import write_task
 
@@ -60,7 +60,7 @@ def accident():
 @pytest.fixture
 def runner(two_cores: None) -> Iterator[Callable[..., Any]]:
     """Makes runners on Ray, and closes them after the test."""
-    from lossmith.search.runners.ray import on_ray
+    from lossmith.search.training.ray.trainer import on_ray
 
     del two_cores  # it is enough that they are there
     made: list[Any] = []
@@ -137,7 +137,7 @@ def test_every_runner_gives_equal_outcomes(runner: Callable[..., Any], tmp_path:
 @pytest.mark.usefixtures("two_cores")
 def test_a_loop_of_ones_own_ends_alike(tmp_path: Path) -> None:
     """A user's training function gives on Ray what it gives on one machine, at rungs and at the end."""
-    from lossmith.search.own.ray import own_on_ray
+    from lossmith.search.training.functions.on_ray import own_on_ray
 
     (tmp_path / "mine.py").write_text(OWN_LOOP)
     found = load_task(f"{tmp_path / 'mine.py'}:loop")
@@ -203,7 +203,7 @@ def test_what_a_worker_raises_arrives(runner: Callable[..., Any], tmp_path: Path
 @pytest.mark.usefixtures("two_cores")
 def test_more_gpus_than_there_are(tmp_path: Path) -> None:
     """A piece that no node could hold is refused before anything starts, with what there is."""
-    from lossmith.search.runners.ray import on_ray
+    from lossmith.search.training.ray.trainer import on_ray
 
     write_task(tmp_path)
     with pytest.raises(UserError, match=r"gpus must be at most 0, .* but got 2; ask for less"):

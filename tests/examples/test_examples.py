@@ -11,11 +11,11 @@ import torch
 import yaml
 
 from lossmith.experiments import run_search
-from lossmith.experiments.export import export_loss
-from lossmith.experiments.spec import load_spec
+from lossmith.experiments.results.export import export_loss
+from lossmith.experiments.spec.search_spec import load_spec
 from lossmith.losses import UserError, standard_loss, standard_spec
 from lossmith.search import OwnTraining, OwnTrial, load_task
-from lossmith.search.own.rehearse import rehearsed
+from lossmith.search.training.functions.rehearse import rehearsed
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 TRAININGS = ["own_loop", "lightning_module", "hugging_face", "segmentation"]

@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lossmith.experiments.progress import SilentProgress
+from lossmith.experiments.progress.displays import SilentProgress
+from lossmith.experiments.running.workdir import places
 from lossmith.experiments.store import Store, StoreLedger, new_owner
-from lossmith.experiments.workdir import places
-from lossmith.search.conduct import conduct
-from lossmith.search.ledger import Unit
-from lossmith.search.plan import Plan
-from lossmith.search.runners.local import local
-from lossmith.search.splits import final_split
-from lossmith.search.task import Task
+from lossmith.search.method.pipeline import conduct
+from lossmith.search.records.ledger import Unit
+from lossmith.search.records.plan import Plan
+from lossmith.search.tasks.splits import final_split
+from lossmith.search.tasks.task import Task
+from lossmith.search.training.local import local
 from lossmith.spaces import space_from
 
 SPEC = {"task": "blobs", "trials": 6, "repeats": {"seeds": 2}}

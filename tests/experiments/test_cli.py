@@ -23,11 +23,11 @@ from lossmith.experiments.cli.app import app
 from lossmith.experiments.cli.commands import Given, command
 from lossmith.experiments.cli.tables import decimals, verdict_table
 from lossmith.experiments.experiment import Experiment
-from lossmith.experiments.spec import SearchSpec
+from lossmith.experiments.running.workdir import places
+from lossmith.experiments.spec.search_spec import SearchSpec
 from lossmith.experiments.store import Store, new_owner
-from lossmith.experiments.workdir import places
 from lossmith.losses import UserError, load_frozen, parts, standard_specs
-from lossmith.losses.parts import KINDS
+from lossmith.losses.declarations import KINDS
 
 PROGRAM = Path(sys.executable).with_name("lossmith")
 COMMANDS = (
@@ -74,7 +74,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[..., An
     """Puts a function in the place of both `run_search` and `resume_search`."""
 
     def install(function: Callable[..., Any]) -> None:
-        module = ModuleType("lossmith.experiments.run")
+        module = ModuleType("lossmith.experiments.running.run")
         vars(module).update(run_search=function, resume_search=function)
         monkeypatch.setitem(sys.modules, module.__name__, module)
 

@@ -19,10 +19,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lossmith.experiments import export as export_module
-from lossmith.experiments.export import FILES, TOLERANCE, ExportError, export_loss
-from lossmith.experiments.json_text import json_text
-from lossmith.experiments.pt2 import load_pt2, write_pt2
+from lossmith.experiments.results import export as export_module
+from lossmith.experiments.results.export import FILES, TOLERANCE, ExportError, export_loss
+from lossmith.experiments.results.json_text import json_text
 from lossmith.losses import (
     FrozenLoss,
     Kind,
@@ -34,7 +33,8 @@ from lossmith.losses import (
     source,
     standard_spec,
 )
-from lossmith.losses.parts import KINDS
+from lossmith.losses.declarations import KINDS
+from lossmith.losses.frozen.pt2 import load_pt2, write_pt2
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COUNTS = (90, 40, 17, 8, 3)

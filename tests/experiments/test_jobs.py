@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lossmith.experiments.jobs import ADDRESS, LAUNCHER, check_launcher, client_for
+from lossmith.experiments.running.jobs import ADDRESS, LAUNCHER, check_launcher, client_for
 from lossmith.experiments.version import version
 from lossmith.losses import UserError
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from lossmith.experiments.cli import main
-from lossmith.experiments.spec import load_spec
-from lossmith.experiments.spec_table import asked
+from lossmith.experiments.spec.search_spec import load_spec
+from lossmith.experiments.spec.table import asked
 from lossmith.losses import UserError
 from lossmith.search import load_task
 

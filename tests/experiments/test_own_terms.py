@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from lossmith.experiments.export import export_loss
-from lossmith.experiments.run import resume_search, run_search
+from lossmith.experiments.results.export import export_loss
+from lossmith.experiments.running.run import resume_search, run_search
 from lossmith.experiments.store import StoreLedger
-from lossmith.losses import UserError, freeze, registry
-from lossmith.search.ledger import Unit
+from lossmith.losses import UserError, freeze
+from lossmith.losses.family import registry
+from lossmith.search.records.ledger import Unit
 
 from .conftest import blobs
 

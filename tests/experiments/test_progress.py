@@ -8,7 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
-from lossmith.experiments.progress import (
+from lossmith.experiments.progress.displays import (
     INTERVAL_S,
     READ_BACK_S,
     LiveProgress,

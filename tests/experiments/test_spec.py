@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lossmith.experiments.spec import SearchSpec, load_spec
+from lossmith.experiments.spec.search_spec import SearchSpec, load_spec
 from lossmith.losses import UserError
 
 LEAST: Mapping[str, Any] = {"task": "digits-longtail", "trials": 4}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lossmith.experiments.shipment import LARGEST, materialised, packed
+from lossmith.experiments.running.supervisor import MOST_TRIES, Supervisor
 from lossmith.experiments.store import Store, new_owner
-from lossmith.experiments.supervisor import MOST_TRIES, Supervisor
+from lossmith.experiments.usercode.bundle import LARGEST, materialised, packed
 from lossmith.losses import UserError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from lossmith.losses import registry
+from lossmith.losses.family import registry
 
 
 @pytest.fixture(autouse=True, scope="session")

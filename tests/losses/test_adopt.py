@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lossmith.losses import LossSpec, UserError, contract, formula, freeze, source
-from lossmith.losses.adopt import adopt
+from lossmith.losses import LossSpec, UserError, formula, freeze, source
+from lossmith.losses.checks import contract
+from lossmith.losses.custom.adopted import adopt
 from lossmith.spaces import space_from
 
 TEXT = '''
@@ -104,7 +105,7 @@ def test_a_spec_searches_it(mine: Path) -> None:
 def test_a_fresh_process_needs_the_place_alone(mine: Path) -> None:
     """A worker on another machine adopts it and has the same loss; without that it is told what to do."""
     code = (
-        "import sys; from lossmith.losses import LossSpec; from lossmith.losses.adopt import adopt\n"
+        "import sys; from lossmith.losses import LossSpec; from lossmith.losses.custom.adopted import adopt\n"
         "adopt(sys.argv[1:], 'multiclass')\n"
         "print(LossSpec('multiclass', {'mix.my_margin': 1, 'my_margin.sharpness': 2}).hash)"
     )

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from lossmith.losses import Kind, LossSpec, UserError, freeze, parts_for, standard_loss, standard_spec
-from lossmith.losses.contract import value_and_gradient
-from lossmith.losses.freeze import constants_read
-from lossmith.losses.parts import KINDS
+from lossmith.losses.checks.contract import value_and_gradient
+from lossmith.losses.declarations import KINDS
+from lossmith.losses.frozen.frozen_loss import constants_read
 
 CE = {"kind": "multiclass", "name": "cross_entropy"}
 BCE = {"kind": "binary", "name": "bce"}

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lossmith.losses import Kind, LossSpec, UserError, freeze, parts_for, standard_spec, standard_specs
-from lossmith.losses.batches import COUNTS, TARGET_SCALE, random_batch
-from lossmith.losses.parts import KINDS
+from lossmith.losses.checks.probe_batches import COUNTS, TARGET_SCALE, random_batch
+from lossmith.losses.declarations import KINDS
 
 EQUAL: list[tuple[Kind, dict[str, float], dict[str, float]]] = [
     ("multiclass", {"mix.gce": 3, "gce.q": 1}, {"mix.mae": 1}),
@@ -82,7 +82,7 @@ def batch(kind: Kind, names: Iterable[str], size: int, scale: float, seed: int) 
 
 def value(kind: Kind, given_parameters: dict[str, float], scale: float, seed: int) -> float:
     """The loss of a random batch of the family itself, with nothing put into canonical form."""
-    from lossmith.losses.contract import Subject
+    from lossmith.losses.checks.contract import Subject
 
     return float(Subject("", kind, given_parameters).loss(*batch(kind, given_parameters, 15, scale, seed)))
 

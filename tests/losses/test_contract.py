@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from lossmith.losses import Kind, Parameter, Part, UserError, contract, parts_for, register, standard_specs
-from lossmith.losses.contract import CHECKS, Broken, Subject
-from lossmith.losses.parts import KINDS
+from lossmith.losses import Kind, Parameter, Part, UserError, parts_for, register, standard_specs
+from lossmith.losses.checks import contract
+from lossmith.losses.checks.contract import CHECKS, Broken, Subject
+from lossmith.losses.declarations import KINDS
 
 PARTS = [contract.of_part(chosen, kind) for kind in KINDS for chosen in parts_for(kind).values()]
 STANDARDS = [

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from lossmith.losses import LossSpec, freeze, source
-from lossmith.losses.contract import value_and_gradient
-from lossmith.losses.fused_focal import focal_cross_entropy
+from lossmith.losses.checks.contract import value_and_gradient
+from lossmith.losses.kernels.fused_focal import focal_cross_entropy
 
 SPEC = LossSpec(
     "multiclass",

@@ -9,7 +9,7 @@ import pytest
 
 from lossmith.experiments.cli import main
 from lossmith.losses import Kind, LossSpec, health, healths, standard_spec, standard_specs
-from lossmith.losses.parts import KINDS
+from lossmith.losses.declarations import KINDS
 
 UNHEALTHY: list[tuple[Kind, dict[str, float], str]] = [
     ("multiclass", {"mix.mae": 1, "scale.s": 60}, "vanishes on confident mistakes"),

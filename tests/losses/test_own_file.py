@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from lossmith.losses import UserError
-from lossmith.losses.own import Own
-from lossmith.losses.own_file import load_own
+from lossmith.losses.custom.declared import Own
+from lossmith.losses.custom.load_file import load_own
 
 LOSS = """
 from torch.nn import functional as F

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from lossmith.losses import Kind, LossSpec, freeze, standard_specs
-from lossmith.losses.batches import COUNTS, TARGET_SCALE, random_batch
+from lossmith.losses.checks.probe_batches import COUNTS, TARGET_SCALE, random_batch
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Z, T = random_batch("multiclass", 20, seed=5)

@@ -11,10 +11,10 @@ import pytest
 from lossmith.experiments import run_search
 from lossmith.losses import load_frozen, standard_specs
 from lossmith.search import Candidate, OwnTraining, Plan, Repeat, load_task
-from lossmith.search.cohort import Rungs
-from lossmith.search.own.from_spec import with_recipe
-from lossmith.search.own.local import own_local
-from lossmith.search.own.rehearse import rehearsed
+from lossmith.search.tasks.functions.from_spec import with_recipe
+from lossmith.search.training.cohort_trainer import Rungs
+from lossmith.search.training.functions.local import own_local
+from lossmith.search.training.functions.rehearse import rehearsed
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "own_scripts"
 TRAINING: dict[str, dict[str, Any]] = {

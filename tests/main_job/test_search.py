@@ -15,8 +15,8 @@ from lossmith.experiments.report import report_html
 from lossmith.experiments.store import Store
 from lossmith.experiments.tracking import Tracker
 from lossmith.losses import load_frozen
-from lossmith.search.cohort import Trainer
-from lossmith.search.engines.program import Stopped
+from lossmith.search.training.cohort_trainer import Trainer
+from lossmith.search.training.program import Stopped
 
 from .conftest import SPEC, TASK
 

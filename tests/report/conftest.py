@@ -12,9 +12,9 @@ import pytest
 from lossmith.experiments.report import report_document
 from lossmith.experiments.store import Store, new_owner
 from lossmith.losses import LossSpec, formula, standard_specs
-from lossmith.search.ledger import Unit
-from lossmith.search.recipe import Recipe
-from lossmith.search.trial import Candidate, Outcome, Phase, Repeat, Trial
+from lossmith.search.records.ledger import Unit
+from lossmith.search.records.trial import Candidate, Outcome, Phase, Repeat, Trial
+from lossmith.spaces.recipe import Recipe
 
 COUNTS = {
     "multiclass": (90, 30, 5),

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 import pytest
 
 from lossmith.experiments.report import figures, report_document
+from lossmith.experiments.report.captioned import pictures
 from lossmith.experiments.report.figures import style, trials
 from lossmith.experiments.report.figures.verdict import comparisons
-from lossmith.experiments.report.pictures import pictures
 from lossmith.experiments.store import Store
 
 KINDS = ["multiclass", "binary", "multilabel", "regression"]

@@ -8,7 +8,7 @@ import pytest
 
 from lossmith.experiments.report.mathml import UnknownLatex, mathml
 from lossmith.losses import LossSpec, latex, parts, standard_specs
-from lossmith.losses.parts import KINDS
+from lossmith.losses.declarations import KINDS
 
 M = "{http://www.w3.org/1998/Math/MathML}"
 STANDARD = [

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lossmith.experiments.report.shape import Curve, curves
+from lossmith.experiments.report.loss_curves import Curve, curves
 from lossmith.losses import LossSpec, UserError, standard_spec
 
 

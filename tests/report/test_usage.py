@@ -11,7 +11,7 @@ import pytest
 from lossmith.experiments.experiment import Experiment
 from lossmith.experiments.report.usage import FOLDER, snippets
 from lossmith.experiments.store import Store
-from lossmith.search.recipe import Recipe
+from lossmith.spaces.recipe import Recipe
 
 DATA = """
 import torch

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from lossmith.search import Candidate, Outcome, Repeat, Search, Task, Trial, Unit
-from lossmith.search.cohort import Rungs, Watch, unwatched
-from lossmith.search.ledger import Ledger, MemoryLedger
-from lossmith.search.phases.stage import Progress, Stage
-from lossmith.search.plan import Plan
-from lossmith.search.standing import Scored, Standing
-from lossmith.search.streams import generator
-from lossmith.search.trial import Phase, Tested
+from lossmith.search.method.context import Progress, Stage
+from lossmith.search.random_streams import generator
+from lossmith.search.records.ledger import Ledger, MemoryLedger
+from lossmith.search.records.plan import Plan
+from lossmith.search.records.trial import Phase, Tested
+from lossmith.search.training.bracket import Scored, Standing
+from lossmith.search.training.cohort_trainer import Rungs, Watch, unwatched
 from lossmith.spaces import Domain, Space
 
 Quality = Callable[[Candidate], float]

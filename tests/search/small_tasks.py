@@ -10,8 +10,8 @@ from torch import nn
 
 from lossmith.losses import Kind, parts_for, standard_specs
 from lossmith.search import Candidate, Recipe, Task
-from lossmith.search.data import Data
-from lossmith.search.samplers import SAMPLERS
+from lossmith.search.proposals.samplers import SAMPLERS
+from lossmith.search.tasks.data import Data
 from lossmith.spaces import Domain, Space
 from lossmith.spaces.space import WEIGHT
 

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from lossmith.losses import UserError
 from lossmith.search import Plan, Repeat, Task
-from lossmith.search import side_by_side as side
-from lossmith.search.cohort import Trainer
-from lossmith.search.engines import choice as choosing
-from lossmith.search.engines.choice import Choice, choose, usual_width
-from lossmith.search.engines.loop import LoopProgram
-from lossmith.search.engines.program import Job, Program
-from lossmith.search.engines.stacked import StackedProgram
-from lossmith.search.runners.local import local
+from lossmith.search.training import cohort_run as side
+from lossmith.search.training.cohort_trainer import Trainer
+from lossmith.search.training.engines import autotune as choosing
+from lossmith.search.training.engines.autotune import Choice, choose, usual_width
+from lossmith.search.training.engines.loop import LoopProgram
+from lossmith.search.training.engines.stacked import StackedProgram
+from lossmith.search.training.local import local
+from lossmith.search.training.program import Job, Program
 
 from .small_tasks import FEATURES, mlp, standards, task_of
 
@@ -205,7 +205,8 @@ class Missing:
             raise ImportError(name)
 
 sys.meta_path.insert(0, Missing())
-import lossmith.losses, lossmith.spaces, lossmith.search.cohort, lossmith.search.engines.choice
+import lossmith.losses, lossmith.spaces
+import lossmith.search.training.cohort_trainer, lossmith.search.training.engines.autotune
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

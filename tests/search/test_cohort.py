@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from lossmith.losses import Kind, standard_spec
 from lossmith.search import Candidate, Outcome, Recipe, Repeat, Task
-from lossmith.search.cohort import ENGINES, Rungs, Trainer
-from lossmith.search.engines.program import Stopped
-from lossmith.search.trial import Tested
+from lossmith.search.records.trial import Tested
+from lossmith.search.training.cohort_trainer import ENGINES, Rungs, Trainer
+from lossmith.search.training.program import Stopped
 
 from .small_tasks import FEATURES, METRICS, data, mlp, standards, task_of
 

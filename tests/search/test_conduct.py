@@ -11,10 +11,10 @@ from torch import nn
 
 from lossmith.losses import Kind
 from lossmith.search import Candidate, Conclusion, MemoryLedger, Plan, Task, conduct
-from lossmith.search.cohort import Trainer
-from lossmith.search.runners.local import local
-from lossmith.search.samplers import SAMPLERS
-from lossmith.search.trial import Phase
+from lossmith.search.proposals.samplers import SAMPLERS
+from lossmith.search.records.trial import Phase
+from lossmith.search.training.cohort_trainer import Trainer
+from lossmith.search.training.local import local
 from lossmith.spaces import Domain, Space
 
 from .simulation import PLAN, SPACE, Heard, JsonLedger, SimulatedRunner, ordinary

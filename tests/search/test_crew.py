@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from lossmith.search import Repeat, Task
-from lossmith.search.cohort import Rungs, Trainer, program_maker
-from lossmith.search.engines.choice import Choice
-from lossmith.search.engines.crew import Crew, WorkerError
-from lossmith.search.engines.program import Stopped
+from lossmith.search.training.cohort_trainer import Rungs, Trainer, program_maker
+from lossmith.search.training.engines.autotune import Choice
+from lossmith.search.training.program import Stopped
+from lossmith.search.training.workers.process_pool import Crew, WorkerError
 
 from .small_tasks import mlp, standards, task_of
 

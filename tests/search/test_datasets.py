@@ -15,12 +15,12 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from lossmith.losses import UserError
 from lossmith.search import Candidate, Repeat, Task
-from lossmith.search.cohort import Trainer
-from lossmith.search.data import Data
-from lossmith.search.sources import dataset as datasets
-from lossmith.search.sources.images import image_folder
-from lossmith.search.splits import split_for
-from lossmith.search.streamed import Streamed, take
+from lossmith.search.tasks.data import Data
+from lossmith.search.tasks.loaders import dataset as datasets
+from lossmith.search.tasks.loaders.images import image_folder
+from lossmith.search.tasks.splits import split_for
+from lossmith.search.tasks.streaming import Streamed, take
+from lossmith.search.training.cohort_trainer import Trainer
 
 from .small_tasks import data, mlp, standards, task_of
 

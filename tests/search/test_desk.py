@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lossmith.search.runners.desk import Desk
+from lossmith.search.training.ray.lease_queue import Desk
 
 
 @dataclass

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from lossmith.losses import UserError
+from lossmith.losses.stacked.stacked_loss import StackedLoss
 from lossmith.search import Repeat, Task
-from lossmith.search.engines.device import Hardware, device_named, moved
-from lossmith.search.engines.loop import LoopProgram
-from lossmith.search.engines.program import Job, Program
-from lossmith.search.engines.stacked import StackedProgram
-from lossmith.search.engines.stacked_loss import StackedLoss
-from lossmith.search.plan import Plan
-from lossmith.search.runners.local import local
-from lossmith.search.splits import final_split
-from lossmith.search.streamed import Streamed
+from lossmith.search.records.plan import Plan
+from lossmith.search.tasks.splits import final_split
+from lossmith.search.tasks.streaming import Streamed
+from lossmith.search.training.engines.device import Hardware, device_named, moved
+from lossmith.search.training.engines.loop import LoopProgram
+from lossmith.search.training.engines.stacked import StackedProgram
+from lossmith.search.training.local import local
+from lossmith.search.training.program import Job, Program
 
 from .small_tasks import drawn, mlp, standards, task_of
 

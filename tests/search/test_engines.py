@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from lossmith.losses import Kind, standard_spec
 from lossmith.search import Candidate, Recipe, Repeat, Task
-from lossmith.search.cohort import ENGINES
-from lossmith.search.engines.program import Job, Program, Stopped
-from lossmith.search.splits import split_for
+from lossmith.search.tasks.splits import split_for
+from lossmith.search.training.cohort_trainer import ENGINES
+from lossmith.search.training.program import Job, Program, Stopped
 
 from .small_tasks import cnn, drawn, image_task, mlp, standards, task_of
 

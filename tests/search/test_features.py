@@ -12,9 +12,9 @@ from torch.utils.data import TensorDataset
 
 from lossmith.losses import UserError
 from lossmith.search import MemoryLedger, Plan, Task, conduct
-from lossmith.search.cohort import Trainer
-from lossmith.search.sources.backbone import content_hash
-from lossmith.search.streamed import Streamed
+from lossmith.search.tasks.loaders.backbone import content_hash
+from lossmith.search.tasks.streaming import Streamed
+from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.spaces import space_from
 
 from .small_tasks import FEATURES, data

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lossmith.search import history
-from lossmith.search.history import History
-from lossmith.search.samplers import Told
+from lossmith.search.proposals import history
+from lossmith.search.proposals.history import History
+from lossmith.search.proposals.samplers import Told
 
 
 def told(values: list[float]) -> History:

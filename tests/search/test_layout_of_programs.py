@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lossmith.search.layout import layout
+from lossmith.search.training.partition import layout
 
 COUNTS = st.integers(1, 70)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lossmith.losses import UserError
-from lossmith.search import load_task, tasks
+from lossmith.search import load_task
+from lossmith.search.tasks import builtin as tasks
 from lossmith.search.tasks.load import built_in
 
 GOOD = """

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from lossmith.losses import UserError
 from lossmith.search import Plan, Repeat, Task
-from lossmith.search.cohort import Rungs, Trainer
-from lossmith.search.engines.crew import Crew, WorkerError, can_fork
-from lossmith.search.engines.program import Stopped
-from lossmith.search.runners.local import cannot_stack, local
+from lossmith.search.training.cohort_trainer import Rungs, Trainer
+from lossmith.search.training.local import cannot_stack, local
+from lossmith.search.training.program import Stopped
+from lossmith.search.training.workers.process_pool import Crew, WorkerError, can_fork
 
 from .small_tasks import FEATURES, data, drawn, mlp, standards, task_of
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from lossmith.losses import standard_spec
 from lossmith.search import Candidate, Repeat, Task
-from lossmith.search.engines.loop import LoopProgram
-from lossmith.search.engines.program import Job
-from lossmith.search.splits import split_for
+from lossmith.search.tasks.splits import split_for
+from lossmith.search.training.engines.loop import LoopProgram
+from lossmith.search.training.program import Job
 
 from .small_tasks import image_task
 

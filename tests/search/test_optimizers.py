@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lossmith.search import Recipe
-from lossmith.search.engines.optimizers import Settings, StackedOptimizer
+from lossmith.search.training.engines.optimizers import Settings, StackedOptimizer
 
 RECIPES = {
     "adam": Recipe(optimizer="adam"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lossmith.search.engines.crew import WorkerError
-from lossmith.search.engines.program import Stopped
-from lossmith.search.runners.pieces import Pieces
-from lossmith.search.runners.remote import Done, TooLargeError
+from lossmith.search.training.program import Stopped
+from lossmith.search.training.ray.pending import Pieces
+from lossmith.search.training.ray.remote_program import Done, TooLargeError
+from lossmith.search.training.workers.process_pool import WorkerError
 
 
 def test_a_result_is_handed_over_once() -> None:

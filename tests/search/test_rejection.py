@@ -10,9 +10,9 @@ from torch import nn
 
 from lossmith.losses import LossSpec, standard_spec
 from lossmith.search import Candidate, Recipe, Search, Task, Trial
-from lossmith.search.phases.explore import explore
-from lossmith.search.phases.headroom import headroom
-from lossmith.search.rejection import rejected
+from lossmith.search.method.explore import explore
+from lossmith.search.method.headroom import headroom
+from lossmith.search.proposals.screening import rejected
 from lossmith.spaces import Domain, Space
 
 from .simulation import JsonLedger, SimulatedRunner, stage_of

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from lossmith.search import Repeat, Task
-from lossmith.search.cohort import ENGINES, Rungs, Trainer, program_maker
-from lossmith.search.engines.crew import WorkerError
-from lossmith.search.runners.remote import Done, Remote, TooLargeError, Work, perform
+from lossmith.search.training.cohort_trainer import ENGINES, Rungs, Trainer, program_maker
+from lossmith.search.training.ray.remote_program import Done, Remote, TooLargeError, Work, perform
+from lossmith.search.training.workers.process_pool import WorkerError
 
 from .small_tasks import mlp, standards, task_of
 

@@ -13,7 +13,7 @@ import numpy as np
 import optuna
 import pytest
 
-from lossmith.search.samplers import SAMPLERS, Sampler, Told, cmaes, tpe
+from lossmith.search.proposals.samplers import SAMPLERS, Sampler, Told, cmaes, tpe
 from lossmith.spaces import Domain, Space
 
 from .small_tasks import space_of

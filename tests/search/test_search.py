@@ -11,7 +11,7 @@ import pytest
 
 from lossmith.losses import UserError, standard_spec
 from lossmith.search import Candidate, Outcome, Recipe, Repeat, Search, Trial
-from lossmith.search.samplers import SAMPLERS
+from lossmith.search.proposals.samplers import SAMPLERS
 from lossmith.spaces import LEARNING_RATE, Domain, Space, preset, space_from
 
 SPACE = preset("multiclass", "multiclass")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lossmith.losses import standard_specs
 from lossmith.search import Candidate, Repeat
-from lossmith.search.rungs import Rungs
+from lossmith.search.records.rungs import Rungs
 
 from .simulation import SimulatedRunner
 from .small_tasks import task_of

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lossmith.losses import Kind, UserError
 from lossmith.search import Repeat, Task
-from lossmith.search.splits import Split, constants_of, doubts, final_split, split_for
+from lossmith.search.tasks.splits import Split, constants_of, doubts, final_split, split_for
 
 from .small_tasks import METRICS, clouds, data, task_of
 

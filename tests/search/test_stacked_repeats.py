@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from lossmith.search import Outcome, Repeat, Task
-from lossmith.search.cohort import ENGINES, Rungs, Trainer
-from lossmith.search.engines.choice import Choice
-from lossmith.search.engines.program import Job
-from lossmith.search.engines.stacked import StackedProgram
-from lossmith.search.splits import split_for
+from lossmith.search.tasks.splits import split_for
+from lossmith.search.training.cohort_trainer import ENGINES, Rungs, Trainer
+from lossmith.search.training.engines.autotune import Choice
+from lossmith.search.training.engines.stacked import StackedProgram
+from lossmith.search.training.program import Job
 
 from .small_tasks import cnn, drawn, image_task, mlp, standards, task_of
 

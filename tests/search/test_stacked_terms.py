@@ -8,12 +8,12 @@ from torch import Tensor
 from torch.func import vmap
 
 from lossmith.losses import LossSpec
-from lossmith.losses.plan import plan
-from lossmith.losses.quantities import QUANTITIES
-from lossmith.losses.registry import parts_for
-from lossmith.losses.steps import inputs_of, run
-from lossmith.search.engines import stacked_gap, stacked_terms
-from lossmith.search.engines.stacked_loss import StackedLoss
+from lossmith.losses.family.plan import plan
+from lossmith.losses.family.quantities import QUANTITIES
+from lossmith.losses.family.registry import parts_for
+from lossmith.losses.family.steps import inputs_of, run
+from lossmith.losses.kernels import stacked_gap, stacked_terms
+from lossmith.losses.stacked.stacked_loss import StackedLoss
 
 MEMBERS, SAMPLES = 6, 7
 FORMULAS = QUANTITIES["multiclass"]

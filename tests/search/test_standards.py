@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lossmith.losses import LossSpec, standard_specs
-from lossmith.search.standards import standards
+from lossmith.search.tasks.standard_losses import standards
 
 from .small_tasks import task_of
 

@@ -8,7 +8,7 @@ import sys
 import torch
 
 from lossmith.search import Repeat
-from lossmith.search.streams import generator, stream_seed
+from lossmith.search.random_streams import generator, stream_seed
 
 
 def test_a_stream_depends_on_every_item_of_its_key() -> None:
@@ -34,6 +34,6 @@ def test_a_seed_fits_whatever_takes_seeds() -> None:
 
 def test_a_seed_is_the_same_in_every_process() -> None:
     """Python's randomised hashing of strings has no part in it."""
-    code = "from lossmith.search.streams import stream_seed; print(stream_seed(0, 'model', 1))"
+    code = "from lossmith.search.random_streams import stream_seed; print(stream_seed(0, 'model', 1))"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(other.stdout) == stream_seed(0, "model", 1)

@@ -14,7 +14,7 @@ import torch
 
 from lossmith.losses import UserError
 from lossmith.search import Task, load_task
-from lossmith.search.sources import table as tables
+from lossmith.search.tasks.loaders import table as tables
 
 ROWS = 60
 

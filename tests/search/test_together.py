@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.func import vmap
 
 from lossmith.losses import Kind
-from lossmith.losses.parts import Part
-from lossmith.losses.registry import parts_for
-from lossmith.losses.steps import inputs_of, mean, weighted_mean
-from lossmith.search.engines import together as module
-from lossmith.search.engines.together import mapped, together
+from lossmith.losses.declarations import Part
+from lossmith.losses.family.registry import parts_for
+from lossmith.losses.family.steps import inputs_of, mean, weighted_mean
+from lossmith.losses.stacked import broadcast as module
+from lossmith.losses.stacked.broadcast import mapped, together
 
 MEMBERS, SAMPLES, CLASSES = 4, 6, 5
 WIDE = {"logits": (SAMPLES, CLASSES), "is_target": (SAMPLES, CLASSES), "relative_size": (CLASSES,)}

@@ -12,11 +12,11 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR,
 
 from lossmith.losses import UserError, freeze, standard_spec
 from lossmith.search import Candidate, Recipe, Repeat, Task
-from lossmith.search.cohort import ENGINES
-from lossmith.search.engines.program import Job
-from lossmith.search.recipe import SCHEDULES
-from lossmith.search.splits import split_for
-from lossmith.search.streams import stream_seed
+from lossmith.search.random_streams import stream_seed
+from lossmith.search.tasks.splits import split_for
+from lossmith.search.training.cohort_trainer import ENGINES
+from lossmith.search.training.program import Job
+from lossmith.spaces.recipe import SCHEDULES
 
 from .small_tasks import cnn, image_task, task_of
 

@@ -9,10 +9,10 @@ import pytest
 from torch import Tensor, nn
 
 from lossmith.losses import UserError
-from lossmith.losses.user_code import in_their_code, their_traceback
+from lossmith.losses.custom.user_code import in_their_code, their_traceback
 from lossmith.search import Repeat
-from lossmith.search.cohort import Trainer, program_maker
-from lossmith.search.engines.crew import Crew, can_fork
+from lossmith.search.training.cohort_trainer import Trainer, program_maker
+from lossmith.search.training.workers.process_pool import Crew, can_fork
 
 from .small_tasks import FEATURES, standards, task_of
 

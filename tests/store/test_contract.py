@@ -11,8 +11,8 @@ import pytest
 
 from lossmith.experiments.store import AlreadySaved, ClaimLost, SearchRecord, Store, StoreLedger, new_owner
 from lossmith.losses import UserError
-from lossmith.search.ledger import Unit
-from lossmith.search.trial import Trial
+from lossmith.search.records.ledger import Unit
+from lossmith.search.records.trial import Trial
 
 Maker = Callable[..., Trial]
 

@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from lossmith.experiments.store import AlreadySaved, ClaimLost, Store, new_owner, patient
 from lossmith.experiments.store.engine import PASSWORD_FILE, engine_for
 from lossmith.losses import UserError
-from lossmith.search.ledger import Unit
-from lossmith.search.trial import Trial
+from lossmith.search.records.ledger import Unit
+from lossmith.search.records.trial import Trial
 
 Maker = Callable[..., Trial]
 
@@ -159,7 +159,7 @@ def test_a_server_that_is_not_there_is_one_line(port: str) -> None:
 
 def test_integrity_is_not_an_outage() -> None:
     """Nothing that would go wrong again is tried again."""
-    from lossmith.experiments.store.patience import is_outage
+    from lossmith.experiments.store.retrying import is_outage
 
     assert not is_outage(IntegrityError("", {}, psycopg.errors.UniqueViolation("x")))
     assert not is_outage(ValueError())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lossmith.experiments.workdir import places, prepare
+from lossmith.experiments.running.workdir import places, prepare
 from lossmith.losses import UserError
 
 

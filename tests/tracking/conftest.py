@@ -12,11 +12,11 @@ from mlflow import MlflowClient
 
 from lossmith.experiments.store import SearchRecord, Store, new_owner
 from lossmith.experiments.tracking.database import make_database
-from lossmith.experiments.tracking.quiet import set_environment
+from lossmith.experiments.tracking.log_filters import set_environment
 from lossmith.losses import LossSpec
-from lossmith.search.ledger import Unit
-from lossmith.search.recipe import Recipe
-from lossmith.search.trial import Candidate, Outcome, Phase, Repeat, Trial
+from lossmith.search.records.ledger import Unit
+from lossmith.search.records.trial import Candidate, Outcome, Phase, Repeat, Trial
+from lossmith.spaces.recipe import Recipe
 
 
 @pytest.fixture(scope="session")

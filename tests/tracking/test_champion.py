@@ -13,7 +13,7 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from lossmith.experiments.export import export_loss
+from lossmith.experiments.results.export import export_loss
 from lossmith.experiments.store import SearchRecord, Store
 from lossmith.experiments.tracking import Champion, Tracker
 from lossmith.experiments.tracking.champion import FOLDER, model_name, write_model

@@ -12,12 +12,12 @@ from mlflow.entities import Run, ViewType
 from sqlalchemy import create_engine, text
 
 from lossmith.experiments.store import SearchRecord, Store
-from lossmith.experiments.tracking import by_tables
-from lossmith.experiments.tracking.by_client import ClientDelivery
-from lossmith.experiments.tracking.by_tables import TableDelivery
+from lossmith.experiments.tracking import table_delivery as by_tables
+from lossmith.experiments.tracking.client_delivery import ClientDelivery
 from lossmith.experiments.tracking.delivery import Delivery, delivery_for
 from lossmith.experiments.tracking.documents import RunDocument, run_document
-from lossmith.search.trial import Trial
+from lossmith.experiments.tracking.table_delivery import TableDelivery
+from lossmith.search.records.trial import Trial
 
 Keep = Callable[[int], list[Trial]]
 

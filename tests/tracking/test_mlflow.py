@@ -13,8 +13,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from lossmith.experiments.store import SearchRecord, Store, new_owner
-from lossmith.experiments.tracking import Tracker, by_tables
-from lossmith.search.trial import Trial
+from lossmith.experiments.tracking import Tracker
+from lossmith.experiments.tracking import table_delivery as by_tables
+from lossmith.search.records.trial import Trial
 
 Keep = Callable[[int], list[Trial]]
 
@@ -165,11 +166,11 @@ def test_a_first_search_leaves_nothing_on_the_terminal(
 SEARCHER = """
 import sys
 from lossmith.experiments.store import Store, new_owner
-from lossmith.experiments.tracking import Tracker, by_tables
+from lossmith.experiments.tracking import Tracker, table_delivery as by_tables
 from lossmith.losses import LossSpec
-from lossmith.search.ledger import Unit
-from lossmith.search.recipe import Recipe
-from lossmith.search.trial import Candidate, Outcome, Repeat, Trial
+from lossmith.search.records.ledger import Unit
+from lossmith.spaces.recipe import Recipe
+from lossmith.search.records.trial import Candidate, Outcome, Repeat, Trial
 
 if sys.argv[3] == "client":
     by_tables.SERIES = ()

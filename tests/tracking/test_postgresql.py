@@ -11,9 +11,9 @@ import pytest
 from mlflow import MlflowClient
 
 from lossmith.experiments.store import SearchRecord, Store
-from lossmith.experiments.tracking.by_tables import TableDelivery
 from lossmith.experiments.tracking.documents import run_document
-from lossmith.search.trial import Trial
+from lossmith.experiments.tracking.table_delivery import TableDelivery
+from lossmith.search.records.trial import Trial
 
 
 @pytest.mark.slow

@@ -15,8 +15,8 @@ import pytest
 from lossmith.experiments.store import SearchRecord, Store, new_owner
 from lossmith.experiments.tracking import Tracker
 from lossmith.experiments.tracking.documents import Conclusion, RunDocument
-from lossmith.experiments.tracking.quiet import THREAD_PREFIX, silence
-from lossmith.search.trial import Trial
+from lossmith.experiments.tracking.log_filters import THREAD_PREFIX, silence
+from lossmith.search.records.trial import Trial
 
 Keep = Callable[[int], list[Trial]]
 

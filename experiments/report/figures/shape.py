@@ -9,7 +9,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from ....losses import LossSpec, UserError, standard_spec
-from ..shape import Curve, curves
+from ..loss_curves import Curve, curves
 from .style import ACCENT, OTHER, figure, legend_below
 
 USUAL = {"multiclass": "cross_entropy", "binary": "bce", "multilabel": "bce", "regression": "mse"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from ...challenger import challenger_row
+from ...results.challenger import challenger_row
 from .style import ACCENT, OTHER, figure, rows_height
 
 Comparison = Mapping[str, Any]

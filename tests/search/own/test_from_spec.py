@@ -10,7 +10,7 @@ from torch import nn
 
 from lossmith.losses import UserError
 from lossmith.search import OwnTraining, OwnTrial, load_task, own_training
-from lossmith.search.own.from_spec import from_settings, is_training
+from lossmith.search.tasks.functions.from_spec import from_settings, is_training
 
 from .small_trainings import made, train
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lossmith.losses import UserError, standard_spec
 from lossmith.search import Candidate, OwnTraining, OwnTrial, Recipe, Repeat
-from lossmith.search.own.job import OwnJob, run_training, trial_of
+from lossmith.search.training.functions.job import OwnJob, run_training, trial_of
 
 from .small_trainings import candidates, made
 

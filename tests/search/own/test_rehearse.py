@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from lossmith.losses import UserError, standard_spec
-from lossmith.losses.user_code import their_traceback
+from lossmith.losses.custom.user_code import their_traceback
 from lossmith.search import OwnTraining, OwnTrial
-from lossmith.search.own.rehearse import rehearse, rehearsed
+from lossmith.search.training.functions.rehearse import rehearse, rehearsed
 
 from .small_trainings import TARGETS, made, train
 

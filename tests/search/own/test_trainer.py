@@ -13,11 +13,11 @@ from torch import nn
 
 from lossmith.losses import UserError
 from lossmith.search import OwnTraining, OwnTrial, Plan, Repeat
-from lossmith.search.cohort import Rungs, unwatched
-from lossmith.search.own.job import OwnJob, run_training
-from lossmith.search.own.local import own_local
-from lossmith.search.own.rehearse import rehearsed
-from lossmith.search.own.trainer import OwnTrainer
+from lossmith.search.training.cohort_trainer import Rungs, unwatched
+from lossmith.search.training.functions.job import OwnJob, run_training
+from lossmith.search.training.functions.local import own_local
+from lossmith.search.training.functions.rehearse import rehearsed
+from lossmith.search.training.functions.trainer import OwnTrainer
 
 from .small_trainings import INPUTS, REPEATS, TARGETS, candidates, made, train, trainer
 
@@ -151,7 +151,7 @@ def test_folds_are_dealt_to_a_function_that_asks_for_them() -> None:
 @pytest.fixture
 def crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnTrainer]:
     """A trainer with two worker processes, whatever threads other tests have left in this one."""
-    monkeypatch.setattr("lossmith.search.own.local.can_fork", lambda: True)
+    monkeypatch.setattr("lossmith.search.training.functions.local.can_fork", lambda: True)
     found = own_local(made(workers=2), Plan())
     yield found
     found.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lossmith.search.phases.contenders import FEW, shrunk_scores
+from lossmith.search.method.shrinkage import FEW, shrunk_scores
 
 
 def trials(noise: float, count: int = 200, repeats: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

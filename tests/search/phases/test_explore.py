@@ -10,13 +10,13 @@ import pytest
 
 from lossmith.losses import UserError
 from lossmith.search import Candidate, Outcome, Repeat, Task, Trial
-from lossmith.search import ledger as ledger_module
-from lossmith.search.cohort import Rungs, Watch, unwatched
-from lossmith.search.phases.explore import explore, trusted_rungs
-from lossmith.search.phases.headroom import headroom
-from lossmith.search.phases.proposals import cohort_size
-from lossmith.search.phases.stage import Stage
-from lossmith.search.samplers import SAMPLERS
+from lossmith.search.method.context import Stage
+from lossmith.search.method.explore import explore, trusted_rungs
+from lossmith.search.method.headroom import headroom
+from lossmith.search.proposals.prefetch import cohort_size
+from lossmith.search.proposals.samplers import SAMPLERS
+from lossmith.search.records import ledger as ledger_module
+from lossmith.search.training.cohort_trainer import Rungs, Watch, unwatched
 from lossmith.spaces import LEARNING_RATE, Space
 
 from ..simulation import PLAN, Heard, JsonLedger, SimulatedRunner, stage_of

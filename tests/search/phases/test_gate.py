@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from lossmith.search import Candidate, Task
-from lossmith.search.phases.gate import _needed
-from lossmith.search.phases.headroom import headroom
-from lossmith.search.streams import generator
+from lossmith.search.method.headroom import headroom
+from lossmith.search.method.power import _needed
+from lossmith.search.random_streams import generator
 
 from ..simulation import PLAN, Heard, JsonLedger, SimulatedRunner, is_standard, stage_of
 from .test_headroom import rank
@@ -99,8 +99,8 @@ def test_the_gate_is_kept(task: Task) -> None:
 
 def test_what_the_gate_promises_is_found(task: Task) -> None:
     """A search among simulated losses that lead by what was promised crowns one in at least 9 of 10 races."""
-    from lossmith.search.phases.explore import explore
-    from lossmith.search.phases.race import race
+    from lossmith.search.method.explore import explore
+    from lossmith.search.method.race import race
 
     crowned = 0
     for seed in range(20):

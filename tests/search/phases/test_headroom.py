@@ -9,7 +9,7 @@ import pytest
 
 from lossmith.losses import standard_specs
 from lossmith.search import Candidate, Task
-from lossmith.search.phases.headroom import headroom
+from lossmith.search.method.headroom import headroom
 
 from ..simulation import PLAN, Heard, JsonLedger, SimulatedRunner, stage_of
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from lossmith.search import Candidate, Task
-from lossmith.search.phases.explore import explore
-from lossmith.search.phases.headroom import headroom
-from lossmith.search.phases.insight import insight
-from lossmith.search.phases.race import race
+from lossmith.search.method.explore import explore
+from lossmith.search.method.headroom import headroom
+from lossmith.search.method.insight import insight
+from lossmith.search.method.race import race
 from lossmith.spaces import Domain, Space
 
 from ..simulation import PLAN, JsonLedger, SimulatedRunner, is_standard, stage_of

@@ -12,11 +12,11 @@ import pytest
 from scipy.stats import t as student
 
 from lossmith.search import Candidate, Repeat, Task, Trial, statistics
-from lossmith.search.phases.explore import explore
-from lossmith.search.phases.field import CLEAR, CROWN, Field, widened
-from lossmith.search.phases.headroom import Tuned, headroom
-from lossmith.search.phases.race import GROWTH, Finalists, race
-from lossmith.search.phases.stage import Stage
+from lossmith.search.method.context import Stage
+from lossmith.search.method.explore import explore
+from lossmith.search.method.headroom import Tuned, headroom
+from lossmith.search.method.race import GROWTH, Finalists, race
+from lossmith.search.method.race_table import CLEAR, CROWN, Field, widened
 from lossmith.search.statistics import mean
 from lossmith.spaces import Domain, Space
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from lossmith.search import Plan, Task
-from lossmith.search.conduct import conduct
+from lossmith.search.method.context import Stage
+from lossmith.search.method.explore import explore
+from lossmith.search.method.headroom import headroom
+from lossmith.search.method.pipeline import conduct
+from lossmith.search.method.race import Finalists, race
+from lossmith.search.method.transfer import transfer
 from lossmith.search.metrics import metric_named
-from lossmith.search.phases.explore import explore
-from lossmith.search.phases.headroom import headroom
-from lossmith.search.phases.race import Finalists, race
-from lossmith.search.phases.stage import Stage
-from lossmith.search.phases.transfer import transfer
 from lossmith.spaces import Domain, Space
 
 from ..simulation import JsonLedger, SimulatedRunner, is_standard, stage_of

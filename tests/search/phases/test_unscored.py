@@ -8,7 +8,7 @@ import pytest
 
 from lossmith.losses import UserError
 from lossmith.search import Candidate, MemoryLedger, Outcome, Repeat, Task, conduct
-from lossmith.search.phases.unscored import numbered
+from lossmith.search.method.nan_metrics import numbered
 
 from ..simulation import PLAN, SPACE, Heard, SimulatedRunner, is_standard
 

@@ -13,13 +13,13 @@ import torch
 
 from lossmith.losses import LossSpec, freeze, standard_specs
 from lossmith.search import Candidate, Task
-from lossmith.search.phases.explore import explore
-from lossmith.search.phases.headroom import Tuned, headroom
-from lossmith.search.phases.race import Finalists, race
-from lossmith.search.phases.stage import Stage
-from lossmith.search.phases.verdict import verdict
-from lossmith.search.runners.runner import Runner
-from lossmith.search.trial import Tested
+from lossmith.search.method.context import Stage
+from lossmith.search.method.explore import explore
+from lossmith.search.method.headroom import Tuned, headroom
+from lossmith.search.method.race import Finalists, race
+from lossmith.search.method.verdict import verdict
+from lossmith.search.records.trial import Tested
+from lossmith.search.training.runner import Runner
 from lossmith.spaces import Domain, Space
 
 from ..simulation import PLAN, SPACE, Heard, JsonLedger, Quality, SimulatedRunner, is_standard, stage_of

@@ -1,0 +1,56 @@
+"""How a search ended, for the one who started it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..experiment import Experiment
+from ..results.documents import trained_at
+from .commands import Given, command
+from .output import console, print_json
+from .tables import verdict_table
+
+CLASS_LETTERS = (
+    "p the probability of the true class t, z the logits, pi the class shares, n_t the samples of class t"
+)
+OTHER_LETTERS = "r the residual in units of the targets' spread"
+
+
+def print_ended(experiment: Experiment, given: Given, *, as_json: bool) -> None:
+    """The verdict as a table, a sentence and a formula, and the commands that go on from there."""
+    document = experiment.document()
+    if as_json:
+        print_json(document)
+        return
+    record, out = experiment.record, console()
+    if document["verdict"] is None:
+        out.print(f"{record.name} is {record.status}{f': {record.reason}' if record.reason else ''}")
+    else:
+        print_verdict(document)
+    out.print("\nNext:")
+    if record.status in ("interrupted", "cancelled", "failed"):
+        out.print(f"  {command('resume', record.name, given=given)}", soft_wrap=True)
+    for words in (
+        ("show", record.name),
+        ("report", record.name),
+        ("ui",),
+        ("export", record.name, "--to", f"{record.name}-loss"),
+    ):
+        out.print(f"  {command(*words, given=given)}", soft_wrap=True)
+
+
+def print_verdict(document: Mapping[str, Any]) -> None:
+    """The verdict of a search's document: its table, its sentence and its winner.
+
+    The winner is a formula, with what its letters mean and what its recipe says unlike the task's.
+    """
+    out, verdict = console(), document["verdict"]
+    winner = verdict["winner"]
+    out.print(verdict_table(verdict))
+    out.print(verdict["sentence"], soft_wrap=True)
+    recipe = trained_at(document, winner["number"], winner["learning_rate"])
+    out.print(f"\nThe winner, at {recipe}:", soft_wrap=True)
+    out.print(f"  {winner['formula']}", soft_wrap=True)
+    letters = OTHER_LETTERS if winner["loss"]["kind"] == "regression" else CLASS_LETTERS
+    out.print(f"  with {letters}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""How a search tells its user where it is."""

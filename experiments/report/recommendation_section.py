@@ -1,0 +1,71 @@
+"""The loss to train with, ready to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...losses import UserError, formula, latex, source
+from ..results.documents import trained_at
+from ..results.recommendation import Answer
+from .mathml import UnknownLatex, mathml
+from .usage import FOLDER, Snippet, snippets
+
+CLASS_LETTERS = (
+    "p is the probability of the true class t, z the logits, π the class shares, n the samples of a class, "
+    "K the number of classes."
+)
+OTHER_LETTERS = "r is the residual, prediction minus target, in units of the targets' spread."
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The loss to train with, ready to be shown. `lines` are MathML, or text where that is not possible."""
+
+    note: str
+    recipe: str
+    lines: Sequence[Any]
+    plain: str
+    latex: str
+    letters: str
+    command: str
+    snippets: Sequence[Snippet]
+    source: str
+
+
+def advice(document: Mapping[str, Any], answer: Answer) -> Advice:
+    """The loss as formula and as code, with what to write into one's own training."""
+    from markupsafe import Markup
+
+    spec = answer.loss
+    text = latex(spec)
+    body, _, conditions = text.partition(r" \quad \text{with } ")
+    lines: list[Any] = []
+    for line in [body, *(conditions.split(r",\; ") if conditions else [])]:
+        try:
+            lines.append(Markup(mathml(line)))  # noqa: S704  (made of escaped tokens)
+        except UnknownLatex:
+            lines.append(line)
+    try:
+        code = source(spec)
+    except (UserError, TypeError, OSError):  # a part of a user's own, whose source is not at hand
+        code = ""
+    rate = answer.learning_rate
+    return Advice(
+        note=f"This is {answer.note}.",
+        recipe=trained_at(document, answer.number, rate),
+        lines=lines,
+        plain=formula(spec),
+        latex=text,
+        letters=OTHER_LETTERS if spec.kind == "regression" else CLASS_LETTERS,
+        command=f"lossmith export {document['name']} --to {FOLDER}",
+        snippets=snippets(_recipe(document, answer), rate, document["notes"].get("model")),
+        source=code,
+    )
+
+
+def _recipe(document: Mapping[str, Any], answer: Answer) -> Mapping[str, Any]:
+    """The recipe that the loss to train with was found with: that of its trial, else the task's."""
+    said: Mapping[str, Any] = document["task"].get("recipe", {})
+    return next((t["recipe"] for t in document["trials"] if t["number"] == answer.number), said)

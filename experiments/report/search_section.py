@@ -1,0 +1,60 @@
+"""The course of the search: its trials, its headroom, what came to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..running.timing import by_phase
+from ..spec.durations import format_duration
+from .flatten import Rows, flat
+from .tables import Table, table
+
+LISTED = 20  # trials that came to nothing
+
+
+def searched(document: Mapping[str, Any]) -> str:
+    """How many trials there were, what became of them and what they took."""
+    counts, seconds = document["counts"], document["seconds"]
+    said = (
+        f"{sum(counts.values())} trials: {counts['complete']} ran to their end, {counts['pruned']} were "
+        f"pruned "
+        f"at a rung because they were behind, and {counts['diverged']} diverged."
+    )
+    if counts.get("rejected"):
+        said += f" {counts['rejected']} were rejected untrained, for their gradients."
+    phases, total = by_phase(seconds), seconds.get("total")
+    if phases and total:
+        said += f" It took {format_duration(total)} ({', '.join(phases)})."
+    rounds = document["race"]
+    if rounds:
+        fields = [len(payload.get("scores") or {}) for payload in rounds]
+        repeats = sum(len(payload.get("repeats") or ()) for payload in rounds)
+        said += (
+            f" {fields[0]} losses entered the race on fresh seeds, and {fields[-1]} were left in its last "
+            f"round; who stayed to the end was trained {repeats} times in it."
+        )
+    return said
+
+
+def headroom(document: Mapping[str, Any]) -> Rows:
+    """What the standard losses showed before the search."""
+    found = document["headroom"]
+    if found is None:
+        return []
+    told = {"message": None, **found}  # the sentence first
+    if needed := told.get("repeats_needed"):
+        told["repeats_needed"] = "; ".join(
+            f"{row['difference']:.4f} in {row['repeats']}"
+            if row["repeats"]
+            else f"{row['difference']:.4f} only with more test samples"
+            for row in needed
+        )
+    return flat({name: value for name, value in told.items() if value is not None})
+
+
+def stopped(document: Mapping[str, Any]) -> Table:
+    """The first trials that diverged or were rejected, and why."""
+    diverged = [t for t in document["trials"] if t["state"] in ("diverged", "rejected")][:LISTED]
+    rows = ((str(t["number"]), t["reason"] or "", t["standard"] or t["formula"]) for t in diverged)
+    return table(("trial", "why", "loss"), rows, words=(1, 2))

@@ -1,0 +1,168 @@
+"""The winner on disk: `loss.py`, `loss.pt2` and `loss.json`, proven equal before anyone sees them."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from textwrap import fill
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...losses import FrozenLoss, LossSpec, UserError, formula, freeze, load_frozen, source
+from ...losses.frozen.pt2 import load_pt2, write_pt2
+from .json_text import json_text
+
+SCHEMA = 1
+FILES = ("loss.py", "loss.pt2", "loss.json")
+TOLERANCE = 1e-6  # the files run the same operations; this allows for another order of summation in float32
+_EXAMPLE, _PROOFS = 16, (1, 37)  # batch sizes: traced with one, proven with others
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class ExportError(RuntimeError):
+    """An exported file does not compute the loss it was made from. A fault of lossmith, not of its user."""
+
+
+def export_loss(
+    spec: LossSpec, directory: str | Path, *, verdict: Mapping[str, Any] | None, provenance: Mapping[str, Any]
+) -> list[Path]:
+    """Write `loss.py`, `loss.pt2` and `loss.json` into `directory` and return their paths.
+
+    `spec` must be bound to its data's constants. `provenance` says where the loss comes from; its plain
+    values also head `loss.py`. The directory appears whole or not at all: the files are written beside
+    it, compared with `freeze(spec)` in value and gradient on batches of other sizes, and moved into place in
+    one step. An earlier export is replaced. Raises `UserError` when the directory holds anything else or
+    cannot be written, and `ExportError` when a file does not equal the loss.
+    """
+    loss = freeze(spec)
+    target = Path(directory).expanduser().resolve()
+    _refuse_to_overwrite(target)
+    with _beside(target) as folder:
+        outputs, targets = _batch(spec, _EXAMPLE, 1.0)
+        (folder / "loss.py").write_text(source(spec, _header(verdict, provenance)), encoding="utf-8")
+        write_pt2(loss, outputs, targets, folder / "loss.pt2")
+        document = {
+            "schema": SCHEMA,
+            "loss": spec.to_json(),
+            "formula": formula(spec),
+            "verdict": verdict,
+            "provenance": provenance,
+        }
+        (folder / "loss.json").write_text(json_text(document), encoding="utf-8")
+        _prove(loss, "loss.py", _run(folder / "loss.py"), torch.float64)
+        _prove(loss, "loss.pt2", load_pt2(folder / "loss.pt2"), torch.float32)  # the dtype it was traced with
+        _prove(loss, "loss.json", load_frozen(folder / "loss.json"), torch.float64)
+    return [target / name for name in FILES]
+
+
+def _refuse_to_overwrite(target: Path) -> None:
+    remedy = "choose a new or empty directory"
+    if target.exists() and not target.is_dir():
+        raise UserError(f"an export must go into a directory, but {target} is a file; {remedy}")
+    if target.is_dir():
+        if Path.cwd().is_relative_to(target):
+            raise UserError(
+                f"an export must go into a directory of its own, but {target} is in use; {remedy}"
+            )
+        if others := sorted(entry.name for entry in target.iterdir() if entry.name not in FILES):
+            raise UserError(
+                f"an export must not mix with other files, but {target} holds {others[0]}; {remedy}"
+            )
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A new folder next to `target` that takes its place when the block ends well, and vanishes otherwise."""
+    mark = secrets.token_hex(4)
+    folder, old = (target.with_name(f".{target.name}.{what}-{mark}") for what in ("new", "old"))
+    missing = [parent for parent in target.parents if not parent.exists()]
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+        if target.exists():
+            target.rename(old)
+        try:
+            folder.rename(target)
+        except OSError:
+            with suppress(OSError):
+                old.rename(target)
+            raise
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in missing:
+            with suppress(OSError):
+                parent.rmdir()
+        if isinstance(error, OSError):
+            raise UserError(
+                f"an export must be able to write in {target.parent}, but cannot: {error.strerror}; "
+                "choose another directory"
+            ) from error
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _header(verdict: Mapping[str, Any] | None, provenance: Mapping[str, Any]) -> str:
+    """What the docstring of `loss.py` says of the loss's origin. Nothing in it can end the docstring."""
+    lines = [str(verdict["sentence"])] if verdict and verdict.get("sentence") else []
+    lines += [
+        f"{key.replace('_', ' ')}: {value}"
+        for key, value in provenance.items()
+        if isinstance(value, str | int | float)
+    ]
+    printable = ("".join(c if c.isprintable() else " " for c in line) for line in lines)
+    text = "\n".join(fill(line, 100, subsequent_indent="    ", break_long_words=False) for line in printable)
+    return text.replace("\\", "/").replace('"', "'")
+
+
+def _run(path: Path) -> Loss:
+    """`Loss()` of the module in `path`, run from its text so that no byte code is left beside it."""
+    module = ModuleType("loss")
+    code = compile(path.read_text(encoding="utf-8"), str(path), "exec")
+    exec(code, module.__dict__)  # noqa: S102 (the text we have just written, run to prove it)
+    loss: Loss = module.Loss()
+    return loss
+
+
+def _prove(reference: FrozenLoss, name: str, candidate: Loss, dtype: torch.dtype) -> None:
+    for size in _PROOFS:
+        for scale in (1.0, 30.0):  # logits of an untrained and of a confident model
+            outputs, targets = _batch(reference.spec, size, scale, dtype)
+            wanted, got = (_value_and_gradient(loss, outputs, targets) for loss in (reference, candidate))
+            for what, left, right in zip(("value", "gradient"), wanted, got, strict=True):
+                # Written so that a NaN counts as a difference.
+                if not (left - right).abs().max() <= TOLERANCE * max(1.0, float(left.abs().max())):
+                    raise ExportError(
+                        f"{name} must equal the searched loss to {TOLERANCE:g}, but its {what} is off by "
+                        f"{float((left - right).abs().max()):.3g} on a batch of {size}; nothing was exported"
+                    )
+
+
+def _value_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    leaf = outputs.clone().requires_grad_()
+    value = loss(leaf, targets)
+    (gradient,) = torch.autograd.grad(value, leaf)
+    return value.detach(), gradient
+
+
+def _batch(
+    spec: LossSpec, size: int, scale: float, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor]:
+    """Random outputs and targets of the shapes of the loss's kind; the same for the same arguments."""
+    generator = torch.Generator().manual_seed(size)
+    if spec.kind == "multiclass":
+        classes = len(spec.class_counts) if spec.class_counts else 5
+        outputs = scale * torch.randn(size, classes, generator=generator, dtype=dtype)
+        return outputs, torch.randint(classes, (size,), generator=generator)
+    labels = len(spec.class_counts) if spec.class_counts else 4
+    shape = (size, labels) if spec.kind == "multilabel" else (size,)
+    outputs = scale * torch.randn(shape, generator=generator, dtype=dtype)
+    if spec.kind == "regression":
+        return outputs, torch.randn(shape, generator=generator, dtype=dtype)
+    return outputs, torch.randint(2, shape, generator=generator).to(dtype)

@@ -1,0 +1,70 @@
+"""The loss to train with, as far as a search can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...losses import LossSpec, UserError
+from ...losses.frozen.frozen_loss import constants_read
+from ...search.records.trial import Trial
+from ..store import SearchRecord
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The loss to train with, as far as the search can tell, and `note`, which says why it is this one.
+
+    `loss` is bound to the constants of the training data; its scale and `learning_rate` belong together.
+    """
+
+    loss: LossSpec
+    learning_rate: float
+    number: int
+    standard: str | None
+    note: str
+
+
+def decided(verdict: Mapping[str, Any]) -> Answer:
+    """The winner, or the best standard loss where the winner was not ahead of it."""
+    winner, standard = verdict["winner"], verdict["best_standard"]
+    if verdict["better"]:
+        return _of(winner, "the winner, better than every standard loss on test data")
+    name = standard["standard"]
+    if winner["standard"] is not None:
+        return _of(winner, f"the standard loss {winner['standard']}: no searched loss was shown to be better")
+    if verdict["use"] == "winner":
+        return _of(
+            winner,
+            f"the winner: it led the race and leads {name} on test data, but not beyond chance there",
+        )
+    return _of(standard, f"the standard loss {name}: the winner was not ahead of it on test data")
+
+
+def so_far(record: SearchRecord, best: Trial | None) -> Answer:
+    """The loss of the best complete trial, bound to the data of its task.
+
+    Raises `UserError` when there is none, or when what it is bound to is not known before the verdict.
+    """
+    if best is None:
+        raise UserError(
+            f"a search needs one complete trial before it has a winner, but {record.name} is "
+            f"{record.status} without any; go on with lossmith resume {record.name}"
+        )
+    spec = best.candidate.spec
+    if spec.class_counts is None and spec.target_scale is None:
+        spec = spec.bind(record.task.get("class_counts"), record.task.get("target_scale"))
+    for constant in constants_read(spec):
+        if getattr(spec, constant) is None:
+            raise UserError(
+                f"the loss of trial {best.number} reads {constant}, which {record.name} keeps with its "
+                f"verdict; go on with lossmith resume {record.name}"
+            )
+    note = f"the best trial so far, neither raced nor compared on test data: the search is {record.status}"
+    return Answer(spec, best.candidate.recipe.rate, best.number, best.candidate.standard, note)
+
+
+def _of(entry: Mapping[str, Any], note: str) -> Answer:
+    spec = LossSpec.from_json(entry["loss"])
+    return Answer(spec, float(entry["learning_rate"]), int(entry["number"]), entry["standard"], note)

@@ -1,0 +1,1 @@
+"""A search from its SPEC to its last unit, on this machine or on a cluster."""

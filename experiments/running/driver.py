@@ -1,0 +1,137 @@
+"""The driver: a search from its first unit to its last, each kept in the store as soon as it is finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from ...search import conduct
+from ...search.training.cohort_trainer import Trainer
+from ...search.training.functions.trainer import OwnTrainer
+from ...search.training.program import Stopped
+from ..experiment import Experiment
+from ..progress.displays import Progress
+from ..store import ClaimLost, SearchRecord, Store, StoreLedger, patient
+from ..tracking import Tracker
+from ..tracking.artifacts import import_ahead, present
+from ..version import versions
+from .prepared_search import Work
+from .timing import Spent, TimedLedger
+from .workdir import Places
+
+if TYPE_CHECKING:
+    from ...search.training.ray.trainer import RayTrainer
+
+HEARTBEAT_S = 10.0
+FLUSH_S = 60.0
+PARTING_S = 5.0  # what MLflow gets when a search ends early; a resume delivers the rest
+
+
+def drive(
+    work: Work,
+    store: Store,
+    record: SearchRecord,
+    owner: str,
+    where: Places,
+    progress: Progress,
+    trainer: Trainer | OwnTrainer | RayTrainer,
+) -> Experiment:
+    """Conduct the search under this owner's heartbeat, MLflow being fed behind it."""
+    started = time.monotonic()
+    spent = Spent()
+    kept = patient(store, progress.note)
+    tracker = Tracker(kept, record, where.tracking_uri, owner=owner, artifacts=where.artifacts)
+    try:
+        ledger = TimedLedger(StoreLedger(kept, record.id, owner, tracker.wake), spent)
+        with _heartbeat(kept, record.id, owner, trainer):
+            tracker.start(import_ahead)
+            if work.space.reason:
+                progress.note(work.space.reason)
+            if (used := versions()) not in (before := record.notes.get("versions", [])):
+                kept.note(record.id, "versions", [*before, used])
+            conclusion = conduct(
+                work.subject,
+                work.space,
+                work.plan,
+                trainer,
+                ledger,
+                progress,
+                work.spec.sampler,
+                work.others,
+            )
+            spent.beside = tracker.cpu_s  # what it does from here on is waited for
+            with spent.bookkeeping():
+                # Before the search is let go of: whoever resumes it would deliver the same trials beside us.
+                left = tracker.flush(timeout_s=FLUSH_S)
+                if left:
+                    tracker.stop()
+                kept.finish(record.id, "finished", conclusion.verdict, conclusion.reason, owner)
+                kept.add_seconds(record.id, spent.taken())  # the report that MLflow gets tells them
+                if not left:
+                    tracker.finish(conclusion.verdict, present=partial(present, kept, record.name))
+                    left = tracker.flush(timeout_s=FLUSH_S)
+                _say_what_is_left(left, tracker, progress)
+    except KeyboardInterrupt as stop:
+        _let_go(kept, record, owner, "interrupted", None)
+        tracker.finish(status="interrupted")
+        tracker.flush(timeout_s=PARTING_S)
+        stop.search = record.name  # type: ignore[attr-defined]  # the command line names it
+        raise
+    except (Stopped, ClaimLost):
+        progress.note(f"{record.name} was cancelled, or another process took it over")
+    except BaseException as error:
+        _let_go(kept, record, owner, "failed", " ".join(f"{type(error).__name__}: {error}".split())[:500])
+        tracker.finish(status="failed")
+        tracker.flush(timeout_s=PARTING_S)
+        raise
+    finally:
+        progress.close()
+        trainer.close()
+        tracker.stop()
+        beside = tracker.cpu_s if spent.beside is None else spent.beside
+        books = {"waited": spent.kept, "bookkeeping": spent.kept + beside}
+        kept.add_seconds(record.id, {**spent.seconds, **books, "total": time.monotonic() - started})
+    return Experiment(kept, record.name)
+
+
+def _say_what_is_left(left: int, tracker: Tracker, progress: Progress) -> None:
+    """What MLflow has not taken in the time it was given."""
+    if left:
+        why = tracker.problem or "it is slow"
+        progress.note(f"MLflow has not taken {left} trials yet ({why}); a resume delivers them")
+    elif tracker.problem:
+        progress.note(f"MLflow has not taken the report yet ({tracker.problem}); a resume delivers it")
+
+
+def _let_go(kept: Store, record: SearchRecord, owner: str, status: Any, reason: str | None) -> None:
+    with suppress(ClaimLost):  # whoever owns it now says how it ended
+        kept.finish(record.id, status, reason=reason, owner=owner)
+
+
+@contextmanager
+def _heartbeat(
+    kept: Store, search_id: int, owner: str, trainer: Trainer | OwnTrainer | RayTrainer
+) -> Iterator[None]:
+    """Tell the store that the owner lives; stop the trainer when the search is no longer ours."""
+    ended = Event()
+
+    def beat() -> None:
+        while not ended.wait(HEARTBEAT_S):
+            try:
+                if not kept.heartbeat(search_id, owner):
+                    trainer.stop.set()
+                    return
+            except Exception:  # noqa: BLE001, S112  (a database that is away for a while comes back)
+                continue
+
+    thread = Thread(target=beat, name="lossmith-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

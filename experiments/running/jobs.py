@@ -1,0 +1,190 @@
+"""Searches on a Ray cluster: submitted through Ray Jobs, with the user's files and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shlex
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ...losses.errors import UserError
+from ...spaces import own_terms
+from ..usercode.bundle import task_file
+from ..usercode.trust import trust
+from ..version import version
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobSubmissionClient
+
+ADDRESS = "RAY_API_SERVER_ADDRESS"  # Ray's own name for where jobs are submitted
+LAUNCHER = "LOSSMITH_LAUNCHED_WITH"  # the version that submitted a job, for the one that runs it
+SPEC_NAME = "lossmith-spec.yaml"
+_POLL_S = 1.0
+_BEGINS_S = 120.0  # how long a job may take to say that its search has begun
+_ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+
+
+def client_for(address: str) -> JobSubmissionClient:
+    """A client of the cluster at an address, or a `UserError`: not there, wrong token, other Ray."""
+    if not address.startswith(("http://", "https://")):
+        raise UserError(
+            f"--address must be the URL of a cluster's dashboard such as http://127.0.0.1:8265, "
+            f"but got {address}"
+        )
+    if any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    import ray
+    from ray.job_submission import JobSubmissionClient
+
+    os.environ[ADDRESS] = address  # Ray would believe the variable rather than what it is told
+    try:
+        client = JobSubmissionClient(address)
+        found = _cluster_ray_version(client)
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is put in one line)
+        raise _explained(address, error) from None
+    for name in ("ray", "ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # after Ray has set its own
+    if found != ray.__version__:
+        raise UserError(
+            f"client and cluster must have the same Ray, but this one is {ray.__version__} and that at "
+            f"{address} is {found}; install ray=={found} here, or rebuild the cluster's image"
+        )
+    return client
+
+
+def new_name(base: str) -> str:
+    """A name that nobody else takes at the same moment."""
+    return f"{base}-{secrets.token_hex(3)}"
+
+
+def submit_search(
+    client: JobSubmissionClient, spec: Mapping[str, Any], files: Mapping[str, str], name: str
+) -> str:
+    """Submit the search of a SPEC under a name; the job's id. Ships the SPEC and `files` (name: text).
+
+    Whoever launches a search asks for its losses to be run, so a look at it may run them here too.
+    """
+    own = task_file(spec["task"])
+    task = spec["task"] if own is None else _beside(spec["task"])
+    document = {key: value for key, value in spec.items() if value is not None} | {"task": task, "name": name}
+    if terms := own_terms(spec["space"]):
+        trust(terms)
+        document["space"] = {**spec["space"], "terms": [_beside(term) for term in terms]}
+    document["transfer"] = [_beside(t) if task_file(t) else t for t in spec.get("transfer", ())]
+    others = [part for other in files if own is None or other != own.name for part in ("--with", other)]
+    with tempfile.TemporaryDirectory(prefix="lossmith-ship-") as folder:
+        for file, text in files.items():
+            Path(folder, file).write_text(text, encoding="utf-8")
+        Path(folder, SPEC_NAME).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        command = ["lossmith", "search", SPEC_NAME, "--runner", "ray", *others]
+        return _submit(client, command, name, {"working_dir": folder})
+
+
+def submit_resume(client: JobSubmissionClient, name: str) -> str:
+    """Submit a job that goes on with a search of the cluster's store; the job's id."""
+    return _submit(client, ["lossmith", "resume", name, "--runner", "ray"], name, {})
+
+
+def begun(client: JobSubmissionClient, job: str, wait_s: float = _BEGINS_S) -> None:
+    """Wait until a job has begun to search; a `UserError` with its words when it was refused."""
+    end = time.monotonic() + wait_s
+    while time.monotonic() < end:
+        status = str(client.get_job_status(job).value)
+        if status == "SUCCEEDED" or _said_something(client.get_job_logs(job)):
+            break
+        if status in _ENDED:
+            break
+        time.sleep(_POLL_S)
+    if str(client.get_job_status(job).value) in ("FAILED", "STOPPED"):
+        raise _refused(client, job)
+
+
+def follow(client: JobSubmissionClient, job: str, write: Callable[[str], None]) -> None:
+    """Write a job's log as it grows, until the job ends; raises what it ended with if that was an error."""
+    shown = 0
+    while True:
+        ended = str(client.get_job_status(job).value) in _ENDED  # before the log, so that its end is read
+        text = client.get_job_logs(job)
+        write(text[shown:])
+        shown = len(text)
+        if ended:
+            break
+        time.sleep(_POLL_S)
+    if str(client.get_job_status(job).value) != "SUCCEEDED":
+        raise _refused(client, job)
+
+
+def check_launcher(environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse to run what another version of lossmith has launched."""
+    launcher = environment.get(LAUNCHER)
+    if launcher and launcher != version():
+        raise UserError(
+            f"client and cluster must have the same lossmith, but {launcher} launched this and the cluster "
+            f"has {version()}; install lossmith=={version()} where you launch, or rebuild the cluster's image"
+        )
+
+
+def _beside(place: str) -> str:
+    """FILE:OBJECT with the file's name alone, as it is shipped."""
+    file, _, name = place.rpartition(":")
+    return f"{Path(file).name}:{name}"
+
+
+def _submit(client: JobSubmissionClient, command: list[str], name: str, runtime: dict[str, Any]) -> str:
+    # What stands here is shown on the dashboard: the store's address and passwords come from the nodes.
+    runtime = {**runtime, "env_vars": {LAUNCHER: version()}}
+    try:
+        job: str = client.submit_job(
+            entrypoint=shlex.join(command),
+            submission_id=f"lossmith-{name}-{secrets.token_hex(3)}",
+            runtime_env=runtime,
+            metadata={"lossmith_search": name},
+        )
+    except Exception as error:  # noqa: BLE001  (as above)
+        raise _explained(client.get_address(), error) from None
+    return job
+
+
+def _cluster_ray_version(client: JobSubmissionClient) -> str:
+    answer = client._do_request("GET", "/api/version")  # noqa: SLF001  (there is no other way)
+    found: str = answer.json()["ray_version"]
+    return found
+
+
+def _said_something(log: str) -> bool:
+    """Whether the search itself has written a line: Ray's own about the job's start are not it."""
+    return any(
+        line.startswith(("headroom", "explore", "race", "verdict", "search ")) for line in log.splitlines()
+    )
+
+
+def _refused(client: JobSubmissionClient, job: str) -> Exception:
+    lines = [line.strip() for line in client.get_job_logs(job).splitlines() if line.strip()]
+    said = [line for line in lines if line.startswith(("error: ", "failed: "))]
+    if said and said[-1].startswith("error: "):
+        return UserError(f"{said[-1].removeprefix('error: ')} (said by the cluster, job {job})")
+    info = client.get_job_info(job)
+    words = said[-1] if said else " ".join((info.message or (lines[-1] if lines else "")).split())[:300]
+    return RuntimeError(f"the job {job} ended as {str(info.status.value).lower()}: {words}")
+
+
+def _explained(address: str, error: Exception) -> UserError:
+    text = " ".join(str(error).split())
+    if isinstance(error, ConnectionError) or "onnect" in type(error).__name__:
+        return UserError(
+            f"cannot reach a Ray cluster at {address}; check the address, and that the cluster is up "
+            "(docker compose ps)"
+        )
+    if any(word in text for word in ("401", "403", "nauthorized", "uthenticat", "orbidden", "token")):
+        return UserError(
+            f"the Ray cluster at {address} refuses this token; set RAY_AUTH_MODE=token and "
+            "RAY_AUTH_TOKEN_PATH to the file that holds the cluster's"
+        )
+    return UserError(f"the Ray cluster at {address} cannot be used: {text[:300]}")

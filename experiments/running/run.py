@@ -1,0 +1,181 @@
+"""The front doors: a SPEC in, an experiment out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ...losses.custom.load_file import fingerprints
+from ...losses.errors import UserError
+from ...search import OwnTraining, Task
+from ...search.training.cohort_trainer import Trainer
+from ...search.training.engines.autotune import Choice
+from ...search.training.functions.trainer import OwnTrainer
+from ...spaces import own_terms
+from ..experiment import Experiment
+from ..progress.displays import Progress, python_progress
+from ..spec.search_spec import SearchSpec, load_spec
+from ..store import SearchRecord, Store, new_owner
+from ..usercode.bundle import FILES, materialised, packed, shipped_folder, term_files, transfer_files
+from .driver import drive
+from .jobs import check_launcher
+from .prepared_search import Work, warnings
+from .workdir import Places, places, prepare
+
+if TYPE_CHECKING:
+    from ...search.training.ray.trainer import RayTrainer
+
+RUNNERS = ("local", "ray")
+
+
+def run_search(  # noqa: PLR0913  (a front door: each argument is one the command line has too)
+    spec: SearchSpec | Mapping[str, Any] | str | Path,
+    *,
+    task: Task | OwnTraining | None = None,
+    name: str | None = None,
+    workdir: str | Path | None = None,
+    store: str | None = None,
+    runner: str | None = None,
+    files: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> Experiment:
+    """Search the loss that a SPEC asks for, to the verdict, and return the experiment.
+
+    `spec` is a SPEC, a mapping with its keys, or the path of a YAML file. `task` is a task or a training
+    function that was made here, as in a notebook; the SPEC then names none. `name` must be new in the store;
+    without one a name is made from the task. `runner` is "local" or "ray"; `files` are kept with the search
+    beside its task's own, so that it can be resumed on another machine. `progress` is where it is shown: by
+    default on a terminal or in a notebook, and nowhere else. Everything a user can get wrong raises
+    `UserError` before anything is
+    written. Ctrl-C raises `KeyboardInterrupt` with the search's name in its attribute `search`; nothing
+    finished is lost and `resume_search` goes on.
+    """
+    if task is not None:
+        spec = with_task(spec, task)
+    wanted = load_spec(spec, {"name": name})
+    _check_runner(runner)
+    work = Work.of(wanted, task)
+    code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
+    shipped = packed(wanted.task if task is None else None, code)
+    kept_with_it = {"runner": runner or RUNNERS[0], FILES: shipped}
+    where = prepare(places(workdir, store))
+    kept = Store.open(where.store_url)
+    owner, shown = new_owner(), progress or python_progress()
+    with _training(work, runner, shown) as trainer:
+        chosen = wanted.name or _free_name(str(work.task.name), kept.names())
+        described = work.describe(trainer)
+        record = kept.create(chosen, wanted.to_json(), described, wanted.seed, owner, kept_with_it)
+        return drive(work, kept, record, owner, where, shown, trainer)
+
+
+def with_task(
+    spec: SearchSpec | Mapping[str, Any] | str | Path, task: Task | OwnTraining
+) -> Mapping[str, Any]:
+    """The keys of a SPEC for a task that was made in Python: its name stands where a file would."""
+    if not isinstance(task, Task | OwnTraining):
+        raise UserError(
+            f"task must be a lossmith.search.Task or a training function in own_training(kind, ...), "
+            f"but got {type(task).__name__}"
+        )
+    if not isinstance(spec, Mapping) or "task" in spec:
+        raise UserError(
+            "a task that is given as an object must go with a mapping that names none, such as "
+            f"run_search({{'trials': 64}}, task=...), but got {spec!r}"
+        )
+    return {**spec, "task": task.name}
+
+
+def resume_search(
+    name: str,
+    *,
+    task: Task | OwnTraining | None = None,
+    workdir: str | Path | None = None,
+    store: str | None = None,
+    runner: str | None = None,
+    progress: Progress | None = None,
+) -> Experiment:
+    """Go on with a search that was interrupted, killed or cancelled; what is finished is not trained again.
+
+    A search that is finished is returned as it is, once whatever MLflow has not seen yet is delivered. One
+    that was given its `task` as an object must be given it again.
+    Raises `UserError` for an unknown search, one that another process runs, and one whose data changed.
+    """
+    _check_runner(runner)
+    where = prepare(places(workdir, store))
+    kept = Store.open(where.store_url)
+    record = kept.get(name)
+    if record.task.get("given") and task is None:
+        raise UserError(
+            f"the task of {name} was made in Python, so it must be given again: "
+            f"resume_search({name!r}, task=...)"
+        )
+    asked = SearchSpec.from_json(record.spec)
+    asked = _found_here(asked, record, where, given=task is not None)
+    _check_terms(asked, record)
+    work = Work.of(asked, task)
+    before, now = record.task.get("fingerprint"), work.task.describe()["fingerprint"]
+    if before != now:
+        raise UserError(
+            f"a resumed search must find the data it began with, but that of {name} has changed "
+            f"(fingerprint {before}, now {now}); restore it, or start a new search"
+        )
+    owner, shown = new_owner(), progress or python_progress()
+    with _training(work, runner, shown, record.task.get("engine")) as trainer:
+        kept.claim(record.id, owner)
+        return drive(work, kept, record, owner, where, shown, trainer)
+
+
+def _found_here(asked: SearchSpec, record: SearchRecord, where: Places, *, given: bool) -> SearchSpec:
+    """The SPEC with its code where this machine has it: what is missing here is written down."""
+    folder, changes = shipped_folder(where.workdir, record.name), dict[str, Any]()
+    if not given:
+        changes["task"] = materialised(asked.task, record.notes, folder)
+    changes["transfer"] = [materialised(other, record.notes, folder) for other in asked.transfer]
+    if terms := own_terms(asked.space):
+        here = [materialised(term, record.notes, folder) for term in terms]
+        changes["space"] = {**cast("dict[str, Any]", asked.space), "terms": here}
+    return asked.model_copy(update=changes)
+
+
+def _check_terms(asked: SearchSpec, record: SearchRecord) -> None:
+    """Raise `UserError` where the file of a loss of the user's own is not what the search began with."""
+    before, now = record.task.get("terms", {}), fingerprints(own_terms(asked.space))
+    for term in now.keys() & before.keys():
+        if before[term] != now[term]:
+            raise UserError(
+                f"a resumed search must find the losses it began with, but the file of {term} has changed "
+                f"(fingerprint {before[term]}, now {now[term]}); restore it, or start a new search"
+            )
+
+
+@contextmanager
+def _training(
+    work: Work, runner: str | None, progress: Progress, before: Mapping[str, Any] | None = None
+) -> Iterator[Trainer | OwnTrainer | RayTrainer]:
+    """Who trains, made before anything is written and before any thread is started: workers are forked."""
+    for line in (*work.task.notes, *work.warnings):
+        progress.note(line)
+    for other in work.others:
+        for line in (*other.notes, *warnings(other, work.plan.folds)):
+            progress.note(f"transfer: {other.name}: {line}")
+    trainer = work.trainer(runner, progress.note, None if before is None else Choice.from_json(before))
+    try:
+        yield trainer
+    finally:
+        trainer.close()
+
+
+def _check_runner(runner: str | None) -> None:
+    if runner not in (None, *RUNNERS):
+        raise UserError(f"the runner must be one of {', '.join(RUNNERS)}, but got {runner}")
+    check_launcher()
+
+
+def _free_name(base: str, taken: list[str]) -> str:
+    """`base` with the first number that is free."""
+    number = 1
+    while f"{base}-{number}" in taken:
+        number += 1
+    return f"{base}-{number}"

@@ -1,0 +1,62 @@
+"""Where the wall-clock of a search goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ...search.records.ledger import Ledger, Unit
+from ...search.records.trial import PHASES, Phase
+from ..spec.durations import format_duration
+
+
+def by_phase(seconds: Mapping[str, float]) -> list[str]:
+    """The wall-clock of each phase in words, such as "race 12s", in the order of the phases."""
+    return [f"{phase} {format_duration(seconds[phase])}" for phase in PHASES if phase in seconds]
+
+
+@dataclass
+class Spent:
+    """Where the wall-clock went: seconds of each phase, and those that keeping and showing took.
+
+    The search waited for `kept` of them. MLflow's thread worked `beside` seconds while it went on.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    kept: float = 0.0
+    beside: float | None = None
+
+    def taken(self) -> dict[str, float]:
+        """The seconds of the phases, which are no longer in here then."""
+        seconds, self.seconds = self.seconds, {}
+        return seconds
+
+    @contextmanager
+    def bookkeeping(self) -> Iterator[None]:
+        """Book what happens inside as time that the search waited."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.kept += time.monotonic() - started
+
+
+@dataclass(frozen=True)
+class TimedLedger(Ledger):
+    """A ledger that books what it costs, and what each phase took."""
+
+    inner: Ledger
+    spent: Spent
+
+    def find(self, phase: Phase, index: int) -> Unit | None:
+        """What the ledger inside finds."""
+        with self.spent.bookkeeping():
+            return self.inner.find(phase, index)
+
+    def keep(self, unit: Unit) -> None:
+        """Keep the unit, and add its seconds to those of its phase."""
+        with self.spent.bookkeeping():
+            self.inner.keep(unit)
+        self.spent.seconds[unit.phase] = self.spent.seconds.get(unit.phase, 0.0) + unit.seconds

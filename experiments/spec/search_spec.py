@@ -1,0 +1,275 @@
+"""The SPEC: what a user writes to ask for a search, checked before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from ...losses import UserError
+from ...losses.spec.html import table_html
+from ...search.tasks.loaders.table import is_table
+from ...search.training.ray.resources import Resources
+from ...spaces import own_terms
+from ...spaces.recipe import Recipe
+from .durations import parse_duration
+from .errors import one_line
+from .table import table_task
+
+# YAML 1.1 reads a bare `off` as false, and `headroom: off` must mean what it says.
+Headroom = Annotated[
+    Literal["warn", "stop", "off"], BeforeValidator(lambda value: "off" if value is False else value)
+]
+
+
+class _Strict(BaseModel):
+    """Extra keys are errors and nothing is converted or changes later. A field's description is its rule."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Repeats(_Strict):
+    """How often each candidate is trained: `seeds`, and `folds` where the task has no validation part."""
+
+    seeds: int = Field(4, ge=1, description="a whole number of at least 1, such as 4")
+    folds: int | None = Field(
+        None, ge=1, description="a whole number of at least 1, such as 4 (1 is one stratified 80/20 split)"
+    )
+
+
+class RaceSpec(_Strict):
+    """The race: `seeds` a candidate is trained on, `contenders` that enter; None leaves it to the race."""
+
+    seeds: int | None = Field(None, ge=2, description="a whole number of at least 2, such as 12")
+    contenders: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 24")
+
+
+class VerdictSpec(_Strict):
+    """The verdict: `seeds` of the final paired comparison (None leaves it to the verdict), and two wishes.
+
+    `margin`, in the metric's units, is how much worse than the best standard loss is still called no worse.
+    `random_search` also searches at random with the same budget, at twice the price, to tell whether the
+    sampler was worth it.
+    """
+
+    seeds: int | None = Field(None, ge=2, description="a whole number of at least 2, such as 24")
+    margin: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="a number of at least 0 in the metric's units, such as 0.005",
+    )
+    random_search: bool = Field(default=False, description="true or false")
+
+
+class SearchSpec(_Strict):
+    """One search as it was asked for: a SPEC with its defaults filled in.
+
+    Attributes carry the names of the SPEC's keys, except `time_limit_s`, which is `time_limit` in seconds.
+    `task` is the name of a built-in task, "/absolute/path/to/file.py:function", or what `TableSpec` says.
+    The names of tasks, spaces and samplers are checked by those who own them.
+    """
+
+    task: str | dict[str, Any] = Field(
+        min_length=1,
+        description="the name of a built-in task such as digits-longtail, path/to/file.py:function, or a "
+        "mapping such as {file: data.csv, target: label}",
+    )
+    space: str | dict[str, Any] = Field(
+        "auto",
+        description="auto, the name of a preset, or a mapping of preset, parameters, switches and terms",
+    )
+    trials: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 256")
+    time_limit_s: float | None = Field(
+        None, alias="time_limit", description="a time such as 90s, 10m or 1h30m"
+    )
+    sampler: str = Field("auto", min_length=1, description="the name of a sampler, such as auto")
+    engine: Literal["auto", "cohort", "loop"] = Field("auto", description="auto, cohort or loop")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:1")
+    precision: Literal["float32", "bf16"] = Field("float32", description="float32 or bf16")
+    repeats: Repeats = Field(Repeats(), description="a mapping such as {seeds: 4}")
+    headroom: Headroom = Field("warn", description="warn, stop or off")
+    seed: int = Field(0, ge=0, lt=2**63, description="a whole number of at least 0, such as 0")
+    name: str | None = Field(
+        None,
+        description="at most 100 letters, digits, dots, dashes or underscores, the first a letter or a "
+        "digit, such as digits-1 (a number in quotes)",
+    )
+    training: dict[str, Any] | None = Field(
+        None,
+        description="a mapping such as {kind: multiclass, metric: accuracy}, for a function "
+        "train(loss, trial)",
+    )
+    recipe: dict[str, Any] = Field({}, description="a mapping such as {epochs: 20, batch_size: 128}")
+    cohort: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 64")
+    resources: dict[str, Any] = Field(
+        {}, description="a mapping such as {cpus: 1, gpus: 0.5}: what a piece of a cohort gets on a cluster"
+    )
+    race: RaceSpec = Field(RaceSpec(), description="a mapping such as {seeds: 12, contenders: 24}")
+    verdict: VerdictSpec = Field(VerdictSpec(), description="a mapping such as {seeds: 24}")
+    transfer: list[str | dict[str, Any]] = Field(
+        [], description="a list of tasks such as [digits-noisy, other.py:task]"
+    )
+    insight: bool = Field(
+        default=True, description="true or false: whether the winner's parts are looked into"
+    )
+
+    @field_validator("time_limit_s", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> float | None:
+        return None if value is None else parse_duration(value)
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, value: str | None) -> str | None:
+        # The name appears in commands, file names and MLflow; what a shell would expand stays out.
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+            raise ValueError(value)
+        return value
+
+    @field_validator("recipe")
+    @classmethod
+    def _trainable(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            Recipe.from_mapping(value)
+        except TypeError as error:  # a comparison of, say, text with a number
+            raise UserError(f"recipe: each value must have the type of its key, but got {value!r}") from error
+        return value
+
+    @field_validator("resources")
+    @classmethod
+    def _placeable(cls, value: dict[str, Any]) -> dict[str, Any]:
+        Resources.from_mapping(value)
+        return value
+
+    @model_validator(mode="after")
+    def _ends(self) -> SearchSpec:
+        if self.trials is None and self.time_limit_s is None:
+            raise UserError("a search must have an end: give `trials: 256`, `time_limit: 10m` or both")
+        return self
+
+    def _repr_html_(self) -> str:
+        return table_html({key: value for key, value in self.to_json().items() if value is not None})
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain document for the store; `from_json` reads it back."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> SearchSpec:
+        """The SPEC a document describes; raises `UserError` in one line when it describes none."""
+        return _validated(dict(document), "SPEC")
+
+
+def load_spec(
+    source: SearchSpec | Mapping[str, Any] | str | Path, overrides: Mapping[str, Any] | None = None
+) -> SearchSpec:
+    """The SPEC in a YAML file, or given as a mapping, with `overrides` by key on top (None changes nothing).
+
+    A task file is looked for beside the SPEC and then in the working directory, and becomes an absolute
+    path. Raises `UserError`, in one line, for a file that is missing, unreadable, not YAML or not a
+    mapping, for unknown keys, for values that break their rule, and for a task file that is not there.
+    """
+    if isinstance(source, SearchSpec):
+        document, folder, label = source.to_json(), Path.cwd(), "SPEC"
+    elif isinstance(source, Mapping):
+        document, folder, label = dict(source), Path.cwd(), "SPEC"
+    else:
+        path = Path(source)
+        document, folder, label = _read(path), path.absolute().parent, str(source)
+    document |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    spec = _validated(document, label)
+    if terms := own_terms(spec.space):
+        located = [_located(term, folder, label) for term in terms]
+        spec = spec.model_copy(update={"space": {**cast("dict[str, Any]", spec.space), "terms": located}})
+    others = [_task(other, folder, label) for other in spec.transfer]
+    return spec.model_copy(update={"task": _task(spec.task, folder, label), "transfer": others})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(
+            f"a SPEC must be a YAML file that exists, but there is no {path}; check the path"
+        ) from error
+    except IsADirectoryError as error:
+        raise UserError(
+            f"a SPEC must be a YAML file, but {path} is a folder; one of images is a task by "
+            "Task.from_image_folder in a file of yours"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise UserError(f"a SPEC must be a readable YAML file, but {path} is not: {reason}") from error
+    try:
+        document = yaml.safe_load(text)
+        _no_key_twice(text, path)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"a SPEC must be YAML, but {path} is not: {problem}{place}") from error
+    if not isinstance(document, dict):
+        shown = "an empty file" if document is None else f"a {type(document).__name__}"
+        raise UserError(
+            f"a SPEC must be a mapping of keys to values, but {path} holds {shown}; write `task: ...`"
+        )
+    return document
+
+
+def _no_key_twice(text: str, path: Path) -> None:
+    # YAML keeps the last of two equal keys in silence, and a search would run with the wrong budget.
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    seen: set[str] = set()
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.value in seen:
+            line = key.start_mark.line + 1
+            raise UserError(
+                f"{path}: each key may stand once, but got `{key.value}` again at line {line}; remove one"
+            )
+        seen.add(key.value)
+
+
+def _validated(document: dict[str, Any], label: str) -> SearchSpec:
+    try:
+        return SearchSpec.model_validate(document)
+    except ValidationError as error:
+        raise UserError(one_line(error, SearchSpec, label)) from error
+
+
+def _task(task: str | dict[str, Any], folder: Path, label: str) -> str | dict[str, Any]:
+    """A task as a search keeps it, its files as absolute paths."""
+    return table_task(task, folder, label) if isinstance(task, dict) else _located(task, folder, label)
+
+
+def _located(task: str, folder: Path, label: str) -> str:
+    """`task` with its file as an absolute path; the name of a built-in task as it stands."""
+    if is_table(task):
+        raise UserError(
+            f"{label}: a table must come with its target column: task: {{file: {task}, target: COLUMN}}"
+        )
+    file, colon, function = task.rpartition(":")
+    if not colon and not task.endswith(".py"):
+        return task
+    if not (colon and file.endswith(".py") and function.isidentifier()):
+        raise UserError(
+            f"{label}: a task in a file must be given as path/to/file.py:function, but got {task!r}"
+        )
+    for base in (folder, Path.cwd()):
+        found = base / Path(file).expanduser()
+        if found.is_file():
+            return f"{found.resolve()}:{function}"
+    places = " and ".join(dict.fromkeys([str(folder), str(Path.cwd())]))
+    raise UserError(f"{label}: the task file must exist, but there is no {file} in {places}; check `task`")

@@ -1,0 +1,103 @@
+"""What MLflow is given when a search has ended: the report, its pictures, the loss, the SPEC, the winner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...losses import UserError, formula
+from ..experiment import Experiment
+from ..report import answer_of, report_document
+from ..results.documents import trained_at
+from ..results.json_text import json_text
+from ..results.recommendation import Answer
+from ..store import Store
+from ..version import version
+from . import Champion
+
+
+def present(store: Store, name: str, folder: Path, model: str) -> Champion | None:
+    """Fill `folder` with the artifacts of a search and return what to register under the name `model`.
+
+    There is something to register once there is a verdict: the loss to train with, be it the searched one or
+    a standard one. A loss that cannot be exported, such as one with a part of a user's own that is not at
+    hand, is left out. Runs no code of the task.
+    """
+    from ..report.captioned import pictures
+    from ..report.page import page
+    from ..report.provenance import spec_yaml
+
+    experiment, document = Experiment(store, name), report_document(store, name)
+    answer = answer_of(experiment)
+    loss = _exported(experiment, folder / "loss") if answer is not None else None
+    registered = loss is not None and document["verdict"] is not None
+    if registered:
+        document["notes"] = {**document["notes"], "model": model}
+    drawn = pictures(document)
+    (folder / "figures").mkdir()
+    for figure, picture in drawn.items():
+        (folder / "figures" / f"{figure}.json").write_text(picture.figure.to_json(), encoding="utf-8")
+    (folder / "report.html").write_text(page(document, answer, drawn), encoding="utf-8")
+    (folder / "spec.yaml").write_text(spec_yaml(document["spec"]), encoding="utf-8")
+    if document["verdict"] is not None:
+        (folder / "verdict.json").write_text(json_text(document["verdict"]), encoding="utf-8")
+    if not registered or answer is None or loss is None:
+        return None
+    return Champion(answer.loss, loss, _note(document, answer, model), _tags(document, answer))
+
+
+def import_ahead() -> None:
+    """Import all that `present` needs: two seconds of work that a search need not wait for when it ends."""
+    import torch
+
+    from ..report import captioned as pictures
+    from ..report import page
+
+    del page, pictures
+    torch.export.export(torch.nn.Identity(), (torch.zeros(2),))  # what it needs it imports when it is called
+
+
+def _exported(experiment: Experiment, folder: Path) -> Path | None:
+    """The `.pt2` of an export into `folder`, or None where the loss cannot be exported."""
+    try:
+        experiment.export(folder)
+    except UserError:
+        return None
+    return folder / "loss.pt2"
+
+
+def _note(document: Mapping[str, Any], answer: Answer, model: str) -> str:
+    """The description of the parent run and of the model's version, in Markdown."""
+    recipe = trained_at(document, answer.number, answer.learning_rate)
+    return (
+        f"{document['verdict']['sentence']}\n\n"
+        f"The loss to train with, at {recipe}: {answer.note}.\n\n"
+        f"    {formula(answer.loss)}\n\n"
+        f"The whole story is in the artifact `report.html`. In a training loop:\n\n"
+        f'    loss = mlflow.pytorch.load_model("models:/{model}@champion")\n'
+    )
+
+
+def _tags(document: Mapping[str, Any], answer: Answer) -> dict[str, str]:
+    """The verdict as tags of the model's version, so that models can be told apart and filtered."""
+    verdict, task = document["verdict"], document["task"]
+    found = {
+        "task": task.get("name"),
+        "kind": task.get("kind"),
+        "metric": verdict["metric"],
+        "data": task.get("fingerprint"),
+        "better": str(verdict["better"]).lower(),
+        "score": f"{verdict['scores']['winner']['mean']:.6g}",
+        "best_standard": verdict["best_standard"]["standard"],
+        "best_standard_score": f"{verdict['scores']['best_standard']['mean']:.6g}",
+        "difference": f"{verdict['difference']:.6g}",
+        "ci_low": f"{verdict['ci_low']:.6g}",
+        "ci_high": f"{verdict['ci_high']:.6g}",
+        "p_value": f"{verdict['p_value']:.6g}",
+        "loss": answer.standard or "searched",
+        "learning_rate": f"{answer.learning_rate:.6g}",
+        "trial": str(answer.number),
+        "lossmith": version(),
+    }
+    return {f"lossmith.{key}": str(value)[:5000] for key, value in found.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Files of a user's code: kept with a search, and trusted by whom."""

@@ -1,0 +1,102 @@
+"""The code a search needs, kept with it, so that it can be resumed where the user's files are not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ...losses.errors import UserError
+from ...spaces import own_terms
+from .trust import state_folder
+
+FILES = "files"  # the note under which a search keeps them, by name
+LARGEST = 1 << 20  # bytes of all files together: code, not data
+
+
+def task_file(task: object) -> Path | None:
+    """The file a SPEC's task is defined in, or None for a built-in one and for a table."""
+    if not isinstance(task, str):
+        return None
+    path, colon, _ = task.rpartition(":")
+    return Path(path) if colon and path.endswith(".py") else None
+
+
+def packed(task: object, others: Sequence[str | Path] = ()) -> dict[str, str]:
+    """The text of the task's file and of those named beside it, by the name they will lie under.
+
+    Raises `UserError` for a file that is not there, is no text, has the name of another, or is too large.
+    """
+    own = task_file(task)
+    paths = [path for path in (own, *map(Path, others)) if path is not None]
+    found: dict[str, str] = {}
+    for path in paths:
+        try:
+            text = path.read_bytes().decode("utf-8")  # with its line ends: a file is known by its hash
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise UserError(
+                f"a file to ship must be text that can be read, but {path} is not: {why}"
+            ) from None
+        if found.setdefault(path.name, text) != text:
+            raise UserError(f"files to ship must differ in their names, but two are called {path.name}")
+    size = sum(len(text.encode()) for text in found.values())
+    if size > LARGEST:
+        raise UserError(
+            f"files to ship must be code, of {LARGEST >> 10} KiB at most, but got {size >> 10} KiB; "
+            "put data where the cluster can read it"
+        )
+    return found
+
+
+def transfer_files(tasks: Iterable[object]) -> list[Path]:
+    """The files of the other tasks that a SPEC names under `transfer`."""
+    return [file for file in map(task_file, tasks) if file is not None]
+
+
+def term_files(space: object) -> list[Path]:
+    """The files of the user's own losses that a SPEC's space names."""
+    return [Path(term.rpartition(":")[0]) for term in own_terms(space)]
+
+
+def materialised(task: object, notes: Mapping[str, Any], directory: Path) -> object:
+    """The task, or a loss, with its files written below `directory` if they are not where they were."""
+    own, files = task_file(task), notes.get(FILES) or {}
+    if own is None or own.is_file() or own.name not in files:
+        return task
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        if Path(name).name != name or name.startswith("."):
+            raise UserError(f"a shipped file must have a plain name, but got {name!r}")
+        (directory / name).write_text(text, encoding="utf-8")
+    return f"{directory / own.name}:{str(task).rpartition(':')[2]}"
+
+
+def brought(place: str, notes: Mapping[str, Any]) -> str:
+    """The place of a loss, FILE:OBJECT; where that file is not here, of a copy of what its search keeps.
+
+    The copy is written for this user's eyes alone, under its own hash, and is not run by that.
+    """
+    path, _, name = place.rpartition(":")
+    text = (notes.get(FILES) or {}).get(Path(path).name)
+    if not isinstance(text, str) or Path(path).is_file():
+        return place
+    content = text.encode()
+    copy = state_folder() / "shipped" / sha256(content).hexdigest() / Path(path).name
+    with suppress(OSError):  # then it is not here, which is said where it is needed
+        copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not copy.is_file() or copy.read_bytes() != content:
+            copy.write_bytes(content)
+        return f"{copy}:{name}"
+    return place
+
+
+def shipped_folder(workdir: Path, name: str) -> Path:
+    """Where the files of a search are written when it is resumed elsewhere; for its user's eyes alone."""
+    folder = workdir / "shipped" / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.chmod(folder, 0o700)  # noqa: PTH101  (mkdir's mode is only what the umask leaves of it)
+    return folder

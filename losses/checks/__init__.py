@@ -1,0 +1,1 @@
+"""What every loss promises, and the batches on which the promises are checked."""

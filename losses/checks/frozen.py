@@ -1,0 +1,96 @@
+"""That a frozen loss is the loss that was searched, compiled, exported, printed and read back."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import torch
+
+from ..family.steps import MIX
+from ..frozen.frozen_loss import freeze
+from ..frozen.source_code import source
+from ..spec.loss_spec import LossSpec
+from .subject import Broken, Loss, Subject, close, value_and_gradient
+
+
+def changes_nothing(subject: Subject) -> None:
+    """Forward leaves the module, its inputs and the grad mode as they were, and gives the same again."""
+    loss = freeze(subject.spec)
+    outputs, targets = subject.batch(dtype=torch.float32)
+    before = [value.clone() for value in (outputs, targets, *loss.state_dict().values())]
+    first = loss(outputs, targets)
+    for mode in (torch.no_grad(), torch.enable_grad()):
+        with mode:
+            enabled = torch.is_grad_enabled()
+            again = loss(outputs, targets)
+            if torch.is_grad_enabled() != enabled:
+                raise Broken(f"{subject.name}: forward changes whether gradients are recorded")
+        close(subject, "the loss when computed again", again, first, 0)
+    after = (outputs, targets, *loss.state_dict().values())
+    if not all(torch.equal(old, new) for old, new in zip(before, after, strict=True)):
+        raise Broken(f"{subject.name}: forward changes its inputs or itself")
+
+
+def compiles(subject: Subject) -> None:
+    """`torch.compile(fullgraph=True)` finds no graph break, and what it traces is the loss."""
+    loss = freeze(subject.spec)
+    outputs, targets = subject.batch(dtype=torch.float32)
+    try:
+        got = value_and_gradient(torch.compile(loss, fullgraph=True, backend="aot_eager"), outputs, targets)
+    except torch._dynamo.exc.TorchDynamoException as error:  # noqa: SLF001  (torch's only name for it)
+        raise Broken(
+            f"{subject.name}: does not compile as one graph: {' '.join(str(error).split())[:200]}"
+        ) from error
+    finally:
+        torch._dynamo.reset()  # noqa: SLF001
+    for what, one, two in zip(
+        ("value", "gradient"), got, value_and_gradient(loss, outputs, targets), strict=True
+    ):
+        close(subject, f"the compiled {what}", one, two, 1e-5)
+
+
+def exports(subject: Subject) -> None:
+    """`torch.export` takes it with the batch left open, and what it exports is the loss for other batches."""
+    loss = freeze(subject.spec)
+    outputs, targets = subject.batch(dtype=torch.float32)
+    rows = {0: torch.export.Dim("batch", min=1)}
+    try:
+        program = torch.export.export(loss, (outputs, targets), dynamic_shapes=(rows, rows)).module()
+    except Exception as error:
+        raise Broken(f"{subject.name}: does not export: {' '.join(str(error).split())[:200]}") from error
+    for size in (1, 30):
+        batch = subject.batch(size, seed=1, dtype=torch.float32)
+        pairs = zip(value_and_gradient(program, *batch), value_and_gradient(loss, *batch), strict=True)
+        for what, (got, wanted) in zip(("value", "gradient"), pairs, strict=True):
+            close(subject, f"the exported {what} of {size} samples", got, wanted, 1e-5)
+
+
+def frozen_is_the_family(subject: Subject) -> None:
+    """Frozen, read back from its document, its state and its source, it is the family's loss to 1e-9."""
+    spec = subject.spec
+    outputs, targets = subject.batch()
+    wanted = value_and_gradient(_scaled(subject), outputs, targets)
+    reloaded = freeze(spec)
+    reloaded.load_state_dict(freeze(spec).state_dict())
+    module = ModuleType("loss")
+    exec(compile(source(spec), "loss.py", "exec"), module.__dict__)  # noqa: S102  (the text we have just written)
+    copies = {
+        "frozen": freeze(spec),
+        "from its document": freeze(LossSpec.from_json(spec.to_json())),
+        "from its state": reloaded,
+        "in bfloat16": freeze(spec).bfloat16(),
+        "from its source": module.Loss(),
+    }
+    for name, loss in copies.items():
+        for what, one, two in zip(
+            ("value", "gradient"), value_and_gradient(loss, outputs, targets), wanted, strict=True
+        ):
+            close(subject, f"the {what} {name}", one, two, 1e-9)
+
+
+def _scaled(subject: Subject) -> Loss:
+    """The subject's loss divided by what canonical form takes out of it: the scale of the mix."""
+    given = sum(value for name, value in subject.values.items() if name.startswith(f"{MIX}."))
+    outputs, targets = subject.batch(size=5, seed=3)
+    ratio = float(subject.loss(outputs, targets)) / float(freeze(subject.spec)(outputs, targets)) / given
+    return lambda o, t: subject.loss(o, t) / given / ratio

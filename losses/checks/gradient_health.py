@@ -1,0 +1,194 @@
+"""Whether a loss can be trained with, in numbers, before anything is trained.
+
+A loss is probed at *levels*: batches in which every sample is equally right or wrong. For classification
+a level is the logit of the right answer (the others have 0), from 8, confidently right, to -8 and -20,
+confident mistakes. For regression it is the size of the error in units of the target's spread. The *pull*
+is how fast the loss falls as the level improves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from ..declarations import Kind
+from ..family.family import Family
+from ..family.registry import part
+from ..family.steps import MIX
+from ..spec.canonical import terms_of
+from ..spec.loss_spec import LossSpec
+from .probe_batches import COUNTS, TARGET_SCALE
+
+LEVELS = {True: (8.0, 2.0, 0.0, -2.0, -4.0, -8.0, -20.0), False: (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)}
+EXTREMES = {True: (100.0, 6e4, -100.0, -6e4), False: (100.0, 6e4)}
+MISTAKES = {True: (-8.0, -4.0, -2.0), False: (3.0, 1.0)}  # what a loss has to correct, the worst first
+UNDECIDED = {True: 0.0, False: 1.0}
+RIGHT = {True: (8.0, 2.0), False: (0.0,)}  # smoothing and penalties may prefer not to be too sure
+VANISHED = 1e-9  # of the largest pull
+EXPLODED = 1e4  # times the pull on an undecided sample
+
+
+@dataclass(frozen=True)
+class Health:
+    """What probing a loss found: `values` and `pulls` by level, and what is wrong, a line each.
+
+    `mistakes` is the pull on a confident mistake over that on an undecided sample, and `largest` the
+    largest pull over it: for cross entropy about 2 both, for the mean absolute error .001 and 1.
+    """
+
+    values: Mapping[float, float]
+    pulls: Mapping[float, float]
+    mistakes: float
+    largest: float
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+@lru_cache(maxsize=1 << 14)
+def health(spec: LossSpec) -> Health:
+    """The health of one loss; the answer is kept, so asking again costs nothing."""
+    return healths([spec])[0]
+
+
+def healths(specs: Sequence[LossSpec]) -> list[Health]:
+    """The health of many losses of one kind, probed together on a long tail of class counts."""
+    if not specs:
+        return []
+    kind = specs[0].kind
+    names = frozenset().union(*(spec.parts for spec in specs))
+    levels = _levels(kind)
+    outputs, targets = (torch.stack(values) for values in zip(*(batch(kind, x) for x in levels), strict=True))
+    parameters = {
+        name: torch.tensor([spec.parameters.get(name, off) for spec in specs]).repeat_interleave(len(levels))
+        for name, off in _off(names).items()
+    }
+    family, constants = Family(kind, names), _constants(kind)
+    many = outputs.repeat(len(specs), *[1] * (outputs.dim() - 1)).requires_grad_()
+    losses = vmap(lambda o, t, p: family(o, t, p, constants))(
+        many, targets.repeat(len(specs), *[1] * (targets.dim() - 1)), parameters
+    )
+    (gradient,) = torch.autograd.grad(losses.sum(), many)
+    values, slopes = losses.detach().view(len(specs), -1), gradient.view(len(specs), *outputs.shape)
+    pulls = (
+        slopes * torch.stack([_direction(kind, o, t) for o, t in zip(outputs, targets, strict=True)])
+    ).flatten(2)
+    return [
+        _judged(kind, levels, values[i].tolist(), pulls[i].sum(1).tolist(), per_batch=_per_batch(spec))
+        for i, spec in enumerate(specs)
+    ]
+
+
+def health_of(kind: Kind, loss: Callable[[Tensor, Tensor], Tensor]) -> Health:
+    """The health of any function of `(outputs, targets)`; it may return a loss per sample."""
+    values, pulls = [], []
+    for level in _levels(kind):
+        outputs, targets = batch(kind, level)
+        leaf = outputs.requires_grad_()
+        value = loss(leaf, targets).mean()
+        (gradient,) = torch.autograd.grad(value, leaf)
+        values.append(float(value.detach()))
+        pulls.append(float((gradient * _direction(kind, outputs, targets)).sum()))
+    return _judged(kind, _levels(kind), values, pulls, per_batch=False)
+
+
+def batch(kind: Kind, level: float) -> tuple[Tensor, Tensor]:
+    """Eight to ten samples, all of this level, with every class and answer among the targets."""
+    if kind == "regression":
+        return TARGET_SCALE * level * torch.tensor([1.0, -1.0] * 4), torch.zeros(8)
+    if kind == "multiclass":
+        targets = torch.arange(len(COUNTS["multiclass"])).repeat(2)
+        return level * torch.nn.functional.one_hot(targets).float(), targets
+    targets = torch.tensor([1.0, 0.0] * 4)
+    if kind == "multilabel":
+        targets = torch.stack([targets, 1 - targets, targets.roll(1).cumsum(0) % 2], 1)
+    return level * (2 * targets - 1), targets
+
+
+def _direction(kind: Kind, outputs: Tensor, targets: Tensor) -> Tensor:
+    """The direction of the outputs in which things improve."""
+    if kind == "regression":
+        return torch.tensor([1.0, -1.0] * 4)
+    if kind == "multiclass":
+        return -torch.nn.functional.one_hot(targets, outputs.shape[-1]).float()
+    return 1 - 2 * targets
+
+
+def _levels(kind: Kind) -> tuple[float, ...]:
+    classified = kind != "regression"
+    return LEVELS[classified] + EXTREMES[classified]
+
+
+def _constants(kind: Kind) -> dict[str, Tensor]:
+    if kind == "regression":
+        return {"target_scale": torch.tensor(TARGET_SCALE)}
+    return {"class_counts": torch.tensor(COUNTS[kind])}
+
+
+def _off(names: frozenset[str]) -> dict[str, float]:
+    """Every parameter of these parts, with the value at which its part is not in a loss."""
+    result: dict[str, float] = {}
+    for name in names:
+        chosen = part(name)
+        if chosen.stage == "term":
+            result[f"{MIX}.{name}"] = 0.0
+        result |= {
+            f"{name}.{p.name}": p.default if p.neutral is None else p.neutral for p in chosen.parameters
+        }
+    return result
+
+
+def _per_batch(spec: LossSpec) -> bool:
+    return all(term.level == "batch" for term in terms_of(spec.parameters))
+
+
+def _judged(
+    kind: Kind, levels: Sequence[float], values: Sequence[float], pulls: Sequence[float], *, per_batch: bool
+) -> Health:
+    classified = kind != "regression"
+    value, pull = (dict(zip(levels, found, strict=True)) for found in (values, pulls))
+    undecided, worst = pull[UNDECIDED[classified]], MISTAKES[classified][0]
+    usual = {level: pull[level] for level in LEVELS[classified]}
+    top = max(map(abs, usual.values()))
+    problems = []
+    broken = [
+        level
+        for level in levels
+        if not (abs(value[level]) < float("inf") and abs(pull[level]) < float("inf"))
+    ]
+    if broken:
+        problems.append(f"value or gradient is not finite at {_where(classified)} {broken[0]:g}")
+    else:
+        right, wrong = min(value[level] for level in RIGHT[classified]), value[worst]
+        if not (right < wrong and right <= min(value[level] for level in LEVELS[classified][2:])):
+            problems.append(
+                f"the right answer does not minimise it: {right:.3g} when right, {wrong:.3g} when wrong"
+            )
+        backward = [level for level in MISTAKES[classified] if pull[level] < -1e-6 * top]
+        if backward:
+            problems.append(
+                f"it pushes mistakes further: the pull at {_where(classified)} {backward[0]:g} "
+                f"is {pull[backward[0]]:.3g}"
+            )
+        probe = UNDECIDED[classified] if per_batch else worst
+        if not problems and abs(pull[probe]) <= VANISHED * top:
+            what = "an undecided batch" if per_batch else "confident mistakes"
+            problems.append(f"the gradient vanishes on {what}: {pull[probe]:.3g}, the largest is {top:.3g}")
+        if top > EXPLODED * abs(undecided):
+            problems.append(
+                f"the gradient explodes: {top:.3g} at most, {undecided:.3g} on an undecided sample"
+            )
+    ratio = abs(undecided) or float("nan")
+    return Health(value, pull, pull[worst] / ratio, top / ratio, tuple(problems))
+
+
+def _where(classified: bool) -> str:  # noqa: FBT001
+    return "a logit of the right answer of" if classified else "an error of"

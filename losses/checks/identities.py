@@ -1,0 +1,97 @@
+"""That a loss is what it is said to be: where parts are off, samples left out or ordered, members at once."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import torch
+from torch.func import vmap
+
+from ..family.registry import part
+from ..family.steps import MIX
+from ..frozen.frozen_loss import freeze
+from .subject import Subject, close, corners, value_and_gradient
+
+
+def neutral(subject: Subject) -> None:
+    """At its neutral values a part is as good as not there, in value and gradient."""
+    outputs, targets = subject.batch()
+    for name in {n.partition(".")[0] for n in subject.vary}:
+        chosen = part(name)
+        if chosen.stage == "term" or chosen.neutral is None:
+            continue
+        off = {**subject.values, **{f"{name}.{key}": value for key, value in chosen.neutral.items()}}
+        without = {k: v for k, v in subject.values.items() if k.partition(".")[0] != name}
+        bare = Subject(subject.name, subject.kind, without)
+        for got, wanted in zip(
+            value_and_gradient(lambda o, t: subject.loss(o, t, off), outputs, targets),  # noqa: B023
+            value_and_gradient(bare.loss, outputs, targets),
+            strict=True,
+        ):
+            close(subject, f"{name} at its neutral value", got, wanted, 1e-12)
+
+
+def same_as_declared(subject: Subject) -> None:
+    """Where a term says that it is another one, it is, in value and gradient."""
+    outputs, targets = subject.batch()
+    for term in (part(n.partition(".")[2]) for n in subject.values if n.startswith(f"{MIX}.")):
+        if term.same_as is None:
+            continue
+        for combination in product((-1.0, 0.0, 0.5, 1.0, 2.0, 3.0), repeat=len(term.parameters)):
+            if not all(p.allows(v) for p, v in zip(term.parameters, combination, strict=True)):
+                continue
+            own = {p.name: value for p, value in zip(term.parameters, combination, strict=True)}
+            same = term.same_as(**own)
+            if same is None:
+                continue
+            values = {f"{MIX}.{term.name}": 1.0, **{f"{term.name}.{k}": v for k, v in own.items()}}
+            for got, wanted in zip(
+                value_and_gradient(Subject("", subject.kind, values).loss, outputs, targets),
+                value_and_gradient(Subject("", subject.kind, same).loss, outputs, targets),
+                strict=True,
+            ):
+                close(subject, f"{term.name} at {own}", got, wanted, 1e-9)
+
+
+def order_of_samples(subject: Subject) -> None:
+    """The order of the samples does not matter."""
+    outputs, targets = subject.batch()
+    order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(1))
+    value, gradient = value_and_gradient(subject.loss, outputs, targets)
+    other, permuted = value_and_gradient(subject.loss, outputs[order], targets[order])
+    close(subject, "the value of permuted samples", other, value, 1e-12)
+    close(subject, "the gradient of permuted samples", permuted, gradient[order], 1e-12)
+
+
+def masked_is_dropped(subject: Subject) -> None:
+    """Ignored samples, whatever their outputs, give the loss without them; all ignored give 0, gradient 0."""
+    if subject.kind == "regression":
+        return
+    outputs, targets = subject.batch()
+    ignoring = freeze(subject.spec.bind(ignore_index=-7))
+    some = torch.arange(len(targets)) % 3 == 0
+    marked, wild = targets.clone(), outputs.clone()
+    marked[some], wild[some] = -7, torch.inf
+    value, gradient = value_and_gradient(ignoring, wild, marked)
+    kept, slope = value_and_gradient(freeze(subject.spec), outputs[~some], targets[~some])
+    close(subject, "the loss of a masked batch", value, kept, 1e-12)
+    close(subject, "the gradient of a masked batch", gradient[~some], slope, 1e-12)
+    for clean in (outputs, wild * torch.inf):
+        value, gradient = value_and_gradient(ignoring, clean, torch.full_like(targets, -7))
+        close(subject, "the loss of a batch that is all ignored", value, torch.zeros(()), 0)
+        close(subject, "its gradient", gradient, torch.zeros_like(gradient), 0)
+
+
+def vectorised(subject: Subject) -> None:
+    """`vmap` over parameters and outputs gives what a Python loop gives."""
+    outputs, targets = subject.batch()
+    points = [*corners(subject)][:8] or [{}]
+    stacked = torch.stack([outputs + i / 8 for i in range(len(points))])
+    columns = {n: torch.tensor([p[n] for p in points], dtype=torch.float64) for n in subject.vary}
+    got = (
+        vmap(lambda o, numbers: subject.loss(o, targets, numbers))(stacked, columns)
+        if columns
+        else vmap(lambda o: subject.loss(o, targets))(stacked)
+    )
+    wanted = torch.stack([subject.loss(o, targets, p) for o, p in zip(stacked, points, strict=True)])
+    close(subject, "the loss under vmap", got, wanted, 1e-10)

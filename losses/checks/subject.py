@@ -1,0 +1,131 @@
+"""What the contract is about: a loss, the batches it is tried on, and the corners of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from ..declarations import Kind, Number, Parameter, Part
+from ..family.family import Family
+from ..family.registry import part
+from ..family.steps import MIX
+from ..spec.loss_spec import LossSpec
+from .probe_batches import COUNTS, TARGET_SCALE, constants, extreme_batch, random_batch
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+CORNERS = 64  # at most, of a subject's parameters
+TWO_OUTPUTS = "gaussian_nll"  # the part whose models may put out a variance
+
+
+class Broken(AssertionError):  # noqa: N818  (a promise is broken)
+    """A promise that a loss does not keep."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A loss to be checked: parts of the family with the values of their parameters, of one kind.
+
+    `values` are complete and are not put into canonical form, so that a part at its neutral value is
+    still there. `vary` names the parameters whose corners and gradients are looked at.
+    """
+
+    name: str
+    kind: Kind
+    values: Mapping[str, float]
+    vary: tuple[str, ...] = ()
+
+    @property
+    def family(self) -> Family:
+        """The family of exactly these parts."""
+        names = (n.partition(".")[2] if n.startswith(f"{MIX}.") else n.partition(".")[0] for n in self.values)
+        return Family(self.kind, frozenset(names))
+
+    @property
+    def spec(self) -> LossSpec:
+        """The loss in canonical form, bound to the constants of these batches."""
+        counts = None if self.kind == "regression" else COUNTS[self.kind]
+        return LossSpec(self.kind, self.values).bind(
+            counts, TARGET_SCALE if self.kind == "regression" else None
+        )
+
+    def loss(self, outputs: Tensor, targets: Tensor, values: Mapping[str, Number] | None = None) -> Tensor:
+        """The family's loss of one batch; `values` replace the subject's."""
+        return self.family(outputs, targets, {**self.values, **(values or {})}, constants(self.kind))
+
+    def batch(
+        self, size: int = 12, seed: int = 0, dtype: torch.dtype = torch.float64
+    ) -> tuple[Tensor, Tensor]:
+        """A random batch, with a predicted variance where the loss reads one."""
+        outputs, targets = random_batch(self.kind, size, seed=seed, dtype=dtype)
+        return (_with_variance(outputs) if TWO_OUTPUTS in self.family.parts else outputs), targets
+
+    def extremes(self) -> tuple[Tensor, Tensor]:
+        """The extreme batch, with a predicted variance where the loss reads one."""
+        outputs, targets = extreme_batch(self.kind)
+        return (_with_variance(outputs) if TWO_OUTPUTS in self.family.parts else outputs), targets
+
+
+def _with_variance(outputs: Tensor) -> Tensor:
+    return torch.stack([outputs, outputs.flip(0) / 2], -1)
+
+
+def of_part(chosen: Part, kind: Kind) -> Subject:
+    """A part as a loss: a term alone, any other part around the kind's plainest term."""
+    values = {f"{chosen.name}.{p.name}": float(p.default) for p in chosen.parameters}
+    plain = chosen.name if chosen.stage == "term" else ("mse" if kind == "regression" else "cross_entropy")
+    return Subject(f"{chosen.name} ({kind})", kind, {f"{MIX}.{plain}": 1.0, **values}, tuple(values))
+
+
+def value_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss of a batch and its gradient to the outputs."""
+    leaf = outputs.detach().clone().requires_grad_()
+    value = loss(leaf, targets)
+    (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True)
+    return value.detach(), torch.zeros_like(leaf) if gradient is None else gradient
+
+
+def corners(subject: Subject) -> Iterator[dict[str, float]]:
+    """Combinations of the ends of the search ranges, a value between and the neutral values."""
+    choices = []
+    for name in subject.vary:
+        owner, _, rest = name.partition(".")
+        parameter = next(p for p in part(owner).parameters if p.name == rest)
+        ends = {
+            *parameter.search,
+            between(parameter),
+            *([] if parameter.neutral is None else [parameter.neutral]),
+        }
+        choices.append(sorted(ends))
+    everything = list(product(*choices))
+    step = max(1, -(-len(everything) // CORNERS))
+    for combination in everything[::step]:
+        yield dict(zip(subject.vary, combination, strict=True))
+
+
+def inside(name: str, value: float) -> float:
+    """`value`, or one within the usual range where the parameter ends or switches its part off."""
+    owner, _, rest = name.partition(".")
+    parameter = next(p for p in part(owner).parameters if p.name == rest)
+    if value not in (*parameter.domain, parameter.neutral, *parameter.search):
+        return value
+    return between(parameter)
+
+
+def between(parameter: Parameter) -> float:
+    """A value inside the search range that float32 has to round."""
+    low, high = parameter.search
+    return low + 0.37 * (high - low)
+
+
+def close(subject: Subject, what: str, got: Tensor, wanted: Tensor, tolerance: float) -> None:
+    """Raise unless they are equal to `tolerance`, relative to the largest number. NaN is never equal."""
+    difference = (got.double() - wanted.double()).abs().max() if got.numel() else torch.zeros(())
+    size = max(1.0, float(wanted.abs().max())) if wanted.numel() else 1.0
+    if not difference <= tolerance * size:
+        raise Broken(
+            f"{subject.name}: {what} differs by {float(difference):.3g}, allowed are {tolerance * size:.3g}"
+        )

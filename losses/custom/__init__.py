@@ -1,0 +1,1 @@
+"""A user's own loss: declared, loaded from a file, examined, registered."""

@@ -1,0 +1,36 @@
+"""Losses of users' own in their files: FILE:OBJECT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from ..declarations import Kind, Part
+from ..errors import UserError, unknown
+from .declared import Own, own
+from .user_code import load_file
+
+
+def load_own(place: str, kind: Kind | None = None) -> Own | Part:
+    """The loss at `FILE:OBJECT`: a `Part`, a function, an `nn.Module` or its class. The file is run.
+
+    Raises `UserError` when the file or the object is missing, or the file does not run.
+    """
+    path, colon, name = place.rpartition(":")
+    if not colon or not path or not name:
+        raise UserError(f"a loss must be given as FILE:OBJECT, such as my_losses.py:focal, but got {place!r}")
+    file = Path(path)
+    if not file.is_file():
+        raise UserError(f"{path} must be a Python file, but there is none; check the path")
+    module = load_file(file, "loss")
+    if not hasattr(module, name):
+        raise unknown(f"object in {path}", name, [n for n in vars(module) if not n.startswith("_")])
+    found = getattr(module, name)
+    return found if isinstance(found, Part) else own(name, found, kind)
+
+
+def fingerprints(places: Iterable[str]) -> dict[str, str]:
+    """A hash of the file of each loss that is there, by the loss's name: it tells whether one was edited."""
+    split = ((Path(place.rpartition(":")[0]), place.rpartition(":")[2]) for place in places)
+    return {name: sha256(file.read_bytes()).hexdigest()[:16] for file, name in split if file.is_file()}

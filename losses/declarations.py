@@ -1,0 +1,139 @@
+"""What a part of the family is: a pure function together with everything there is to say about it.
+
+A part file in `losses/terms/` holds one function and one `PART`. Spaces, the command line, the
+documentation and the contract tests read the record; nothing else has to change when a part is added.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from torch import Tensor
+
+from .errors import UserError
+
+Kind = Literal["multiclass", "binary", "multilabel", "regression"]
+Stage = Literal["adjust", "smooth", "term", "modulate", "weight", "select", "reduce"]
+Level = Literal["sample", "batch"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+STAGES: tuple[Stage, ...] = get_args(Stage)
+CLASSIFICATION: tuple[Kind, ...] = ("multiclass", "binary", "multilabel")
+SIGNED: tuple[Kind, ...] = ("binary", "multilabel")  # kinds whose outputs are one logit for yes or no
+COUNTED: tuple[Kind, ...] = (
+    "multiclass",
+    "binary",
+    "multilabel",
+)  # kinds for which a search knows the class counts
+
+Number = float | Tensor
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One real parameter of a part.
+
+    `domain` is where the formula is defined (closed unless `open_low`), `search` is the range a space
+    starts from, `neutral` is the value at which the part disappears from the loss (None: no value does).
+    `per_loss` says that its unit is one over that of the loss, so that it changes with the loss's scale.
+    """
+
+    name: str
+    default: float
+    search: tuple[float, float]
+    domain: tuple[float, float] = (-math.inf, math.inf)
+    open_low: bool = False
+    log: bool = False
+    neutral: float | None = None
+    about: str = ""
+    per_loss: bool = False
+
+    def allows(self, value: float) -> bool:
+        """Whether the formula is defined at `value`; never for NaN."""
+        low, high = self.domain
+        return (low < value if self.open_low else low <= value) and value <= high
+
+    def check(self, owner: str, value: float) -> float:
+        """`value` as a float, or a `UserError` when it lies outside the domain."""
+        low, high = self.domain
+        if not self.allows(value):
+            bracket = "(" if self.open_low or low == -math.inf else "["
+            end = ")" if high == math.inf else "]"
+            raise UserError(
+                f"{owner}.{self.name} must lie in {bracket}{low:g}, {high:g}{end}, but got {value:g}; "
+                f"its usual range is {self.search[0]:g} to {self.search[1]:g}"
+            )
+        return float(value)
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A loss people use today, as a point of the family.
+
+    `parameters` says which; without a weight `mix.TERM` among them, the part's own term has weight 1.
+    `kinds` are the kinds of problem that use it under this name (default: those of the part).
+    """
+
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    kinds: tuple[Kind, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A named part of the loss family.
+
+    `function` takes the quantities it names as positional arguments (`losses/family/quantities.py`) and its
+    parameters as keyword arguments. What it returns depends on `stage`:
+
+    - `adjust`: new logits, of the shape of the logits
+    - `smooth`: the expected log-likelihood, (N,); (N, L) for multilabel
+    - `term`: a loss, of the same shape; or, with `level="batch"`, one number for the whole batch
+    - `modulate`: a factor, of the same shape
+    - `weight`: a weight, of the same shape; the mean divides by the sum of the weights
+    - `select`: the weight (N,) that is left of `weight` (N,), given the `loss` (N,) of each sample
+    - `reduce`: the loss of the batch, given `loss` (N,) and `weight` (N,)
+
+    `same_as` is called with the parameters of a term and returns the other parameters of the family that mean
+    the same, or None: {"mix.mae": 1} for generalised cross entropy at q = 1. The numbers are factors of the
+    term's own weight; a parameter of another part is allowed where the term stands alone.
+    `frozen_factor` says that the gradient of a factor is stopped, so that the gradient of the loss is
+    not the derivative of its value (unless every parameter is neutral).
+    """
+
+    name: str
+    stage: Stage
+    kinds: tuple[Kind, ...]
+    function: Callable[..., Tensor]
+    formula: str
+    latex: str
+    source: str
+    parameters: tuple[Parameter, ...] = ()
+    standards: Mapping[str, Standard] = field(default_factory=dict)
+    order: int = 0
+    level: Level = "sample"
+    same_as: Callable[..., Mapping[str, float] | None] | None = None
+    frozen_factor: bool = False
+
+    @property
+    def neutral(self) -> dict[str, float] | None:
+        """The values that switch the part off, or None where none do (a term is off at weight zero)."""
+        values = {p.name: p.neutral for p in self.parameters if p.neutral is not None}
+        return values or None
+
+    def is_neutral(self, values: Mapping[str, float]) -> bool:
+        """Whether the part disappears at these parameter values: every neutral value is met."""
+        neutral = self.neutral
+        return neutral is not None and all(values[name] == value for name, value in neutral.items())
+
+    def standards_for(self, kind: Kind) -> dict[str, Mapping[str, float]]:
+        """The standard losses declared here that problems of `kind` use, with all their parameters."""
+        return {
+            name: standard.parameters
+            if any(key.startswith("mix.") for key in standard.parameters)
+            else {f"mix.{self.name}": 1, **standard.parameters}
+            for name, standard in self.standards.items()
+            if kind in self.kinds and (standard.kinds is None or kind in standard.kinds)
+        }

@@ -1,0 +1,43 @@
+"""The losses that some parts can form, as one function of all their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..declarations import Kind, Number
+from .plan import plan
+from .steps import in_full_precision, run
+
+
+@dataclass(frozen=True)
+class Family:
+    """The losses of one kind that some parts can form, as a function of all their parameters."""
+
+    kind: Kind
+    parts: frozenset[str]
+
+    def __call__(
+        self,
+        outputs: Tensor,
+        targets: Tensor,
+        parameters: Mapping[str, Number],
+        constants: Mapping[str, Tensor],
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """The loss of one batch, a 0-d tensor.
+
+        `outputs` is (N, K) for multiclass, (N,) for binary and regression, (N, L) for multilabel;
+        `targets` is (N,) int64 for multiclass, else floating and shaped as `outputs`. `mask`, shaped as
+        the targets, is 1 where they count and 0 where they are ignored. `parameters` gives a float or a
+        0-d tensor for every parameter of the parts and a `mix.TERM` weight for every term; under `vmap` they
+        may be batched. No branch depends on their values.
+        """
+        outputs = in_full_precision(outputs)
+        values: dict[str, Tensor] = {"outputs": outputs, "logits": outputs, "targets": targets}
+        values |= {name: value.to(outputs.dtype) for name, value in constants.items()}
+        if mask is not None:
+            values["mask"] = mask.to(outputs.dtype)
+        return run(plan(self.kind, self.parts, masked=mask is not None), values, parameters)

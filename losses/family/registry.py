@@ -1,0 +1,81 @@
+"""Every part there is: those in `losses/terms/`, and users' own."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from .. import terms
+from ..declarations import STAGES, Kind, Part
+from ..errors import UserError, unknown
+
+_own: dict[str, Part] = {}
+
+
+@cache
+def _shipped() -> dict[str, Part]:
+    found = {}
+    for module in pkgutil.walk_packages(terms.__path__, f"{terms.__name__}."):
+        if module.ispkg:
+            continue
+        part, name = importlib.import_module(module.name).PART, module.name.rpartition(".")[2]
+        assert isinstance(part, Part), f"{module.name} must define PART"
+        assert part.name == name, f"{module.name} must define a part of its own name"
+        found[part.name] = part
+    return found
+
+
+@cache
+def _sorted(own: tuple[str, ...]) -> dict[str, Part]:
+    found = [*_shipped().values(), *(_own[name] for name in own)]
+    found.sort(key=lambda part: (STAGES.index(part.stage), part.order, part.name))
+    return {part.name: part for part in found}
+
+
+@cache
+def _serving(kind: Kind, own: tuple[str, ...]) -> dict[str, Part]:
+    return {name: part for name, part in _sorted(own).items() if kind in part.kinds}
+
+
+def parts() -> dict[str, Part]:
+    """All parts by name, in the order in which the family applies them."""
+    return _sorted(tuple(_own))
+
+
+def own_parts() -> tuple[Part, ...]:
+    """Those that users added in this process."""
+    return tuple(_own.values())
+
+
+def part(name: str, kind: Kind | None = None) -> Part:
+    """The part called `name`; with `kind`, only if it serves that kind."""
+    known = parts_for(kind) if kind else parts()
+    if name not in known:
+        error = unknown(f"part of the {kind} family" if kind else "part", name, known)
+        raise UserError(f"{error}; if it is a loss of your own, name it under `terms` in the SPEC's space")
+    return known[name]
+
+
+def parts_for(kind: Kind) -> dict[str, Part]:
+    """The parts that serve problems of `kind`."""
+    return _serving(kind, tuple(_own))
+
+
+def register(own: Part) -> Part:
+    """Add a part of a user's own to the family, for this process; registering the same part again is fine.
+
+    Raises `UserError` when another part has its name, or the name holds a dot or is `mix`.
+    """
+    known = parts().get(own.name)
+    if known is not None and known != own:
+        raise UserError(
+            f"a part must have a name of its own, but there is a part {own.name!r} already; rename yours"
+        )
+    if not own.name.isidentifier() or own.name in ("mix", "recipe"):
+        raise UserError(
+            f"a part's name must be a Python name other than mix and recipe, but got {own.name!r}"
+        )
+    if known is None:
+        _own[own.name] = own
+    return own

@@ -1,0 +1,114 @@
+"""The steps that a loss is computed in, and those that hold parts together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from inspect import Parameter as Argument
+from inspect import signature
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..declarations import Number
+
+MIX = "mix"  # the name space of the terms' weights: mix.focal
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a loss: `output = function(*inputs, **parameters)`.
+
+    `output` is a name, or several with commas. `parameters` maps the function's keyword arguments to names of
+    the family, such as "focal.gamma".
+    """
+
+    output: str
+    function: Callable[..., Any]
+    inputs: tuple[str, ...]
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what it computes."""
+        return tuple(self.output.split(", "))
+
+
+@cache
+def inputs_of(function: Callable[..., Tensor]) -> tuple[str, ...]:
+    """The quantities a function asks for: the names of its positional arguments."""
+    arguments = signature(function).parameters.values()
+    return tuple(a.name for a in arguments if a.kind is Argument.POSITIONAL_OR_KEYWORD)
+
+
+def mixed(*losses: Tensor, **weights: Number) -> Tensor:
+    """The sum of the terms' losses, each times its weight."""
+    total, *rest = (weight * loss for weight, loss in zip(weights.values(), losses, strict=True))
+    for loss in rest:
+        total = total + loss
+    return total
+
+
+def added(loss: Tensor, other: Tensor, *, weight: Number) -> Tensor:
+    """The loss of the samples plus a weighted loss of the batch."""
+    return loss + weight * other
+
+
+def times(left: Tensor, right: Tensor) -> Tensor:
+    """The product, sample by sample."""
+    return left * right
+
+
+def mean(loss: Tensor) -> Tensor:
+    """The plain mean over the batch; 0 with zero gradient for an empty one."""
+    return loss.mean() if loss.numel() else loss.sum()
+
+
+def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
+    """sum(weight * loss) / sum(weight); 0 with zero gradient where all weights are 0."""
+    total = weight.sum()
+    return (weight * loss).sum() / torch.where(total > 0, total, torch.ones_like(total))
+
+
+def mean_over_labels(loss: Tensor) -> Tensor:
+    """(N, L) to (N,): a sample's loss is the mean over its labels or target dimensions."""
+    return loss.flatten(1).mean(1) if loss.dim() > 1 else loss
+
+
+def weighted_over_labels(loss: Tensor, weight: Tensor) -> Tensor:
+    """(N, L) to (N,): the weighted mean over a sample's labels; 0 where all its weights are 0."""
+    if loss.dim() == 1:
+        return loss
+    total = weight.flatten(1).sum(1)
+    summed = (weight * loss).flatten(1).sum(1)
+    return summed / torch.where(total > 0, total, torch.ones_like(total))
+
+
+def ones(loss: Tensor) -> Tensor:
+    """A weight of one for every sample."""
+    return torch.ones_like(loss)
+
+
+def same(mask: Tensor) -> Tensor:
+    """The weight of each sample, where only the mask says something about it."""
+    return mask
+
+
+def in_full_precision(outputs: Tensor) -> Tensor:
+    """Half-precision outputs as float32; float32 and float64 as they are."""
+    return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
+
+
+def run(steps: Iterable[Step], values: dict[str, Tensor], parameters: Mapping[str, Number]) -> Tensor:
+    """Take the steps, starting from `values`, and return the loss."""
+    for step in steps:
+        keywords = {keyword: parameters[name] for keyword, name in step.parameters}
+        found = step.function(*(values[name] for name in step.inputs), **keywords)
+        if isinstance(found, tuple):
+            # Not `step.outputs`: what is compiled would look the property up at every call.
+            values.update(zip(step.output.split(", "), found, strict=True))
+        else:
+            values[step.output] = found
+    return values["loss"]

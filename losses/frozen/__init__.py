@@ -1,0 +1,1 @@
+"""Losses that stand alone: a module, a source file, a torch.export program, a document."""

@@ -1,0 +1,81 @@
+"""A frozen loss as a `.pt2` file of torch.export, written and read without pickle.
+
+`torch.export.save` stores buffers as raw bytes and the graph as JSON; only example inputs, tensor
+subclasses and custom objects would be pickled. `write_pt2` drops the first and a frozen loss has none of
+the others, so `load_pt2` can refuse every file with anything pickled in it before torch opens it. That
+closes the pickle, not every door: torch evaluates symbolic shapes it reads from the graph, so a `.pt2` from a
+stranger is no safer than a stranger's Python. `loss.json` is: reading it runs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .. import FrozenLoss, UserError
+
+# Everything an archive without pickle may hold, below its one top folder.
+_RAW = re.compile(
+    r"archive_format|archive_version|byteorder|\.data/(version|serialization_id)|models/model\.json"
+    r"|data/(weights|constants)/(model_(weights|constants)_config\.json|(weight|tensor)_\d+)"
+)
+_CONFIG = re.compile(r"data/(weights|constants)/model_(weights|constants)_config\.json")
+_EXAMPLES = "data/sample_inputs/model.pt"  # pickled where it is not empty
+
+
+def write_pt2(loss: FrozenLoss, outputs: Tensor, targets: Tensor, path: Path) -> None:
+    """Export `loss` with a dynamic batch dimension to `path`.
+
+    `outputs` and `targets` are an example batch of more than one sample (torch would take a batch of one
+    for a constant). Their dtypes become those of the file, and so does the number of classes where the loss
+    is bound to class counts; otherwise that, too, stays open.
+    """
+    batch = torch.export.Dim("batch", min=1)
+    shapes: dict[int, Any] = {0: batch}
+    # A second dimension that nothing fixes: the classes of an unbound loss, or labels.
+    if outputs.dim() == 2 and loss.spec.class_counts is None:
+        shapes[1] = torch.export.Dim.AUTO
+    target_shapes = shapes if targets.dim() == 2 else {0: batch}
+    program = torch.export.export(loss, (outputs, targets), dynamic_shapes=(shapes, target_shapes))
+    program.example_inputs = None  # else they are pickled into the file
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)  # paths of the machine that exported
+    torch.export.save(program, path)
+
+
+def load_pt2(path: str | Path) -> nn.Module:
+    """The loss in `path` as a module on `(outputs, targets)`; needs torch alone.
+
+    Raises `UserError` when the file is missing, is not a `.pt2` archive, or holds anything that would be
+    unpickled.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                _refuse_pickle(archive, entry, path)
+    except (OSError, zipfile.BadZipFile) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "it is not a .pt2 archive"
+        raise UserError(f"cannot read {path}: {reason}; export the loss again") from error
+    return torch.export.load(path).module()
+
+
+def _refuse_pickle(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str | Path) -> None:
+    name = entry.filename.partition("/")[2]
+    allowed = bool(_RAW.fullmatch(name)) or (name == _EXAMPLES and entry.file_size == 0)
+    if allowed and _CONFIG.fullmatch(name):
+        payloads = json.loads(archive.read(entry))["config"].values()
+        allowed = all(
+            payload["use_pickle"] is False and payload["path_name"].startswith(("weight_", "tensor_"))
+            for payload in payloads
+        )
+    if not allowed:
+        raise UserError(
+            f"a .pt2 must hold nothing pickled, but {path} has {entry.filename}; use the loss.json "
+            "beside it, or export the loss again"
+        )

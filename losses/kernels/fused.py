@@ -1,0 +1,180 @@
+"""The gap of a multiclass loss in as few passes over the logits as there can be.
+
+The formulas of `losses/family/quantities.py` are what is searched. Run one operation after another
+they pass over the logits a dozen times, forward and backward, with two exponentials. A frozen loss computes
+the same in one function whose gradient is written out; the contract compares every frozen loss with the plain
+formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from inspect import signature
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..family.quantities import gap_multiclass, log_p_mean_multiclass
+from ..family.steps import Step, added, mean, mean_over_labels, mixed, same
+from ..terms.adjust.logit_adjustment import logit_adjustment
+from ..terms.smooth.label_smoothing import label_smoothing
+from .fused_focal import focal_at_once, smoothed_log_p
+
+
+class Gap(torch.autograd.Function):
+    """The gap of each sample, and the mean of its logits minus the logit of the true class, both (N,).
+
+    Logits are taken relative to the largest of the others: nothing overflows, and what is added to all of
+    them costs no digits. The exponentials are kept, for the gradient of the gap is 1 at the true class and
+    minus each other one's share of their sum.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(logits: Tensor, targets: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of logits (N, K) + shift (K,), targets (N,); shares (N, K), part (N, 1) are for the gradient."""
+        others, index = logits + shift, targets.unsqueeze(-1)
+        if without_scattering(logits):
+            gap, lag, shares, total = in_loops(others, index)
+        else:
+            gap, lag, shares, total = in_passes(others, index)
+        return gap.squeeze(-1), lag.squeeze(-1), shares, total.reciprocal()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+        """Keep what the gradient is made of."""
+        ctx.mark_non_differentiable(*output[2:])
+        ctx.save_for_backward(*inputs, *output[2:])
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, gap: Tensor | None, lag: Tensor | None, *_: None) -> tuple[Tensor, None, None]:
+        """The gradient to the logits, which may be differentiated again; what is None is 0."""
+        logits, targets, shift, shares, part = ctx.saved_tensors
+        index, classes = targets.unsqueeze(-1), logits.shape[-1]
+        if torch.is_grad_enabled():  # then the shares have to be made of what autograd knows
+            shares = torch.softmax((logits + shift).scatter(-1, index, -torch.inf), -1)
+            part = torch.ones_like(part)
+        gap = torch.zeros_like(part) if gap is None else gap.unsqueeze(-1)
+        slope = shares * (gap * part).neg_()
+        if lag is not None:
+            even = lag.unsqueeze(-1) * (1 / classes)
+            slope, gap = slope.add_(even), torch.sub(gap, even, alpha=classes - 1)
+        if without_scattering(logits):
+            return with_true(slope, index, gap), None, None
+        return slope.scatter_(-1, index, gap), None, None
+
+
+# Autograd looks the signature up at every call; told in advance, that takes half the time.
+Gap.forward.__signature__ = signature(Gap.forward)  # type: ignore[attr-defined]
+
+
+def in_passes(others: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gap, lag, shares and their total of logits (N, K), which are overwritten; true classes (N, 1)."""
+    true = others.gather(-1, index)
+    top = others.scatter_(-1, index, -torch.inf).amax(-1, keepdim=True)
+    ahead = true.sub_(top)
+    below = others.sub_(top).scatter_(-1, index, 0.0)
+    lag = below.mean(-1, keepdim=True).sub_(ahead, alpha=1 - 1 / others.shape[-1])
+    shares = below.mul_(1.4426950408889634).exp2_()  # exp(x) = 2^(x / ln 2), which torch is faster at
+    total = shares.sum(-1, keepdim=True).sub_(1)  # the true class has an exp(0) that does not count
+    return ahead.sub_(total.log()), lag, shares, total
+
+
+def in_loops(others: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The same, compiled to two loops over the logits; the share of the true class is not to be read."""
+    true = others.gather(-1, index)
+    top = with_true(others, index, -torch.inf).amax(-1, keepdim=True)
+    below, ahead = others - top, true - top
+    lag = below.mean(-1, keepdim=True) - ahead
+    shares = (below * 1.4426950408889634).exp2()  # of the true class it may be infinite
+    total = with_true(shares, index, 0.0).sum(-1, keepdim=True)
+    return ahead - total.log(), lag, shares, total
+
+
+def without_scattering(logits: Tensor) -> bool:
+    """Whether to compute something for each class rather than scatter: compiled, and few classes."""
+    return torch.compiler.is_compiling() and logits.shape[-1] <= 128
+
+
+def with_true(values: Tensor, index: Tensor, true: Tensor | float) -> Tensor:
+    """`values` (N, K) with `true` at the class `index` (N, 1), as a part of whatever loop reads it."""
+    numbers = torch.arange(values.shape[-1], device=index.device)
+    return torch.where(index.int() == numbers.int(), true, values)
+
+
+def gap_and_lag(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Of logits (N, K), targets (N,): the gap, and the mean logit minus that of the true class, both (N,)."""
+    gap, lag, _, _ = Gap.apply(logits, targets, logits.new_zeros(logits.shape[-1]))  # type: ignore[no-untyped-call]
+    return gap, lag
+
+
+def adjusted_gap_and_lag(
+    logits: Tensor, log_prior: Tensor, targets: Tensor, *, tau: float
+) -> tuple[Tensor, Tensor]:
+    """The gap and lag of the logits z_j + tau ln pi_j: (N, K) with ln pi (K,)."""
+    shift = log_prior if tau == 1 else tau * log_prior  # what is compiled multiplies for every sample anew
+    gap, lag, _, _ = Gap.apply(logits, targets, shift)  # type: ignore[no-untyped-call]
+    return gap, lag
+
+
+def log_p_mean(lag: Tensor, log_p: Tensor) -> Tensor:
+    """The mean of ln p_k over the classes, (N,)."""
+    return lag + log_p
+
+
+_FASTER: dict[Callable[..., Any], Step] = {
+    gap_multiclass: Step("gap, lag", gap_and_lag, ("logits", "targets")),
+    log_p_mean_multiclass: Step("log_p_mean", log_p_mean, ("lag", "log_p")),
+}
+
+
+def fused(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """The same steps with the gap and what follows from it computed at once; what nothing reads is gone."""
+    faster = [_FASTER.get(step.function, step) for step in steps]
+    known = {name for step in faster for name in step.outputs}
+    alone = not any(step.function is added for step in faster)
+    for i, step in enumerate(faster):
+        if step.function is label_smoothing and "lag" in known:
+            faster[i] = replace(step, function=smoothed_log_p, inputs=("log_p", "lag"))
+        if step.function is mixed and len(step.inputs) == 1 and alone:
+            faster[i] = Step("loss", same, step.inputs)  # the weights sum to 1: see `canonical`
+    return _adjusted_at_once(_read(focal_at_once(_mean_at_once(faster))))
+
+
+def _mean_at_once(steps: list[Step]) -> list[Step]:
+    """Without a mean of every sample's labels that another mean follows: the mean of all is the same."""
+    return [
+        step
+        for i, step in enumerate(steps)
+        if step.function is not mean_over_labels or steps[i + 1].function is not mean
+    ]
+
+
+def _read(steps: list[Step]) -> list[Step]:
+    """Those whose output is read."""
+    kept: list[Step] = []
+    wanted = {"loss"}
+    for step in reversed(steps):
+        if wanted & set(step.outputs):
+            kept.append(step)
+            # A step that replaces what it reads ("logits" from "logits") leaves it needed.
+            wanted = (wanted - set(step.outputs)) | set(step.inputs)
+    return kept[::-1]
+
+
+def _adjusted_at_once(steps: list[Step]) -> tuple[Step, ...]:
+    """With logit adjustment done on the way, where nothing but the gap reads the adjusted logits."""
+    readers = [step for step in steps if "logits" in step.inputs]
+    match readers[-2:]:
+        case [Step(function=f) as adjustment, Step(function=g) as gap] if (
+            f is logit_adjustment and g is gap_and_lag
+        ):
+            at_once = Step(
+                gap.output, adjusted_gap_and_lag, ("logits", "log_prior", "targets"), adjustment.parameters
+            )
+            return tuple(at_once if step is gap else step for step in steps if step is not adjustment)
+    return tuple(steps)

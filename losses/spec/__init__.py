@@ -1,0 +1,1 @@
+"""A point of the family: its record, canonical form, formula, and the standard losses."""

@@ -1,0 +1,69 @@
+"""A loss as a formula a person can read, in plain text and in LaTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ..declarations import Part, Stage
+from ..family.registry import part
+from ..family.steps import MIX
+from .canonical import part_and_parameter
+from .loss_spec import LossSpec
+
+_PLUS_MINUS = {"- -": "+ ", "+ -": "- "}
+
+
+def formula(spec: LossSpec) -> str:
+    """One line of plain text: p is the probability of the true class t, z the logits, pi the class shares."""
+    body, where = _assembled(spec, lambda p: p.formula, " * ")
+    return f"{body}  with {', '.join(where)}" if where else body
+
+
+def latex(spec: LossSpec) -> str:
+    """The same in LaTeX, for a math environment; what the formula applies to follows after a space."""
+    body, where = _assembled(spec, lambda p: p.latex, r"\,")
+    body = re.sub(r"^mean\[ (.*) \]", r"\\operatorname{mean}\\left[\1\\right]", body)
+    conditions = r",\; ".join(where)
+    return rf"{body} \quad \text{{with }} {conditions}" if where else body
+
+
+def _assembled(spec: LossSpec, text: Callable[[Part], str], product: str) -> tuple[str, list[str]]:
+    chosen = _parts(spec)
+
+    def at(stage: Stage) -> list[str]:
+        return [_filled(text(p), p, spec) for p in chosen if p.stage == stage]
+
+    def weighted(terms: list[Part]) -> str:
+        pairs = [(spec.parameters[f"{MIX}.{p.name}"], _filled(text(p), p, spec)) for p in terms]
+        return " + ".join(
+            body if weight == 1 else f"{_short(weight)} {f'({body})' if body.startswith('-') else body}"
+            for weight, body in pairs
+        )
+
+    terms = [p for p in chosen if p.stage == "term"]
+    samples, batch = ([p for p in terms if p.level == level] for level in ("sample", "batch"))
+    sums = []
+    if samples:
+        factors, mixed = at("weight") + at("modulate"), weighted(samples)
+        compound = (" + " in mixed or mixed.startswith("-")) and factors
+        sums.append(f"mean[ {product.join([*factors, f'({mixed})' if compound else mixed])} ]")
+    if batch:
+        sums.append(weighted(batch))
+    return " + ".join(sums), at("adjust") + at("smooth") + at("select") + at("reduce")
+
+
+def _parts(spec: LossSpec) -> list[Part]:
+    return [part(name) for name in dict.fromkeys(part_and_parameter(name)[0] for name in spec.parameters)]
+
+
+def _filled(text: str, chosen: Part, spec: LossSpec) -> str:
+    values = {p.name: _short(spec.parameters[f"{chosen.name}.{p.name}"]) for p in chosen.parameters}
+    filled = text.format(**values)
+    for signs, sign in _PLUS_MINUS.items():
+        filled = re.sub(rf"{re.escape(signs)}(?=[\d.])", sign, filled)
+    return re.sub(r"(?<![\w.^/])1 (?=[a-zA-Z(])", "", filled)  # "1 ln p" is "ln p"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"

@@ -1,0 +1,1 @@
+"""Many losses evaluated at once."""

@@ -1,0 +1,1 @@
+"""Terms for classes and labels."""

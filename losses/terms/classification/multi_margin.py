@@ -1,0 +1,36 @@
+"""Multi-class hinge."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ...declarations import Number, Parameter, Part, Standard
+
+
+def multi_margin(logits: Tensor, target_logit: Tensor, is_target: Tensor, *, margin: Number) -> Tensor:
+    """sum over the wrong classes j of max(0, margin - z_t + z_j), over K, per sample."""
+    violation = (margin - target_logit.unsqueeze(-1) + logits).clamp(min=0)
+    return violation.masked_fill(is_target, 0).mean(-1)
+
+
+PART = Part(
+    name="multi_margin",
+    stage="term",
+    kinds=("multiclass",),
+    function=multi_margin,
+    formula="mean_j max(0, {margin} - z_t + z_j)",
+    latex=r"\tfrac1K\sum_{{j \neq t}} \max(0, {margin} - z_t + z_j)",
+    source="Crammer and Singer 2001; torch.nn.MultiMarginLoss with p = 1",
+    parameters=(
+        Parameter(
+            "margin",
+            default=1,
+            domain=(0, float("inf")),
+            search=(0.1, 2),
+            open_low=True,
+            log=True,
+            about="by how much the true class has to lead",
+        ),
+    ),
+    standards={"hinge": Standard({"multi_margin.margin": 1})},
+)

@@ -1,0 +1,37 @@
+"""Squared multi-class hinge."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ...declarations import Number, Parameter, Part
+
+
+def multi_margin_squared(
+    logits: Tensor, target_logit: Tensor, is_target: Tensor, *, margin: Number
+) -> Tensor:
+    """sum over the wrong classes j of max(0, margin - z_t + z_j)^2, over K, per sample."""
+    violation = (margin - target_logit.unsqueeze(-1) + logits).clamp(min=0)
+    return violation.square().masked_fill(is_target, 0).mean(-1)
+
+
+PART = Part(
+    name="multi_margin_squared",
+    stage="term",
+    kinds=("multiclass",),
+    function=multi_margin_squared,
+    formula="mean_j max(0, {margin} - z_t + z_j)^2",
+    latex=r"\tfrac1K\sum_{{j \neq t}} \max(0, {margin} - z_t + z_j)^2",
+    source="Crammer and Singer 2001; torch.nn.MultiMarginLoss with p = 2",
+    parameters=(
+        Parameter(
+            "margin",
+            default=1,
+            domain=(0, float("inf")),
+            search=(0.1, 2),
+            open_low=True,
+            log=True,
+            about="by how much the true class has to lead",
+        ),
+    ),
+)

@@ -1,0 +1,35 @@
+"""Squared hinge loss."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ...declarations import SIGNED, Number, Parameter, Part, Standard
+
+
+def squared_hinge(gap: Tensor, *, margin: Number) -> Tensor:
+    """max(0, margin - z)^2, z being the logit, signed so that positive is right."""
+    return (margin - gap).clamp(min=0).square()
+
+
+PART = Part(
+    name="squared_hinge",
+    stage="term",
+    kinds=SIGNED,
+    function=squared_hinge,
+    formula="max(0, {margin} - z)^2",
+    latex=r"\max(0, {margin} - z)^2",
+    source="Lee and Mangasarian 2001; the L2 loss of linear support vector machines",
+    parameters=(
+        Parameter(
+            "margin",
+            default=1,
+            domain=(0, float("inf")),
+            search=(0.1, 2),
+            open_low=True,
+            log=True,
+            about="by how much the logit has to be right",
+        ),
+    ),
+    standards={"squared_hinge": Standard({"squared_hinge.margin": 1})},
+)

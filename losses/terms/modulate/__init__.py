@@ -1,0 +1,1 @@
+"""Factors of the loss of each sample that read its outputs."""

@@ -1,0 +1,1 @@
+"""Terms on the order of the samples, computed over a whole batch."""

@@ -1,0 +1,45 @@
+"""Margin surrogate of the area under the ROC curve."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...declarations import SIGNED, Number, Parameter, Part
+
+
+def auc_margin(probabilities: Tensor, truth: Tensor, counted: Tensor, *, margin: Number) -> Tensor:
+    """Variance of p over positives plus over negatives plus max(0, margin - difference of means)^2, ().
+
+    The mean over the M columns that have both in the batch. This is the paper's min-max loss at its optimum.
+    """
+    positive, negative = truth * counted, (1 - truth) * counted
+    there = (positive.sum(0) > 0) & (negative.sum(0) > 0)
+    n, m = positive.sum(0).clamp(min=1), negative.sum(0).clamp(min=1)
+    high, low = (probabilities * positive).sum(0) / n, (probabilities * negative).sum(0) / m
+    spread = ((probabilities - high).square() * positive).sum(0) / n
+    spread = spread + ((probabilities - low).square() * negative).sum(0) / m
+    loss = spread + (margin - high + low).clamp(min=0).square()
+    return torch.where(there, loss, 0).sum() / there.sum().clamp(min=1)
+
+
+PART = Part(
+    name="auc_margin",
+    stage="term",
+    kinds=SIGNED,
+    function=auc_margin,
+    formula="auc_margin(p; {margin})",
+    latex=r"\mathrm{{AUC}}_{{{margin}}}(p)",
+    source="Yuan et al. 2021, Large-scale Robust Deep AUC Maximization, eq. 3 and 5",
+    parameters=(
+        Parameter(
+            "margin",
+            default=1,
+            domain=(0, 1),
+            search=(0.3, 1),
+            open_low=True,
+            about="how far apart the mean probabilities of positives and negatives should be",
+        ),
+    ),
+    level="batch",
+)

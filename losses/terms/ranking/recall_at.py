@@ -1,0 +1,59 @@
+"""Smooth recall at the top of the ranking."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...declarations import SIGNED, Number, Parameter, Part
+from ...numerics import ranked_before
+
+
+def recall_at(
+    probabilities: Tensor, truth: Tensor, counted: Tensor, *, fraction: Number, temperature: Number
+) -> Tensor:
+    """1 - mean over the M columns of the share of positives among the top k = fraction N of the batch, ().
+
+    A sample is in by sigmoid(k + 1/2 - rank), its rank being smooth as in `smooth_ap`. A column without a
+    positive in the batch is left out. Takes N x N x M numbers.
+    """
+    rank = 1 + ranked_before(probabilities, counted, temperature).sum(1)
+    inside = torch.sigmoid(fraction * counted.sum(0) + 0.5 - rank)
+    positive = truth * counted
+    size = positive.sum(0)
+    there = size > 0
+    recall = (inside * positive).sum(0) / torch.where(there, size, 1)
+    columns = there.sum().clamp(min=1)
+    return torch.where(there, 1 - recall, 0).sum() / columns
+
+
+PART = Part(
+    name="recall_at",
+    stage="term",
+    kinds=SIGNED,
+    function=recall_at,
+    formula="(1 - recall at {fraction} [{temperature}])",
+    latex=r"\left(1 - R_{{{fraction}, {temperature}}}\right)",
+    source="Patel et al. 2022, Recall@k Surrogate Loss with Large Batches and Similarity Mixup, eq. 6",
+    parameters=(
+        Parameter(
+            "fraction",
+            default=0.1,
+            domain=(0, 1),
+            search=(0.01, 0.5),
+            open_low=True,
+            log=True,
+            about="the share of the batch that counts as the top",
+        ),
+        Parameter(
+            "temperature",
+            default=0.01,
+            domain=(0, float("inf")),
+            search=(0.001, 0.1),
+            open_low=True,
+            log=True,
+            about="difference of probabilities that counts as a difference in rank",
+        ),
+    ),
+    level="batch",
+)

@@ -1,0 +1,51 @@
+"""Smooth average precision."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...declarations import SIGNED, Number, Parameter, Part, Standard
+from ...numerics import ranked_before
+
+
+def smooth_ap(probabilities: Tensor, truth: Tensor, counted: Tensor, *, temperature: Number) -> Tensor:
+    """1 - mean over the M columns of a smooth average precision over the batch, ().
+
+    The rank of a sample is 1 plus the sum over the others of sigmoid((p_j - p_i) / temperature); with
+    temperature -> 0 this is average precision. A column without a positive in the batch is left out. Takes
+    N x N x M numbers.
+    """
+    ahead = ranked_before(probabilities, counted, temperature)
+    positive = truth * counted
+    rank_in_positives = 1 + (ahead * positive.unsqueeze(0)).sum(1)
+    precision = rank_in_positives / (1 + ahead.sum(1))
+    size = positive.sum(0)
+    there = size > 0
+    ap = (precision * positive).sum(0) / torch.where(there, size, 1)
+    columns = there.sum().clamp(min=1)
+    return torch.where(there, 1 - ap, 0).sum() / columns
+
+
+PART = Part(
+    name="smooth_ap",
+    stage="term",
+    kinds=SIGNED,
+    function=smooth_ap,
+    formula="(1 - AP[{temperature}])",
+    latex=r"\left(1 - AP_{{{temperature}}}\right)",
+    source="Brown et al. 2020, Smooth-AP, eq. 6",
+    parameters=(
+        Parameter(
+            "temperature",
+            default=0.01,
+            domain=(0, float("inf")),
+            search=(0.001, 0.1),
+            open_low=True,
+            log=True,
+            about="difference of probabilities that counts as a difference in rank",
+        ),
+    ),
+    standards={"smooth_ap": Standard({"smooth_ap.temperature": 0.01})},
+    level="batch",
+)

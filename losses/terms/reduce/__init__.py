@@ -1,0 +1,1 @@
+"""From the losses of the samples to the loss of the batch."""

@@ -1,0 +1,41 @@
+"""Conditional value at risk: the mean of the worst."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...declarations import KINDS, Number, Parameter, Part
+
+
+def cvar(loss: Tensor, weight: Tensor, *, fraction: Number) -> Tensor:
+    """The weights (N,) of the worst `fraction` of their sum, the last sample in part."""
+    order = loss.detach().argsort(descending=True, stable=True)
+    worst_first = weight[order]
+    above = worst_first.cumsum(0) - worst_first
+    kept = torch.minimum((fraction * weight.sum() - above).clamp(min=0), worst_first)
+    return torch.zeros_like(weight).scatter(0, order, kept)
+
+
+PART = Part(
+    name="cvar",
+    stage="select",
+    kinds=KINDS,
+    function=cvar,
+    formula="the worst {fraction}",
+    latex=r"\text{{the worst }} {fraction}",
+    source="Rockafellar and Uryasev 2000; Fan et al. 2017, Learning with Average Top-k Loss",
+    parameters=(
+        Parameter(
+            "fraction",
+            default=0.5,
+            domain=(0, 1),
+            search=(0.05, 1),
+            open_low=True,
+            log=True,
+            neutral=1,
+            about="the share of a batch that is trained on",
+        ),
+    ),
+    order=1,
+)

@@ -1,0 +1,38 @@
+"""Trimmed mean."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...declarations import KINDS, Number, Parameter, Part
+
+
+def trimmed(loss: Tensor, weight: Tensor, *, share: Number) -> Tensor:
+    """The weights (N,) without the worst `share` of their sum, the last sample in part."""
+    order = loss.detach().argsort(descending=True, stable=True)
+    worst_first = weight[order]
+    above = worst_first.cumsum(0) - worst_first
+    dropped = torch.minimum((share * weight.sum() - above).clamp(min=0), worst_first)
+    return weight - torch.zeros_like(weight).scatter(0, order, dropped)
+
+
+PART = Part(
+    name="trimmed",
+    stage="select",
+    kinds=KINDS,
+    function=trimmed,
+    formula="without the worst {share}",
+    latex=r"\text{{without the worst }} {share}",
+    source="Rousseeuw 1984, Least Median of Squares Regression; Shen and Sanghavi 2019",
+    parameters=(
+        Parameter(
+            "share",
+            default=0.1,
+            domain=(0, 0.9),
+            search=(0.01, 0.5),
+            neutral=0,
+            about="the share of a batch that is taken for mislabelled",
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Terms for real targets."""

@@ -1,0 +1,36 @@
+"""Welsch's loss."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...declarations import Number, Parameter, Part, Standard
+
+
+def welsch(residual: Tensor, *, c: Number) -> Tensor:
+    """c^2 (1 - exp(-(r/c)^2 / 2)) per sample: Barron's loss in the limit alpha -> -infinity."""
+    return -(c**2) * torch.expm1(-(residual / c).square() / 2)
+
+
+PART = Part(
+    name="welsch",
+    stage="term",
+    kinds=("regression",),
+    function=welsch,
+    formula="{c}^2 (1 - exp(-(r/{c})^2/2))",
+    latex=r"{c}^2\left(1 - e^{{-(r/{c})^2/2}}\right)",
+    source="Dennis and Welsch 1978; Barron 2019",
+    parameters=(
+        Parameter(
+            "c",
+            default=1,
+            search=(0.01, 10),
+            domain=(0, float("inf")),
+            open_low=True,
+            log=True,
+            about="where errors begin to count as large, in units of the target's spread",
+        ),
+    ),
+    standards={"welsch": Standard({"welsch.c": 1})},
+)

@@ -1,0 +1,1 @@
+"""Parts that change the targets or reward uncertainty."""

@@ -1,0 +1,119 @@
+"""What every phase has at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ..proposals.proposer import Search
+from ..proposals.screening import rejected
+from ..records.ledger import Ledger, Unit, recall
+from ..records.plan import Plan
+from ..records.trial import Candidate, Outcome, Phase, Repeat, Trial, best_of
+from ..tasks.task import Task
+from ..training.cohort_trainer import Rungs, Watch, unwatched
+from ..training.runner import Runner
+from .nan_metrics import numbered
+
+HELD_DRAWS = 200  # resamplings of the held-out samples: enough for a standard error to a twentieth
+
+
+class Progress(Protocol):
+    """Who is told how far a search is."""
+
+    def phase(self, name: str, total: int) -> None:
+        """A phase begins; it will train `total` trials or contenders."""
+
+    def advance(self, done: int, best: float | None) -> None:
+        """So many of them are done; the best score so far."""
+
+    def note(self, message: str) -> None:
+        """One line that the user should read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """The parts of a running search."""
+
+    task: Task
+    plan: Plan
+    search: Search
+    runner: Runner
+    ledger: Ledger
+    progress: Progress
+
+    def repeats(self) -> list[Repeat]:
+        """The repeats of a trial: seeds on the validation part, or seeds times folds."""
+        return [Repeat(seed, fold) for fold in range(self.folds) for seed in range(self.plan.seeds)]
+
+    @property
+    def folds(self) -> int:
+        """How many held-out parts a trial is scored on."""
+        return 1 if self.task.validation is not None else self.plan.folds
+
+    @property
+    def overlap(self) -> float:
+        """Samples that a repeat holds out for each that it trains on; 0 on a validation part, which stays."""
+        if self.task.validation is not None:
+            return 0.0
+        return 1 / ((5 if self.plan.folds == 1 else self.plan.folds) - 1)
+
+    def fresh_repeats(self, after: int, count: int, partition: int) -> list[Repeat]:
+        """Repeats that no trial was selected on: new seeds but for the first `after`, on a new partition."""
+        start = self.plan.seeds + after
+        return [Repeat(start + i, (start + i) % self.folds, partition) for i in range(count)]
+
+    def watch(self, done: int, size: int, best: Trial | None) -> Watch:
+        """Shows the progress of `size` trials after the `done` that came before them."""
+        score = None if best is None else best.outcome.score
+        return lambda share: self.progress.advance(done + min(int(share * size), size), score)
+
+    def train(
+        self,
+        candidates: Sequence[Candidate],
+        repeats: Sequence[Repeat],
+        rungs: Rungs | None,
+        watch: Watch,
+        draws: int = 0,
+    ) -> list[Outcome]:
+        """What the runner makes of the candidates; a metric that is NaN is told as what it is."""
+        outcomes = self.runner.train(candidates, repeats, rungs, watch, draws)
+        return numbered(outcomes, repeats, str(self.task.metric))
+
+    def trials(  # noqa: PLR0913, PLR0917  (what a cohort is)
+        self,
+        phase: Phase,
+        index: int,
+        first: int,
+        candidates: Sequence[Candidate],
+        rungs: Rungs | None,
+        payload: dict[str, Any] | None = None,
+        watch: Watch = unwatched,
+        seen: Callable[[Sequence[Outcome]], dict[str, Any]] | None = None,
+    ) -> Unit:
+        """The unit of these candidates trained as one cohort, numbered from `first`; unfit ones are not.
+
+        `seen` is shown the outcomes with their scores under resampled held-out samples, which trials do not
+        keep; what it returns joins the payload.
+        """
+        repeats = tuple(self.repeats())
+
+        def work() -> Unit:
+            unfit = rejected(candidates, len(repeats))
+            sound = [candidate for i, candidate in enumerate(candidates) if i not in unfit]
+            draws = HELD_DRAWS if seen else 0
+            trained = iter(self.train(sound, repeats, rungs, watch, draws) if sound else ())
+            outcomes = [unfit.get(i) or next(trained) for i in range(len(candidates))]
+            kept = [replace(outcome, resampled=(), at_rungs=()) for outcome in outcomes]
+            made = (
+                Trial(first + i, phase, index, candidate, repeats, outcome)
+                for i, (candidate, outcome) in enumerate(zip(candidates, kept, strict=True))
+            )
+            return Unit(phase, index, tuple(made), {**(payload or {}), **seen(outcomes)} if seen else payload)
+
+        return recall(self.ledger, phase, index, work)
+
+    def best(self, trials: Sequence[Trial]) -> Trial | None:
+        """The complete trial with the best mean score."""
+        return best_of(trials, self.task.measure.sign)

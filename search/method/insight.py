@@ -1,0 +1,239 @@
+"""After the verdict: what the searched loss owes its parts, its parameters and its learning rate.
+
+Everything is measured on fresh repeats of held-out data, never on test data, in one cohort: the loss itself,
+the same loss with each part switched off, with a parameter moved, and the standard losses beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...losses import LossSpec, formula
+from ...losses.family.steps import MIX
+from ...spaces.space import LEARNING_RATE
+from ..records.ledger import Unit, recall
+from ..records.trial import Candidate, Outcome, Trial
+from ..statistics import deviation, lead, mean
+from ..tasks.task import Task
+from ..training.cohort_trainer import Rungs
+from .context import HELD_DRAWS, Stage
+from .headroom import Tuned
+from .race import Finalists, most_repeats
+
+REPEATS = 8
+SHARE = 0.12  # of what the search trained before
+MOVED = 3  # parameters that are moved
+STEPS = (-0.25, -0.1, 0.1, 0.25)  # by these shares of their range
+TOLD = 2000  # trials that a forest is grown from
+EPOCHS = 6  # points of a learning curve
+SURE = 1.96
+USUAL = ("cross_entropy", "bce", "mse")
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """A loss to train: `part` is what it lacks, or `parameter` what was moved in it, to `value`."""
+
+    candidate: Candidate
+    part: str | None = None
+    parameter: str | None = None
+    value: float = 0.0
+
+
+def insight(stage: Stage, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]) -> dict[str, Any]:
+    """The ablation, the importance of parameters, the sensitivity to them, and learning curves."""
+    unit = recall(
+        stage.ledger,
+        "insight",
+        0,
+        lambda: Unit("insight", 0, payload=_look(stage, tuned, finalists, explored)),
+    )
+    assert unit.payload is not None
+    return unit.payload
+
+
+def _look(stage: Stage, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]) -> dict[str, Any]:
+    shares = importance(stage, explored)
+    usual = next((tuned.best[name] for name in USUAL if name in tuned.best), finalists.standard)
+    plain = {t.candidate.standard or "": t.candidate for t in (finalists.standard, usual)}
+    own = finalists.searched.candidate if finalists.searched is not None else None
+    variants = [] if own is None else [*_without_parts(own), *_moved(stage, own, shares)]
+    variants = variants[: max(0, _room(stage, (*tuned.trials, *explored), finalists) - len(plain) - 1)]
+    candidates = [*([own] if own else []), *plain.values(), *(v.candidate for v in variants)]
+    outcomes = _trained(stage, candidates)
+    first = len(candidates) - len(variants)
+    labels = [*(["searched loss"] if own else []), *plain]
+    document: dict[str, Any] = {
+        "subject": None if finalists.searched is None else finalists.searched.number,
+        "repeats": REPEATS,
+        "ablation": [],
+        "importance": shares,
+        "importance_method": "mean decrease of impurity in a forest",
+        "sensitivity": {},
+        "curves": {name: _curve(outcome) for name, outcome in zip(labels, outcomes[:first], strict=True)},
+    }
+    if own is None or outcomes[0].state != "complete":
+        return document
+    found = list(zip(variants, outcomes[first:], strict=True))
+    sign = stage.task.measure.sign
+    document["ablation"] = [
+        {"part": v.part, "formula": formula(v.candidate.spec), **_difference(outcomes[0], o, stage.overlap)}
+        for v, o in found
+        if v.part is not None and o.state == "complete"
+    ]
+    document["ablation"].sort(key=lambda row: -sign * row["difference"])
+    document["sensitivity"] = _sensitivity(own, outcomes[0], found)
+    return document
+
+
+def _room(stage: Stage, trials: Sequence[Trial], finalists: Finalists) -> int:
+    """How many losses may be trained so that insight stays a small share of what the search cost."""
+    epochs = stage.task.settings.epochs
+    spent = sum(len(t.repeats) * t.outcome.epochs / epochs for t in trials)
+    rounds = (stage.ledger.find("race", index) for index in range(finalists.rounds))
+    raced = [unit.payload for unit in rounds if unit is not None and unit.payload is not None]
+    spent += sum(len(payload["repeats"]) * len(payload["scores"]) for payload in raced)
+    spent += stage.plan.verdict_seeds * len({t.candidate.spec.hash for t in trials if t.candidate.standard})
+    return int(SHARE * spent / REPEATS)
+
+
+def _trained(stage: Stage, candidates: Sequence[Candidate]) -> list[Outcome]:
+    """Every candidate to the end, scored on the way without dropping any."""
+    epochs = stage.task.settings.epochs
+    marks = sorted({max(1, round(epochs * (i + 1) / EPOCHS)) for i in range(EPOCHS - 1)} - {epochs})
+    if not isinstance(stage.task, Task):
+        marks = []  # a loop of the user's own cannot be paused: each look would be a training more
+    stage.progress.phase("insight", len(candidates))
+    plan = stage.plan
+    # Past every seed and every partition of the race, which chose the loss that is looked into.
+    repeats = stage.fresh_repeats(most_repeats(plan), REPEATS, plan.race_rounds + 1)
+    watch = stage.watch(0, len(candidates), None)
+    outcomes = stage.train(candidates, repeats, Rungs(tuple(marks), 1.0), watch, HELD_DRAWS)
+    stage.progress.advance(len(candidates), outcomes[0].score)
+    return outcomes
+
+
+def _without_parts(own: Candidate) -> list[_Variant]:
+    """The loss without each of its parts, as far as something is left of it."""
+    found = []
+    for part in sorted(own.spec.parts):
+        rest = {
+            name: value
+            for name, value in own.spec.parameters.items()
+            if not name.startswith(f"{part}.") and name != f"{MIX}.{part}"
+        }
+        if any(name.startswith(f"{MIX}.") for name in rest) and rest != own.spec.parameters:
+            spec = LossSpec(own.spec.kind, rest)
+            found.append(_Variant(Candidate(spec, own.recipe), part=part))
+    return found
+
+
+def _moved(stage: Stage, own: Candidate, shares: Mapping[str, float]) -> list[_Variant]:
+    """The loss with its learning rate, and with each of its most important parameters, moved both ways."""
+    domains = stage.search.space.coordinates()
+    numbers = {**own.spec.parameters, LEARNING_RATE: own.recipe.rate}
+    mixes = [name for name in numbers if name.startswith(f"{MIX}.")]
+    free = [n for n in numbers if n in domains and (len(mixes) > 1 or n not in mixes) and n != LEARNING_RATE]
+    free.sort(key=lambda name: -shares.get(name, 0.0))
+    found = []
+    for name in [*free[:MOVED], *([LEARNING_RATE] if LEARNING_RATE in domains else [])]:
+        domain = domains[name]
+        centre = domain.share(domain.clamp(numbers[name]))
+        for place in sorted({min(1.0, max(0.0, centre + step)) for step in STEPS} - {centre}):
+            value = domain.at(place)
+            found.append(_Variant(_with(own, name, value), parameter=name, value=value))
+    return found
+
+
+def _with(own: Candidate, name: str, value: float) -> Candidate:
+    if name == LEARNING_RATE:
+        return Candidate(own.spec, own.recipe.with_rate(value))
+    return Candidate(LossSpec(own.spec.kind, {**own.spec.parameters, name: value}), own.recipe)
+
+
+def _difference(own: Outcome, other: Outcome, overlap: float) -> dict[str, float]:
+    """The loss less what it is compared with, in the metric's units, with a 95% interval."""
+    differences = [a - b for a, b in zip(own.scores, other.scores, strict=True)]
+    drawn = [a - b for a, b in zip(own.resampled, other.resampled, strict=False)]
+    ahead = lead(differences, drawn, overlap)
+    return {
+        "difference": ahead.mean,
+        "ci_low": ahead.mean - SURE * ahead.error,
+        "ci_high": ahead.mean + SURE * ahead.error,
+    }
+
+
+def _sensitivity(
+    own: Candidate, itself: Outcome, found: Sequence[tuple[_Variant, Outcome]]
+) -> dict[str, list[dict[str, float]]]:
+    """For each moved parameter its values in order, the loss's own among them, with what they scored."""
+    numbers = {**own.spec.parameters, LEARNING_RATE: own.recipe.rate}
+    names = dict.fromkeys(v.parameter for v, _ in found if v.parameter is not None)
+    return {
+        name: sorted(
+            (
+                {"value": value, "score": o.score, "sd": deviation(o.scores)}
+                for value, o in [
+                    (numbers[name], itself),
+                    *((v.value, o) for v, o in found if v.parameter == name and o.state == "complete"),
+                ]
+            ),
+            key=lambda row: row["value"],
+        )
+        for name in names
+    }
+
+
+def _curve(outcome: Outcome) -> list[dict[str, float]]:
+    """The mean score and its standard deviation over repeats, at the epochs at which there was a look."""
+    points = [
+        (epoch, mean(scores), deviation(scores))
+        for (epoch, _), scores in zip(outcome.rungs, outcome.at_rungs, strict=False)
+    ] or [(epoch, score, 0.0) for epoch, score in outcome.rungs]
+    if outcome.state == "complete":
+        points.append((outcome.epochs, outcome.score, deviation(outcome.scores)))
+    return [{"epoch": epoch, "mean": score, "sd": sd} for epoch, score, sd in points]
+
+
+def importance(stage: Stage, explored: Sequence[Trial]) -> dict[str, float]:
+    """The share of each searched number in what made losses good or bad: how a forest splits by it.
+
+    Where good trials are dense would say less, for a sampler that stays near one makes them dense. The first
+    `TOLD` trials are asked, among which are those that were spread evenly. Empty where they do not tell:
+    fewer than ten, or all alike.
+    """
+    import optuna
+    from optuna.importance import MeanDecreaseImpurityImportanceEvaluator, get_param_importances
+
+    whole = [t for t in explored if t.outcome.state == "complete" and t.candidate.point is not None]
+    distributions = stage.search.space.distributions()
+    rows = [
+        (dict(t.candidate.point), t.outcome.score)
+        for t in whole
+        if t.candidate.point is not None and distributions.keys() <= t.candidate.point.keys()
+    ]
+    rows = rows[:TOLD]
+    if len(rows) < 10 or len({score for _, score in rows}) < 2:
+        return {}
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        study = optuna.create_study(direction="maximize" if stage.task.measure.sign > 0 else "minimize")
+        study.add_trials(
+            [
+                optuna.trial.create_trial(
+                    params={name: point[name] for name in distributions},
+                    distributions=distributions,
+                    value=score,
+                )
+                for point, score in rows
+            ]
+        )
+        shares = get_param_importances(study, evaluator=MeanDecreaseImpurityImportanceEvaluator(seed=0))
+    except (ValueError, RuntimeError):  # nothing varies
+        return {}
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+    return {name: float(share) for name, share in shares.items()}

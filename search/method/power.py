@@ -1,0 +1,124 @@
+"""What the standard losses tell of a task: how much a loss matters there, and what a search could show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..records.trial import Trial
+from ..statistics import deviation, mean
+from ..tasks.task import Task
+from .context import Stage
+from .race_table import CLEAR, CROWN
+
+# The race and the verdict must both see a difference; at 95% each, both do at 90%.
+POWER = 1.645
+SURE = 1.96
+
+
+def assess(
+    stage: Stage, tuned: Sequence[Trial], leader: Trial, samples: float | None, score: float = 0.0
+) -> dict[str, Any]:
+    """How far apart the tuned standard losses are, against how far apart equal losses would be.
+
+    Everything is in the metric's units. `spread` is the standard deviation between tuned standard losses
+    without their noise, `gap` what separates the best from the usual one. `seed_noise` and `fold_noise` are
+    standard deviations of a paired difference between two losses over seeds and over folds, `sample_error`
+    the standard error that the held-out samples add (`samples`, where it is known), `searched_error` that of
+    the lead of a searched loss, which may differ more from the leader than standard losses do: it is taken
+    for half-way (geometrically) between theirs and that of the leader's `score` alone. `detectable` is the
+    least difference that the search shows at 90% power, `repeats_needed` the refits that a verdict needs to
+    show others (None: it would take more test samples).
+    """
+    repeats = len(leader.repeats)
+    usual = next((t for t in tuned if t.candidate.standard in ("cross_entropy", "bce", "mse")), None)
+    gap = abs(leader.outcome.score - usual.outcome.score) if usual else 0.0
+    leads = (
+        f"the best tuned standard loss is {leader.candidate.standard} with {stage.task.metric} "
+        f"{leader.outcome.score:.4f}"
+    )
+    document: dict[str, Any] = {
+        "metric": stage.task.metric,
+        "best_standard": leader.candidate.standard,
+        "score": leader.outcome.score,
+        "usual": usual.candidate.standard if usual else None,
+        "gap": gap,
+        "matters": True,
+    }
+    if repeats < 2 or len(tuned) < 2:
+        why = "one repeat cannot tell a difference from noise, so give more repeats"
+        return {**document, "message": f"headroom: {why if repeats < 2 else 'one standard loss'}; {leads}"}
+    noise = _noise(tuned)
+    per_repeat = math.hypot(*noise.values())
+    held = per_repeat * math.sqrt(stage.overlap) if samples is None else samples
+    error = math.hypot(per_repeat / math.sqrt(repeats), held)
+    within = deviation([t.outcome.score for t in tuned]) ** 2 - per_repeat**2 / 2 / repeats
+    matters = gap > CLEAR * error
+    apart = max(held, math.sqrt(held * score))
+    at_test = apart * _shrinks(stage)
+    detectable = max(
+        (CROWN + POWER) * math.hypot(per_repeat / math.sqrt(_raced(stage)), apart),
+        (SURE + POWER) * math.hypot(per_repeat / math.sqrt(stage.plan.verdict_seeds), at_test),
+    )
+    found = "differ by more than chance" if matters else "cannot be told apart"
+    message = f"headroom: the standard losses {found} here: {leads}"
+    if usual is not None:
+        message += (
+            f", {gap:.4f} from tuned {usual.candidate.standard}; equal ones would differ by {error:.4f} "
+            f"(standard error); a searched loss has to lead by {detectable:.4f} to be found (power 90%)"
+        )
+    return {
+        **document,
+        **noise,
+        "sample_error": held,
+        "searched_error": apart,
+        "error": error,
+        "spread": math.sqrt(max(0.0, within)),
+        "detectable": detectable,
+        "repeats_needed": [
+            {"difference": size, "repeats": _needed(size, per_repeat, at_test)}
+            for size in (detectable / 2, detectable, 2 * detectable)
+        ],
+        "matters": matters,
+        "message": message,
+    }
+
+
+def _raced(stage: Stage) -> int:
+    """The repeats of a race of which nobody drops out; with fewer contenders there are more."""
+    return stage.plan.race_rounds * stage.plan.race_seeds
+
+
+def _needed(size: float, per_repeat: float, at_test: float) -> int | None:
+    """Refits after which a verdict shows a difference of `size`."""
+    room = (size / (SURE + POWER)) ** 2 - at_test**2
+    return max(2, math.ceil(per_repeat**2 / room)) if room > 0 else None
+
+
+def _shrinks(stage: Stage) -> float:
+    """By how much the test samples' error is smaller than that of the held-out samples."""
+    task = stage.task
+    if not isinstance(task, Task):
+        return 1.0
+    held = task.train if task.validation is None else task.validation
+    return math.sqrt(len(held[1]) / len(task.test[1]))
+
+
+def _noise(tuned: Sequence[Trial]) -> dict[str, float]:
+    """Standard deviations of a paired difference of two losses: over seeds, and over folds beyond that."""
+    repeats = tuned[0].repeats
+    shared = [mean([t.outcome.scores[i] for t in tuned]) for i in range(len(repeats))]
+    # Centred on the mean of S losses, each of which is a part of it, residuals are too small by (S - 1) / S.
+    scale = 2 * len(tuned) / (len(tuned) - 1)
+    seeds, folds = [], []
+    for trial in tuned:
+        own = [score - share for score, share in zip(trial.outcome.scores, shared, strict=True)]
+        groups: dict[tuple[int, int], list[float]] = {}
+        for repeat, value in zip(repeats, own, strict=True):
+            groups.setdefault((repeat.partition, repeat.fold), []).append(value)
+        within = mean([deviation(group) ** 2 for group in groups.values()])
+        means = [mean(group) for group in groups.values()]
+        seeds.append(within)
+        folds.append(max(0.0, deviation(means) ** 2 - within / len(next(iter(groups.values())))))
+    return {"seed_noise": math.sqrt(scale * mean(seeds)), "fold_noise": math.sqrt(scale * mean(folds))}

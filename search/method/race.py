@@ -1,0 +1,134 @@
+"""Phase 2: the best searched losses and the tuned standard losses on fresh repeats.
+
+Whoever was chosen by a score was also chosen for its luck, so the race starts from nothing: new seeds,
+new folds. Each round drops the contenders that are clearly behind and repeats the others, which is
+where more repeats are needed; it ends when more of them could not change the outcome. What no repeat
+can make smaller, the luck of the held-out samples, counts in the end: a searched loss is crowned only
+when the lower bound of its lead over the best standard loss, from both kinds of luck, is above zero.
+
+That the best of several is luckier than each of them is left to the verdict: it asks one question about the
+one loss that is crowned, on data that nothing was chosen by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..records.ledger import Unit, recall
+from ..records.plan import Plan
+from ..records.trial import Repeat, Trial
+from ..statistics import Lead
+from .context import HELD_DRAWS, Stage
+from .headroom import Tuned
+from .race_table import CROWN, Field
+from .shrinkage import contenders
+
+LEVEL = 0.5  # standard errors: losses as close to the best of them are level, and the simplest is taken
+GROWTH = 4  # times as many repeats in a round, at most, as in the first
+ENOUGH = 0.5  # of the samples' error: once refits err less than that, repeating them tells little more
+
+
+@dataclass(frozen=True)
+class Finalists:
+    """How the race ended: the best searched loss (None if none survived) and the best standard one.
+
+    `lead` is that of the searched loss over the standard one.
+    """
+
+    searched: Trial | None
+    standard: Trial
+    lead: Lead
+    rounds: int
+
+    @property
+    def crowned(self) -> bool:
+        """Whether the lower bound of the lead is above zero."""
+        return self.searched is not None and self.lead.errors > CROWN
+
+    @property
+    def winner(self) -> Trial:
+        """The searched loss only if it is crowned; else the standard loss."""
+        return self.searched if self.crowned and self.searched is not None else self.standard
+
+
+def race(stage: Stage, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
+    """Race the contenders round by round and name the finalists."""
+    plan, sign = stage.plan, stage.task.measure.sign
+    standards = {t.number: t for t in tuned.best.values()}
+    chosen = contenders(explored, {t.candidate.spec.hash for t in standards.values()}, plan.contenders, sign)
+    field = Field(standards, {t.number: t for t in chosen}, sign, stage.overlap)
+    stage.progress.phase("race", plan.race_rounds * len(field.running))
+    done, index, first, repeated = 0, 0, len(field.running), 0
+    while index < plan.race_rounds and not (index and _decided(field)):
+        # Where few are left, a round of as much work repeats each of them more often.
+        repeats = plan.race_seeds * min(GROWTH, first // len(field.running))
+        unit = _round(stage, index, field.running, stage.fresh_repeats(repeated, repeats, index + 1), done)
+        repeated += repeats
+        payload = unit.payload or {}
+        field.record(index, payload["scores"], payload.get("resampled", {}))
+        index += 1
+        if index < plan.race_rounds:
+            field.drop_those_behind()
+        done += len(payload["scores"])
+        stage.progress.advance(done, field.mean(field.ranked()[0]))
+    return _finalists(field, {**standards, **{t.number: t for t in chosen}}, index)
+
+
+def most_repeats(plan: Plan) -> int:
+    """The repeats that a race takes at most."""
+    return plan.race_rounds * plan.race_seeds * GROWTH
+
+
+def _decided(field: Field) -> bool:
+    """Whether more repeats could not change the outcome: what is left is the luck of the samples.
+
+    That must hold for every searched loss that is still racing, and does not look at who leads: looking until
+    somebody does would crown the lucky.
+    """
+    if len(field.running) == 1:
+        return True
+    standard, rivals = field.standard, field.searched or [n for n in (field.challenger,) if n is not None]
+    return bool(rivals) and all(
+        field.error_of_refits(n, standard) < ENOUGH * field.lead(n, standard).samples for n in rivals
+    )
+
+
+def _finalists(field: Field, trials: dict[int, Trial], rounds: int) -> Finalists:
+    """Of the searched losses that are level with the best of them, the simplest."""
+    standard, best = field.standard, field.challenger
+    if best is None:
+        return Finalists(None, trials[standard], Lead(0.0, 0.0, 0.0), rounds)
+    level = [n for n in field.searched if n == best or field.lead(best, n).errors <= LEVEL] or [best]
+    simplest = min(level, key=lambda number: (len(trials[number].candidate.spec.parts), level.index(number)))
+    ahead = field.lead(simplest, standard)
+    return Finalists(trials[simplest], trials[standard], ahead, rounds)
+
+
+def _round(stage: Stage, index: int, running: dict[int, Trial], repeats: Sequence[Repeat], done: int) -> Unit:
+    def work() -> Unit:
+        outcomes = stage.train(
+            [t.candidate for t in running.values()],
+            repeats,
+            None,
+            stage.watch(done, len(running), None),
+            HELD_DRAWS,
+        )
+        whole = {
+            str(number): None if outcome.state == "diverged" else outcome
+            for number, outcome in zip(running, outcomes, strict=True)
+        }
+        payload = {
+            "scores": {
+                number: None if found is None else list(found.scores) for number, found in whole.items()
+            },
+            "resampled": {
+                number: [float(f"{score:.7g}") for score in found.resampled]
+                for number, found in whole.items()
+                if found is not None and found.resampled
+            },
+            "repeats": [[r.seed, r.fold, r.partition] for r in repeats],
+        }
+        return Unit("race", index, payload=payload)
+
+    return recall(stage.ledger, "race", index, work)

@@ -1,0 +1,52 @@
+"""Whether the sampler was worth it: the same budget spent on losses drawn at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..proposals.proposer import Search
+from ..records.ledger import Ledger, Unit
+from ..records.trial import Phase, Trial
+from .context import Stage
+from .explore import explore
+from .headroom import Tuned
+from .race import race
+
+FIRST = 1_000_000  # the number of the first random trial: they are counted apart and are nobody's trials
+ASIDE: dict[Phase, Phase] = {"explore": "random explore", "race": "random race"}
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A part of a ledger for phases that are run a second time; their trials are kept as documents."""
+
+    ledger: Ledger
+
+    def find(self, phase: Phase, index: int) -> Unit | None:
+        """The unit of this side."""
+        unit = self.ledger.find(ASIDE[phase], index)
+        if unit is None or unit.payload is None:
+            return None
+        trials = tuple(map(Trial.from_json, unit.payload["trials"]))
+        return Unit(phase, index, trials, unit.payload["payload"], unit.seconds)
+
+    def keep(self, unit: Unit) -> None:
+        """Kept whole, in one payload."""
+        payload = {"trials": [trial.to_json() for trial in unit.trials], "payload": unit.payload}
+        self.ledger.keep(Unit(ASIDE[unit.phase], unit.index, (), payload, unit.seconds))
+
+
+def rival(stage: Stage, tuned: Tuned) -> Trial | None:
+    """The best loss of a random search with the same budget, raced alike; None if none is left."""
+    search = Search(
+        stage.search.space,
+        stage.task.settings,
+        sampler="random",
+        budget=stage.plan.trials,
+        seed=stage.plan.seed,
+        sign=stage.task.measure.sign,
+    )
+    stage.progress.note("verdict: random_search: the same budget once more, on losses drawn at random")
+    aside = replace(stage, search=search, ledger=Aside(stage.ledger))
+    found = race(aside, tuned, explore(aside, tuned.trials)).searched
+    return None if found is None else replace(found, number=FIRST + found.number)

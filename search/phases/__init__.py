@@ -1,1 +1,0 @@
-"""The phases of a search, one file each."""

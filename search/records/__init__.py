@@ -1,0 +1,1 @@
+"""What flows between the rooms of a search: trials, plans, rungs, units."""

@@ -1,1 +1,0 @@
-"""Where cohorts are trained: one file for each place."""

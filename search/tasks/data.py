@@ -1,0 +1,168 @@
+"""The parts of a task's data, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...losses import Kind
+from ...losses.errors import UserError
+from .streaming import Streamed
+
+# Inputs may also be `Streamed`, which does what batches ask of a tensor.
+Data = tuple[Tensor, Tensor]
+
+
+def checked(kind: Kind, part: str, given: Any) -> Data:
+    """`given` as a pair of tensors, inputs (N, ...) and targets as the kind of problem has them.
+
+    `part` is the name that errors give it. NumPy float64 becomes float32. Raises `UserError`.
+    """
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        got = f"{len(given)} of them" if isinstance(given, tuple | list) else type(given).__name__
+        raise UserError(f"{part} must be a pair (inputs, targets) of arrays or tensors, but got {got}")
+    inputs: Any = given[0] if isinstance(given[0], Streamed) else _tensor(part, given[0])
+    targets = _tensor(part, given[1])
+    if len(inputs) != len(targets) or len(inputs) == 0:
+        raise UserError(
+            f"{part}: inputs and targets must have one length above 0, "
+            f"but got {len(inputs)} and {len(targets)}"
+        )
+    _check_finite(part, "inputs", inputs)
+    _check_finite(part, "targets", targets)
+    if kind == "multiclass":
+        return inputs, _labels(part, targets)
+    targets = targets.to(inputs.dtype if inputs.is_floating_point() else torch.float32)
+    if kind in ("binary", "multilabel") and not bool(((targets == 0) | (targets == 1)).all()):
+        raise UserError(
+            f"{part}: {kind} targets must be 0 or 1, but they run from {targets.min():g} to {targets.max():g}"
+        )
+    if kind != "multilabel" and targets.dim() == 2 and targets.shape[1] == 1:
+        targets = targets.squeeze(1)  # a column, as tables give it; against outputs (N,) it would broadcast
+    return inputs, targets
+
+
+def check_alike(part: str, data: Data, train: Data) -> None:
+    """Raise `UserError` where a part differs from the training part in more than its number of samples."""
+    for what, values, wanted in zip(("inputs", "targets"), data, train, strict=True):
+        if values.shape[1:] != wanted.shape[1:] or values.dtype != wanted.dtype:
+            raise UserError(
+                f"{part}: {what} must be like those of train, {shape_of(wanted)} of {wanted.dtype}, "
+                f"but got {shape_of(values)} of {values.dtype}"
+            )
+
+
+def codes(what: str, values: Any, length: int) -> Tensor:
+    """`values`, one for each of `length` samples, as whole numbers (N,) in their order: equal for equal ones.
+
+    Numbers, text and dates will do. Raises `UserError` for another length and for values that are missing.
+    """
+    found = np.asarray(values)
+    if found.shape != (length,):
+        raise UserError(
+            f"{what} must hold one value for each training sample, ({length},), "
+            f"but its shape is {found.shape}"
+        )
+    missing = np.asarray([value is None or value != value for value in found])  # noqa: PLR0124  (NaN and NaT)
+    if missing.any():
+        raise UserError(f"{what} must have no missing values, but row {int(missing.argmax())} has none")
+    return torch.from_numpy(np.unique(found, return_inverse=True)[1].astype(np.int64))
+
+
+def overlap(train: Data, test: Data) -> int:
+    """How many test samples have inputs that are, number for number, those of a training sample.
+
+    0 for streamed inputs, which are not compared.
+    """
+    if isinstance(train[0], Streamed) or isinstance(test[0], Streamed):
+        return 0
+    seen = {row.tobytes() for row in train[0].contiguous().numpy()}
+    return sum(row.tobytes() in seen for row in test[0].contiguous().numpy())
+
+
+def fingerprint(parts: Iterable[Data]) -> str:
+    """16 hexadecimal digits that tell equal data; of streamed inputs, the first ones stand for all."""
+    found = sha256()
+    for tensor in (tensor for part in parts for tensor in part):
+        found.update(str((tensor.dtype, tuple(tensor.shape))).encode())
+        held = next(tensor.chunks()) if isinstance(tensor, Streamed) else tensor
+        found.update(held.contiguous().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def shape_of(values: Tensor) -> str:
+    """The shape with N for the number of samples, as in "(N, 64)"."""
+    sizes = [f" {size}" for size in values.shape[1:]]
+    return f"(N,{','.join(sizes)})"
+
+
+def brief(error: BaseException) -> str:
+    """What was raised, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+def _check_finite(part: str, what: str, values: Any) -> None:
+    """Raise for the first row with a NaN or an infinity; streamed inputs are looked at where they begin."""
+    held = next(values.chunks()) if isinstance(values, Streamed) else values
+    if not held.is_floating_point() or bool(held.isfinite().all()):
+        return
+    wrong = ~held.isfinite().reshape(len(held), -1)
+    row = int(wrong.any(1).nonzero()[0])
+    column = f" in column {int(wrong[row].nonzero()[0])}" if held.dim() == 2 else ""
+    rows = int(wrong.any(1).sum())
+    more = f" ({rows} rows do)" if rows > 1 else ""
+    raise UserError(
+        f"{part}: {what} must be finite, but row {row} holds NaN or infinity{column}{more}; drop or impute it"
+    )
+
+
+def _labels(part: str, targets: Tensor) -> Tensor:
+    if targets.dim() > 1 and targets.shape[1:].numel() > 1:
+        raise UserError(
+            f"{part}: multiclass targets must be one class index for each sample, (N,), but got shape "
+            f"{tuple(targets.shape)}; search dense targets, such as pixels, with a training function of your "
+            "own and @own_training(ignore_index=...)"
+        )
+    if targets.dim() != 1 or (targets.is_floating_point() and bool((targets != targets.round()).any())):
+        raise UserError(
+            f"{part}: multiclass targets must be class indices of shape (N,), "
+            f"but got {targets.dtype} of shape {tuple(targets.shape)}"
+        )
+    return targets.long()
+
+
+def _text_in(value: Any) -> str | None:
+    """The first text in an array or a list, if it begins with text."""
+    first = value
+    while not isinstance(first, str) and isinstance(first, list | tuple | np.ndarray) and len(first):
+        first = first[0] if getattr(first, "ndim", 1) else None
+    return str(first) if isinstance(first, str) else None
+
+
+def _tensor(part: str, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        tensor = value.detach()
+    else:
+        if (text := _text_in(value)) is not None:
+            raise UserError(
+                f"{part} must hold numbers in arrays or tensors, but got {type(value).__name__} with text "
+                f"such as {text!r}; number the classes: numpy.unique(labels, return_inverse=True)[1]"
+            )
+        try:
+            tensor = torch.as_tensor(value)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise UserError(
+                f"{part} must hold numbers in arrays or tensors, "
+                f"but got {type(value).__name__}: {brief(error)}"
+            ) from error
+        tensor = tensor.float() if tensor.dtype == torch.float64 else tensor
+    if tensor.dim() == 0:
+        raise UserError(
+            f"{part} must hold samples along the first axis, but got the single number {tensor:g}"
+        )
+    return tensor

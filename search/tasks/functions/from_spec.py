@@ -1,0 +1,49 @@
+"""A function that a SPEC names and describes, as a training."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ....losses.errors import UserError, unknown
+from .training_function import OwnTraining, Train
+
+
+def is_training(function: Callable[..., Any]) -> bool:
+    """Whether a function must be given two arguments, as `train(loss, trial)` and no task function."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return sum(p.default is p.empty for p in positional) == 2
+
+
+def from_settings(train: Train, settings: Mapping[str, Any] | None, name: str) -> OwnTraining:
+    """The training of a plain function with what a SPEC says about it under `training`."""
+    if not settings or "kind" not in settings:
+        raise UserError(
+            f"{name} takes (loss, trial), so it is a training function, and the SPEC must say what it "
+            "trains: give `training: {kind: multiclass, metric: accuracy}`"
+        )
+    known = (
+        "kind",
+        "metric",
+        "greater_is_better",
+        "name",
+        "class_counts",
+        "target_scale",
+        "ignore_index",
+        "workers",
+    )
+    for key in settings:
+        if key not in known:
+            raise unknown("key in training", key, known)
+    return OwnTraining(train, **settings)
+
+
+def with_recipe(training: OwnTraining, changes: Mapping[str, Any]) -> OwnTraining:
+    """The training with these keys of its recipe changed."""
+    return replace(training, recipe={**training.settings.to_json(), **changes})

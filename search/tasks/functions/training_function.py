@@ -1,0 +1,183 @@
+"""A person's own training loop as something a search can be made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from ....losses import Kind, LossSpec
+from ....losses.declarations import KINDS
+from ....losses.errors import UserError, unknown
+from ....spaces.recipe import Recipe
+from .function_source import fingerprint, name_of
+from .rehearsal import Rehearsal
+from .trial_handle import OwnTrial
+
+Train = Callable[[nn.Module, OwnTrial], float]
+
+
+@dataclass(frozen=True)
+class OwnMetric:
+    """What a training function returns: its name, and which way is better."""
+
+    name: str
+    greater_is_better: bool = True
+
+    @property
+    def sign(self) -> int:
+        """+1 when greater is better, -1 when smaller is."""
+        return 1 if self.greater_is_better else -1
+
+
+@dataclass(frozen=True, eq=False)
+class OwnTraining:
+    """A function `train(loss, trial) -> float` that trains a model with the loss it is given and scores it.
+
+    `kind` is the kind of problem (`multiclass`, `binary`, `multilabel`, `regression`), which says how the
+    loss is called: with logits or predictions, and targets, in the shapes that `lossmith.losses` fixes.
+    `metric` names the number that is returned. `recipe` holds what the search starts from, most of all the
+    learning rate: it is searched from a tenth of it to ten times it. `class_counts` or `target_scale`
+    describe the training targets; left out, they are counted in the first epoch of a rehearsal. Targets
+    equal to `ignore_index` do not count. `workers` is how many trainings may run side by side (default: one
+    a core, and on an accelerator as many as its memory holds).
+
+    Calling it calls the function. Raises `UserError` for settings that a search could not work with.
+    """
+
+    train: Train
+    kind: Kind
+    metric: str = "score"
+    greater_is_better: bool = True
+    name: str | None = None
+    recipe: Recipe | Mapping[str, Any] = field(default_factory=Recipe)
+    class_counts: Sequence[int] | Sequence[Sequence[int]] | None = None
+    target_scale: float | None = None
+    ignore_index: int | None = None
+    workers: int | None = None
+    rehearsal: Rehearsal | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not callable(self.train):
+            raise UserError(
+                f"train must be a function train(loss, trial), but got {type(self.train).__name__}"
+            )
+        if self.name is None:
+            object.__setattr__(self, "name", name_of(self.train))
+        if self.kind not in KINDS:
+            raise unknown("kind", self.kind, KINDS)
+        if not isinstance(self.metric, str) or not self.metric:
+            raise UserError(
+                f"the metric of a training function must be the name of what it returns, such as macro_f1, "
+                f"but got {self.metric!r}"
+            )
+        if self.workers is not None and self.workers < 1:
+            raise UserError(f"workers must be a whole number of at least 1, but got {self.workers!r}")
+        if not isinstance(self.recipe, Recipe):
+            object.__setattr__(self, "recipe", Recipe.from_mapping(self.recipe))
+
+    def __call__(self, loss: nn.Module, trial: OwnTrial) -> float:
+        """The training itself."""
+        return self.train(loss, trial)
+
+    @property
+    def measure(self) -> OwnMetric:
+        """The metric, as phases ask for it."""
+        return OwnMetric(self.metric, self.greater_is_better)
+
+    @property
+    def settings(self) -> Recipe:
+        """The recipe, as a `Recipe`."""
+        assert isinstance(self.recipe, Recipe)
+        return self.recipe
+
+    @property
+    def rehearsed(self) -> Rehearsal:
+        """What the rehearsal showed; a search rehearses before anything else."""
+        assert self.rehearsal is not None, "rehearse() comes first"
+        return self.rehearsal
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """What losses read of the training targets, as lists and numbers; given, or seen in the rehearsal."""
+        seen = dict(self.rehearsal.constants) if self.rehearsal else {}
+        if self.class_counts is not None:
+            seen["class_counts"] = [list(c) if isinstance(c, Sequence) else c for c in self.class_counts]
+        if self.target_scale is not None:
+            seen["target_scale"] = self.target_scale
+        return seen
+
+    def bound(self, spec: LossSpec) -> LossSpec:
+        """The loss with the constants of this training's targets."""
+        constants = self.constants
+        return spec.bind(constants.get("class_counts"), constants.get("target_scale"), self.ignore_index)
+
+    @property
+    def validation(self) -> tuple[()] | None:
+        """None where the function deals out folds, as of a `Task` without a validation part."""
+        return None if "fold" in self.rehearsed.read else ()
+
+    @property
+    def tests(self) -> bool:
+        """Whether the function scores on test data when the verdict asks for it."""
+        return "part" in self.rehearsed.read
+
+    @property
+    def tunes(self) -> bool:
+        """Whether the function trains with the learning rate it is given."""
+        return "learning_rate" in self.rehearsed.read
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know about their function before a search is begun."""
+        seen = self.rehearsed
+        found = [
+            (
+                f"{self.name}: one training with the usual loss took {seen.seconds:.1f} s and reached "
+                f"{self.metric} {seen.value:.4f}"
+            )
+        ]
+        if not self.tunes:
+            found.append(
+                f"{self.name} never reads trial.learning_rate, so every loss is trained at the rate in its "
+                "code; a loss can then win by its scale alone"
+            )
+        if not seen.reports:
+            found.append(f"{self.name} never calls trial.report, so no trial is ended early")
+        if not self.tests:
+            found.append(
+                f"{self.name} never reads trial.part, so the verdict is measured on its validation data, "
+                "with fresh seeds but no fresh data"
+            )
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """What the store and MLflow keep of it: names, sizes of classes and what the rehearsal showed."""
+        seen = self.rehearsed
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "metric": self.metric,
+            "greater_is_better": self.greater_is_better,
+            "sizes": {},
+            "recipe": self.settings.to_json(),
+            "fingerprint": fingerprint(self.train),
+            "own_training": {
+                "reports": seen.reports,
+                "seconds": seen.seconds,
+                "tunes_learning_rate": self.tunes,
+                "folds": self.validation is None,
+                "scored_on": "test" if self.tests else "validation",
+            },
+            **self.constants,
+        }
+
+
+def own_training(kind: Kind, **settings: Any) -> Callable[[Train], OwnTraining]:
+    """Marks a function as a training that losses can be searched for; see `OwnTraining` for the settings.
+
+    Example: `@own_training("multiclass", metric="macro_f1")` above `def train(loss, trial)`.
+    """
+    return lambda train: OwnTraining(train, kind, **settings)

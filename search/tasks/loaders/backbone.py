@@ -1,0 +1,138 @@
+"""A frozen backbone run once over data, and its features kept on disk under the hash of both."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ....losses.custom.user_code import theirs
+from ....losses.errors import UserError
+from ..streaming import Streamed
+
+SPOKEN_EVERY_S = 5.0
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A backbone on its way over the parts of the data."""
+
+    backbone: nn.Module
+    device: torch.device
+    batch_size: int
+    folder: Path
+    told: Told
+    name: str
+
+    def features(self, part: str, inputs: Tensor) -> Tensor:
+        """The features of these inputs (N, F), from the cache or from the backbone."""
+        path = self.folder / f"{content_hash(self.backbone, inputs)}.pt"
+        found = _cached(path, len(inputs))
+        if found is not None:
+            self.told(f"{self.name}: {part} features from {path}")
+            return found
+        made = torch.cat(list(self._batches(part, inputs)))
+        if not bool(made.isfinite().all()):
+            row = int((~made.isfinite()).any(1).nonzero()[0])
+            raise UserError(f"{self.name}: features must be finite, but those of {part} row {row} are not")
+        _store(path, made, self.told)
+        return made
+
+    def _batches(self, part: str, inputs: Tensor) -> Iterator[Tensor]:
+        started = spoken = time.monotonic()
+        done, total = 0, len(inputs)
+        with _frozen(self.backbone, self.device):
+            for batch in inputs.split(self.batch_size):
+                yield self._of(batch)
+                done += len(batch)
+                now = time.monotonic()
+                if now - spoken >= SPOKEN_EVERY_S or done == total:
+                    spoken = now
+                    left = "" if done == total else f", {(now - started) / done * (total - done):.0f}s left"
+                    self.told(f"{self.name}: {part} features {done:,}/{total:,}{left}")
+
+    def _of(self, batch: Tensor) -> Tensor:
+        try:
+            features = self.backbone(batch.to(self.device))
+        except Exception as error:
+            said = f"{self.name}: the backbone must accept inputs {tuple(batch.shape)}, but it raised"
+            raise theirs(said, error) from error
+        if not isinstance(features, Tensor) or features.dim() < 2 or len(features) != len(batch):
+            got = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+            raise UserError(
+                f"{self.name}: the backbone must return features (N, ...), but for {len(batch)} samples it "
+                f"returned {got}; wrap it in a module that does"
+            )
+        return features.flatten(1).float().cpu()
+
+
+@contextmanager
+def _frozen(backbone: nn.Module, device: torch.device) -> Iterator[None]:
+    """Within it the backbone evaluates on the device; afterwards it is as it was."""
+    modes = {module: module.training for module in backbone.modules()}
+    home = next((tensor.device for tensor in (*backbone.parameters(), *backbone.buffers())), device)
+    backbone.to(device).eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        backbone.to(home)
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def content_hash(backbone: nn.Module, inputs: Tensor) -> str:
+    """32 hexadecimal digits that tell a backbone by structure, code and weights, and data by its numbers."""
+    found = sha256(repr(backbone).encode())
+    for kind in sorted({type(module) for module in backbone.modules()}, key=lambda k: k.__qualname__):
+        if not kind.__module__.startswith("torch."):
+            with suppress(OSError, TypeError):  # a class that was typed in has no source
+                found.update(inspect.getsource(kind).encode())
+    for key, tensor in backbone.state_dict().items():
+        _update(found, key, tensor.detach().cpu())
+    chunks: Any = inputs.chunks() if isinstance(inputs, Streamed) else inputs.split(4096)
+    for chunk in chunks:
+        _update(found, "inputs", chunk)
+    return found.hexdigest()[:32]
+
+
+def _update(found: Any, key: str, tensor: Tensor) -> None:
+    found.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+    if tensor.numel():
+        found.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+
+
+def _cached(path: Path, count: int) -> Tensor | None:
+    """The features in the file; None where there is none, or one that cannot be read."""
+    try:
+        held: Mapping[str, Tensor] = torch.load(path, weights_only=True)
+        features = held["features"]
+    except Exception:  # noqa: BLE001  (a broken file is made anew, whatever is wrong with it)
+        return None
+    return features if len(features) == count else None
+
+
+def _store(path: Path, features: Tensor, told: Told) -> None:
+    """Write the features wholly or not at all."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            temporary = Path(file.name)
+            torch.save({"features": features}, file)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        told(f"the features are not kept: {path.parent} cannot be written ({error.strerror})")

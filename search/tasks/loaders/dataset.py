@@ -1,0 +1,170 @@
+"""A task from a map-style `torch.utils.data.Dataset`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ....losses import Kind
+from ....losses.errors import UserError
+from ....spaces.recipe import Recipe
+from ...memory import room
+from ..data import brief, codes
+from ..streaming import Samples, Streamed, take
+from ..task import Task
+from .defaults import Mlp, hidden_sizes, metric_for, outputs_of, recipe_for, training_line
+from .holdout import held_out
+
+
+@dataclass(frozen=True)
+class Read:
+    """A dataset's inputs, a tensor or streamed, its targets (N,) or (N, D), and how it was read."""
+
+    inputs: Tensor
+    targets: Tensor
+    streamed: bool
+
+
+def dataset_task(  # noqa: PLR0913  (one for each thing a user may want to say)
+    train: Samples,
+    *,
+    kind: Kind = "multiclass",
+    model: Any = None,
+    metric: Any = "auto",
+    greater_is_better: bool = True,
+    test: Samples | float = 0.2,
+    validation: Samples | None = None,
+    groups: Sequence[Any] | None = None,
+    time: Sequence[Any] | None = None,
+    hidden: Sequence[int] | None = None,
+    recipe: Any = None,
+    augment: Any = None,
+    stream: bool | None = None,
+    name: str = "dataset",
+) -> Task:
+    """The task that a dataset of pairs (inputs, target) describes.
+
+    `train`, `test` and `validation` are map-style datasets; `test` may be the share of `train` to set aside.
+    `groups` and `time` hold a value for each sample of `train`. A dataset that fits into half of the free
+    memory is read once, with whatever its transforms do; a larger one (or any with `stream=True`) is
+    streamed: its samples are fetched for each batch, its targets alone are held, from its attribute
+    `targets` where it has one. Without a `model` it is an MLP with the hidden sizes `hidden`.
+
+    Raises `UserError` for a dataset without a length, samples that are no pairs, not alike, or no numbers.
+    """
+    read = {"train": read_dataset(train, f"{name}: train", stream=stream)}
+    extra: dict[str, Any] = {"groups": groups, "time": time}
+    if isinstance(test, int | float):
+        read, extra = _shared(read["train"], kind, test, extra, name)
+    else:
+        read["test"] = read_dataset(test, f"{name}: test", stream=stream)
+    if validation is not None:
+        read["validation"] = read_dataset(validation, f"{name}: validation", stream=stream)
+    first = read["train"]
+    outputs = outputs_of(kind, torch.cat([part.targets for part in read.values()]))
+    made = model or Mlp(tuple(first.inputs.shape[1:]), hidden_sizes(hidden), outputs)
+    chosen = metric_for(kind) if metric == "auto" else metric
+    settings = Recipe.from_mapping({**recipe_for(len(first.targets)), **(recipe or {})})
+    sizes = ", ".join(f"{part} {len(found.targets):,}" for part, found in read.items())
+    how = "streamed" if first.streamed else "in memory"
+    parts: dict[str, Any] = {part: (found.inputs, found.targets) for part, found in read.items()}
+    return Task(
+        name=name,
+        kind=kind,
+        **parts,
+        **extra,
+        model=made,
+        metric=chosen,
+        greater_is_better=greater_is_better,
+        recipe=settings,
+        augment=augment,
+        notes=(
+            f"{name}: samples {_shape(first.inputs)}, {sizes}, {how}",
+            training_line(made, settings, chosen),
+        ),
+    )
+
+
+def read_dataset(samples: Samples, place: str, *, stream: bool | None = None) -> Read:
+    """The dataset in memory, or streamed where it does not fit there or `stream` says so."""
+    try:
+        count = len(samples)
+    except TypeError as error:
+        raise UserError(
+            f"{place} must be a map-style dataset, which has a length, but {type(samples).__name__} has "
+            "none; read it into tensors first"
+        ) from error
+    if count == 0:
+        raise UserError(f"{place} must hold samples, but {type(samples).__name__} has none")
+    inputs, _ = _pair(samples, 0, place)
+    needed = count * inputs.numel() * inputs.element_size()
+    if stream if stream is not None else needed > room():
+        return Read(Streamed(samples), _targets(samples, count, place), streamed=True)  # type: ignore[arg-type]
+    found = [_pair(samples, row, place) for row in range(count)]
+    for row, (sample, _) in enumerate(found):
+        if sample.shape != inputs.shape:
+            raise UserError(
+                f"{place}: samples must be alike, {tuple(inputs.shape)}, but sample {row} is "
+                f"{tuple(sample.shape)}; resize or pad it in the dataset"
+            )
+    return Read(torch.stack([sample for sample, _ in found]), _stacked([t for _, t in found]), streamed=False)
+
+
+def _pair(samples: Samples, row: int, place: str) -> tuple[Tensor, Any]:
+    sample = samples[row]
+    if not isinstance(sample, tuple | list) or len(sample) != 2:
+        got = f"{len(sample)} things" if isinstance(sample, tuple | list) else type(sample).__name__
+        raise UserError(f"{place}: each sample must be a pair (inputs, target), but sample {row} is {got}")
+    try:
+        inputs = torch.as_tensor(sample[0])
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"{place}: inputs must be tensors or arrays, but those of sample {row} are "
+            f"{type(sample[0]).__name__} ({brief(error)}); add a transform such as ToTensor"
+        ) from error
+    if isinstance(sample[1], str):
+        raise UserError(
+            f"{place}: targets must be numbers, but that of sample {row} is {sample[1]!r}; number the classes"
+        )
+    return inputs.float() if inputs.dtype == torch.float64 else inputs, sample[1]
+
+
+def _targets(samples: Samples, count: int, place: str) -> Tensor:
+    """The targets, without fetching the inputs where the dataset holds them apart, as torchvision's do."""
+    held = getattr(samples, "targets", None)
+    if held is not None and len(held) == count:
+        return _stacked(held)
+    return _stacked([_pair(samples, row, place)[1] for row in range(count)])
+
+
+def _stacked(targets: Any) -> Tensor:
+    if isinstance(targets, Tensor):
+        return targets
+    found = torch.from_numpy(np.stack([np.asarray(target) for target in targets]))
+    return found.float() if found.dtype == torch.float64 else found
+
+
+def _shared(
+    whole: Read, kind: Kind, share: float, extra: dict[str, Any], name: str
+) -> tuple[dict[str, Read], dict[str, Any]]:
+    """One dataset as a training and a test part, and what goes with the training part."""
+    count = len(whole.targets)
+    given: dict[str, Any] = {
+        key: None if values is None else codes(f"{name}: {key}", values, count).numpy()
+        for key, values in extra.items()
+    }
+    inside = torch.from_numpy(held_out(kind, whole.targets.numpy(), share, **given))
+    parts = {
+        part: Read(take(whole.inputs, rows), whole.targets[rows], whole.streamed)
+        for part, rows in (("train", ~inside), ("test", inside))
+    }
+    return parts, {key: None if v is None else v[~inside.numpy()] for key, v in given.items()}
+
+
+def _shape(inputs: Tensor) -> str:
+    return f"{tuple(inputs.shape[1:])} of {str(inputs.dtype).removeprefix('torch.')}"

@@ -1,0 +1,135 @@
+"""A task on frozen features: a backbone is run once, and losses are searched for heads on what it gives."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ....losses import Kind
+from ....losses.errors import UserError
+from ....spaces.recipe import Recipe
+from ..data import Data, checked
+from ..task import Task
+from .backbone import Run, Told
+from .dataset import read_dataset
+from .defaults import HIDDEN, Mlp, metric_for, outputs_of, recipe_for, training_line
+
+HEADS = {"linear": (), "mlp": HIDDEN[:1]}
+
+
+def features_task(  # noqa: PLR0913  (one for each thing a user may want to say)
+    backbone: nn.Module,
+    *,
+    train: Any,
+    test: Any,
+    validation: Any = None,
+    kind: Kind = "multiclass",
+    head: str | Callable[[], nn.Module] = "linear",
+    metric: Any = "auto",
+    greater_is_better: bool = True,
+    recipe: Any = None,
+    confirm: Callable[[], nn.Module] | None = None,
+    confirm_recipe: Any = None,
+    batch_size: int = 64,
+    device: str | torch.device | None = None,
+    cache: str | Path | None = None,
+    progress: Told | None = None,
+    name: str = "features",
+    **more: Any,
+) -> Task:
+    """The task of training a head on the features (N, F) of a backbone, which is run once over the data.
+
+    `train`, `test` and `validation` are pairs of tensors or map-style datasets, as the backbone takes them;
+    what it returns, (N, ...), is flattened and standardised by the training part. `head` is `linear`, `mlp`
+    or a factory of modules that take the features. The features are kept in the folder `cache` (by default
+    ~/.cache/lossmith/features) under the hash of the backbone and the data, and read from there next
+    time. `confirm` builds the full model, backbone and head: the verdict's losses are then trained once
+    more with it, by `confirm_recipe`. `device` is where the backbone runs: a GPU where there is one.
+    `progress` is told lines (default: standard error); `more` are further arguments of `Task`.
+
+    Raises `UserError` for a backbone that is no module, fails, or returns no finite tensor (N, ...).
+    """
+    if not isinstance(backbone, nn.Module):
+        raise UserError(f"the backbone must be an nn.Module, but got {type(backbone).__name__}")
+    if any(tensor.is_meta for tensor in (*backbone.parameters(), *backbone.buffers())):
+        raise UserError("the backbone must have weights, but they are on the device meta; load them first")
+    given = {"train": train, "test": test, **({} if validation is None else {"validation": validation})}
+    raw = {part: _read(kind, f"{name}: {part}", value) for part, value in given.items()}
+    run = Run(backbone, _device(device), batch_size, _folder(cache), progress or _say, name)
+    found = {part: (run.features(part, inputs), targets) for part, (inputs, targets) in raw.items()}
+    mean, spread = _scale(found["train"][0])
+    found = {part: ((features - mean) / spread, targets) for part, (features, targets) in found.items()}
+    size, targets = found["train"][0].shape[1], found["train"][1]
+    outputs = outputs_of(kind, torch.cat([part[1] for part in found.values()]))
+    model = Mlp((size,), _hidden(head), outputs) if isinstance(head, str) else head
+    chosen = metric_for(kind) if metric == "auto" else metric
+    settings = Recipe.from_mapping({**recipe_for(len(targets)), **(recipe or {})})
+    parts: dict[str, Any] = dict(found)
+    task = Task(
+        name=name,
+        kind=kind,
+        **parts,
+        model=model,
+        metric=chosen,
+        greater_is_better=greater_is_better,
+        recipe=settings,
+        notes=(
+            f"{name}: {size:,} features from {type(backbone).__name__}, "
+            + ", ".join(f"{part} {len(part_targets):,}" for part, (_, part_targets) in found.items()),
+            f"head {training_line(model, settings, chosen)}",
+        ),
+        about={"backbone": type(backbone).__name__, "features": size},
+        **more,
+    )
+    if confirm is None:
+        return task
+    full = Task(
+        name=f"{name}-full",
+        kind=kind,
+        train=raw["train"],
+        test=raw["test"],
+        model=confirm,
+        metric=chosen,
+        greater_is_better=greater_is_better,
+        recipe=Recipe.from_mapping(confirm_recipe or {}),
+    )
+    return replace(task, confirm=full)
+
+
+def _read(kind: Kind, place: str, given: Any) -> Data:
+    if not isinstance(given, tuple) or len(given) != 2:
+        found = read_dataset(given, place)
+        given = (found.inputs, found.targets)
+    return checked(kind, place, given)
+
+
+def _hidden(head: str) -> tuple[int, ...]:
+    if head not in HEADS:
+        raise UserError(f"head must be linear, mlp or a function that builds a module, but got {head!r}")
+    return HEADS[head]
+
+
+def _device(given: str | torch.device | None) -> torch.device:
+    return torch.device(given or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def _folder(given: str | Path | None) -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(given or Path(home) / "lossmith" / "features").expanduser()
+
+
+def _scale(features: Tensor) -> tuple[Tensor, Tensor]:
+    spread, mean = torch.std_mean(features.double(), 0, correction=0)
+    return mean.float(), torch.where(spread > 0, spread, torch.ones_like(spread)).float()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -1,0 +1,264 @@
+"""A CSV or Parquet file as a frame: its separator found, its size looked at before it is read."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ....losses.errors import UserError, unknown
+from ...memory import room, size_text
+from ..data import brief
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
+PARQUET = (".parquet", ".pq")
+SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+CHUNK_ROWS = 200_000
+SAMPLE_ROWS = 5_000
+LONGEST_LINE = 1 << 24  # characters: a longer one is no row of a table, and may be the whole of the memory
+COPIES = 3  # of the frame that preprocessing holds at its height: the frame, its features, a column's parts
+# pandas' own, and the question mark of many old tables. "None" may be a class.
+MISSING = ("", "#N/A", "N/A", "NA", "NaN", "nan", "<NA>", "NULL", "null", "n/a", "-nan", "?")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A frame and how it was read: the separator is None for Parquet."""
+
+    frame: DataFrame
+    separator: str | None = None
+
+
+def is_table(name: str) -> bool:
+    """Whether the name is that of a file that `read_table` reads."""
+    return name.lower().endswith((*CSV, *PARQUET))
+
+
+def read_table(file: Path, targets: Collection[str] = (), separator: str | None = None) -> Table:
+    """The file's columns; `targets` must be among them, and keep "None" as a value.
+
+    Raises `UserError` for a file that is missing, no table, or too large for the free memory.
+    """
+    if not file.is_file():
+        raise _no_file(file)
+    if not is_table(file.name):
+        raise UserError(f"a table must be a file {', '.join((*CSV, *PARQUET))}, but got {file.name}")
+    try:
+        if file.name.lower().endswith(PARQUET):
+            return _parquet(file, targets)
+        return _csv(file, targets, separator)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{file.name} must be text in UTF-8, but byte {error.start} is not; save it as UTF-8"
+        ) from error
+    except (OSError, csv.Error) as error:
+        raise UserError(f"{file.name} cannot be read: {brief(error)}") from error
+
+
+def column_names(file: Path) -> list[str]:
+    """The names of a table's columns; raises `UserError` as `read_table` does."""
+    if not file.is_file():
+        raise _no_file(file)
+    if file.name.lower().endswith(PARQUET):
+        from pyarrow.parquet import read_schema
+
+        return [str(name) for name in read_schema(file).names]
+    lines = _first_lines(file)
+    return next(csv.reader(lines, delimiter=_separator(file, lines)))
+
+
+def check_columns(file: Path, wanted: Collection[str], columns: Sequence[str]) -> None:
+    """Raise `UserError`, with near matches, for a wanted column that is not there."""
+    for name in wanted:
+        if name not in columns:
+            raise unknown(f"column in {file.name}", name, columns)
+
+
+def _csv(file: Path, targets: Collection[str], separator: str | None) -> Table:
+    import pandas as pd
+
+    lines = _first_lines(file)
+    chosen = separator or _separator(file, lines)
+    header, *rows = csv.reader(lines, delimiter=chosen)
+    _check_header(file, header, chosen)
+    check_columns(file, targets, header)
+    options: dict[str, Any] = {
+        "sep": chosen,
+        "keep_default_na": False,
+        "na_values": {name: [*MISSING, *(["None"] if name not in targets else [])] for name in header},
+        "decimal": "," if chosen == ";" and _decimal_commas(rows) else ".",
+        "index_col": False,
+    }
+    try:
+        with _open(file) as text:
+            sample = pd.read_csv(text, nrows=SAMPLE_ROWS, **options)
+        _check_room(file, _rows_estimate(file, lines, len(sample)), sample)
+        chunks = []
+        with _open(file) as text:
+            for part in pd.read_csv(text, chunksize=CHUNK_ROWS, **options):
+                chunks.append(part)
+                held = sum(chunk.memory_usage(deep=True).sum() for chunk in chunks)
+                if held * COPIES > room() + held:
+                    raise _too_large(file, held * COPIES)  # compressed files hide their size
+    except pd.errors.ParserError as error:
+        raise UserError(
+            f"{file.name} must have as many fields in each line as names in the first, {len(header)}, but "
+            f"{brief(error).partition('error: ')[2] or brief(error)}; check the separator and the quotes"
+        ) from error
+    except pd.errors.EmptyDataError as error:
+        raise UserError(f"{file.name} must hold rows, but it is empty") from error
+    frame = pd.concat(chunks, ignore_index=True) if len(chunks) > 1 else chunks[0]
+    return Table(_with_rows(file, frame), chosen)
+
+
+def _parquet(file: Path, targets: Collection[str]) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        held = pq.ParquetFile(file)
+        check_columns(file, targets, held.schema_arrow.names)
+        sample = next(held.iter_batches(SAMPLE_ROWS), None)
+        if sample is not None:
+            _check_room(file, held.metadata.num_rows, sample.to_pandas())
+        frame = held.read().to_pandas()
+    except pa.ArrowException as error:
+        raise UserError(
+            f"{file.name} must be a Parquet file, but it cannot be read: {brief(error)}"
+        ) from error
+    return Table(_with_rows(file, frame.reset_index(drop=True)))
+
+
+def _with_rows(file: Path, frame: DataFrame) -> DataFrame:
+    if len(frame) == 0:
+        raise UserError(f"{file.name} must hold rows, but it has {len(frame.columns)} columns and no row")
+    return frame
+
+
+def _no_file(file: Path) -> UserError:
+    return UserError(f"a table must be a file that exists, but there is no {file}; check the path")
+
+
+@dataclass(eq=False)
+class _Text:
+    """A file's text, as much of it as pandas reads at a time; its lines are those of a table."""
+
+    file: Path
+    text: Any
+    unbroken: int = 0  # characters since the last end of a line
+
+    def read(self, size: int = -1) -> str:
+        """At most so many characters. Raises `UserError` in a line without an end."""
+        block: str = self.text.read(size)
+        end = max(block.rfind("\n"), block.rfind("\r"))
+        self.unbroken = self.unbroken + len(block) if end < 0 else len(block) - end
+        self._check()
+        return block
+
+    def readline(self) -> str:
+        """The next line; raises as `read` does."""
+        line: str = self.text.readline(LONGEST_LINE + 1)
+        self.unbroken = len(line)
+        self._check()
+        self.unbroken = 0
+        return line
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.readline, "")
+
+    def _check(self) -> None:
+        if self.unbroken > LONGEST_LINE:
+            raise UserError(
+                f"{self.file.name} must have lines of at most {LONGEST_LINE:,} characters, "
+                "but one is longer; check that it is text, and its line ends"
+            )
+
+
+@contextmanager
+def _open(file: Path) -> Iterator[_Text]:
+    opener: Any = gzip.open if file.name.lower().endswith(".gz") else open
+    with opener(file, "rt", encoding="utf-8-sig", newline="") as text:
+        yield _Text(file, text)
+
+
+def _first_lines(file: Path) -> list[str]:
+    with _open(file) as text:
+        lines = [line for _ in range(100) if (line := text.readline()).strip()]
+    if not lines:
+        raise UserError(f"{file.name} must hold a line of column names and rows, but it is empty")
+    return lines
+
+
+def _separator(file: Path, lines: Sequence[str]) -> str:
+    """The separator that splits the first line into the most columns and the others into as many."""
+
+    def fields(separator: str) -> int:
+        counts = [len(row) for row in csv.reader(lines[:20], delimiter=separator)]
+        return counts[0] if counts.count(counts[0]) > len(counts) / 2 else 1
+
+    best = max(SEPARATORS, key=fields)
+    if fields(best) < 2:
+        shown = lines[0].strip()
+        raise UserError(
+            f"{file.name} must have columns separated by {', '.join(SEPARATORS.values())}, but its first "
+            f"line is {shown[:60]!r}; give another separator"
+        )
+    return best
+
+
+def _check_header(file: Path, header: Sequence[str], separator: str) -> None:
+    if len(header) < 2:
+        raise UserError(
+            f"{file.name} must have at least two columns, but with the separator {separator!r} it has one, "
+            f"{header[0][:60]!r}; check separator"
+        )
+    if all(_is_number(name) for name in header):
+        raise UserError(
+            f"{file.name} must begin with a line of column names, but it begins with the numbers "
+            f"{', '.join(header[:3])}; add that line"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _decimal_commas(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether numbers are written 1,5: some fields are so, and none is written 1.5."""
+    fields = [field for row in rows for field in row]
+    with_comma = any("," in field and _is_number(field.replace(",", ".", 1)) for field in fields)
+    return with_comma and not any("." in field and _is_number(field) for field in fields)
+
+
+def _rows_estimate(file: Path, lines: Sequence[str], sampled: int) -> float:
+    if sampled < SAMPLE_ROWS:
+        return sampled
+    if file.name.lower().endswith(".gz"):
+        return 0  # its size says little; reading stops when it gets too much
+    per_row = sum(len(line.encode()) for line in lines[1:]) / max(1, len(lines) - 1)
+    return float(file.stat().st_size / max(1.0, per_row))
+
+
+def _check_room(file: Path, rows: float, sample: DataFrame) -> None:
+    per_row = sample.memory_usage(deep=True, index=False).sum() / max(1, len(sample))
+    if (needed := COPIES * per_row * rows) > room():
+        raise _too_large(file, needed)
+
+
+def _too_large(file: Path, needed: float) -> UserError:
+    return UserError(
+        f"a table must fit into half of the free memory, {size_text(room())}, but {file.name} "
+        f"({size_text(file.stat().st_size)}) needs about {size_text(needed)}; sample its rows, "
+        "or bring a Dataset"
+    )

@@ -1,0 +1,1 @@
+"""Who trains the candidates of a cohort."""

@@ -1,0 +1,202 @@
+"""Training one cohort: programs side by side, rungs, outcomes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event
+from typing import TypeVar
+
+import torch
+
+from ..memory import keep_freed_memory, out_of_memory
+from ..random_streams import generator
+from ..records.rungs import Rungs, Watch, unwatched
+from ..records.trial import Candidate, Outcome, Repeat, Tested
+from ..statistics import resampled
+from ..tasks.splits import Split, final_split, split_for
+from ..tasks.task import Task
+from .bracket import Standing
+from .cohort_run import ENGINES, Room, SideBySide, program_maker
+from .engines.autotune import Choice, usual_width
+from .engines.device import Hardware
+from .partition import layout
+from .program import Job, Program
+from .workers.process_pool import Crew
+
+__all__ = ["ENGINES", "Rungs", "Trainer", "Watch", "program_maker", "unwatched"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """Trains cohorts of a task: which engine, how many programs side by side, which random streams.
+
+    `workers` programs run at a time, each on one core: small tensors gain nothing from more threads to
+    an operation. They run in the processes of `crew`, or in threads where there is none. `choice` says why
+    this engine, and how many members a program holds; where the memory is short of that, half as many.
+    """
+
+    task: Task
+    folds: int = 0
+    seed: int = 0
+    engine: str = "cohort"
+    workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    stop: Event = field(default_factory=Event)
+    crew: Crew | None = None
+    choice: Choice | None = None
+    hardware: Hardware = field(default_factory=Hardware)
+    note: Callable[[str], None] = lambda _: None  # is told when memory is short
+    _narrowed: list[int] = field(default_factory=list, repr=False)
+    _widest: list[int] = field(default_factory=list, repr=False)  # members of the largest program made last
+
+    def width(self) -> int:
+        """How many members one program holds."""
+        if self._narrowed:
+            return self._narrowed[-1]
+        if self.choice is not None and self.choice.engine == "cohort":
+            return self.choice.width
+        return usual_width(sum(p.numel() for p in self.task.build(0).parameters()), self.workers)
+
+    def train(
+        self,
+        candidates: Sequence[Candidate],
+        repeats: Sequence[Repeat],
+        rungs: Rungs | None = None,
+        watch: Watch = unwatched,
+        draws: int = 0,
+    ) -> list[Outcome]:
+        """Train every candidate on every repeat and score it on the held-out part.
+
+        At a rung the candidates with the worst mean metric are dropped, and so are those of which a
+        repeat diverged. `watch` is told the share of the work that is done. With `draws`, complete outcomes
+        carry their mean score under so many resamplings of the held-out samples. Raises `Stopped` when
+        `stop` is set.
+        """
+        return self._within_memory(lambda: self._train(candidates, repeats, rungs or Rungs(), watch, draws))
+
+    def _train(
+        self,
+        candidates: Sequence[Candidate],
+        repeats: Sequence[Repeat],
+        rungs: Rungs,
+        watch: Watch,
+        draws: int,
+    ) -> list[Outcome]:
+        epochs = candidates[0].recipe.epochs
+        splits = {r: split_for(self.task, r, self.folds, self.seed) for r in repeats}
+        standing = Standing(len(candidates), repeats, self.task.measure.sign)
+        planned = rungs.work(len(candidates), epochs) * len(repeats)
+        done = 0
+        with self._programs(candidates, splits, final=False) as programs:
+            for mark in (*rungs.epochs, epochs):
+                programs.advance(mark - done, lambda work: watch(work / planned))
+                done = mark
+                standing.record(programs.scores(), done)
+                programs.drop(standing.ended)
+                if mark in rungs.epochs:
+                    standing.thin(rungs.keep, done)
+                    programs.drop(standing.ended)
+            if draws:
+                standing.resample(programs.resampled(self._taken(draws)))
+        return standing.outcomes(done)
+
+    def test(
+        self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch = unwatched
+    ) -> Tested:
+        """Train on the whole training part; scores and outputs on the test part.
+
+        A refit that diverged counts as one whose outputs are zero where they are not numbers.
+        """
+        return self._within_memory(lambda: self._test(candidates, repeats, watch))
+
+    def _test(self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch) -> Tested:
+        split, epochs = final_split(self.task), candidates[0].recipe.epochs
+        planned = len(candidates) * len(repeats) * epochs
+        with self._programs(candidates, dict.fromkeys(repeats, split), final=True) as programs:
+            programs.advance(epochs, lambda work: watch(work / planned))
+            outputs = torch.nan_to_num(programs.outputs())
+        scores = self.task.measure(outputs.flatten(0, 1), split.held[1])
+        return Tested(scores.view(len(candidates), len(repeats)), outputs)
+
+    def _within_memory(self, work: Callable[[], T]) -> T:
+        """What comes of `work`; where memory runs out, of doing it again with programs of half the width."""
+        while True:
+            width = self.width()
+            try:
+                return work()
+            except Exception as error:
+                half = min(width, *self._widest) // 2
+                if not out_of_memory(error) or not half:
+                    raise
+                self._narrowed.append(half)
+                self.note(
+                    f"memory is short ({' '.join(str(error).split())[:200]}): "
+                    f"at most {half} models to a program from here on"
+                )
+
+    def _taken(self, draws: int) -> torch.Tensor:
+        """How often each held-out sample counts in each draw, (draws, N), the same for every candidate."""
+        held = self.task.train if self.task.validation is None else self.task.validation
+        return resampled(draws, len(held[1]), generator(self.seed, "held-out samples"))
+
+    @contextmanager
+    def _programs(
+        self, candidates: Sequence[Candidate], splits: Mapping[Repeat, Split], *, final: bool
+    ) -> Iterator[SideBySide]:
+        def make(number: int, some: Sequence[Candidate], repeats: tuple[Repeat, ...]) -> Program:
+            if self.crew is not None:
+                return self.crew.program(number, self.engine, some, repeats, final)
+            jobs = (
+                Job(self.task, placed[r], some, r, self.seed, self.stop, on.device, on.precision)
+                for r in repeats
+            )
+            return ENGINES[self.engine](*jobs)
+
+        on = self.hardware
+        apart = {id(split): split for split in splits.values()} if self.crew is None else {}
+        there = {key: on.placed(split, self.task) for key, split in apart.items()}
+        placed = {repeat: there.get(id(split), split) for repeat, split in splits.items()}
+
+        # What draws random numbers draws them from its process's one generator, a repeat at a time.
+        # A crew on a cluster may halve a program, which one of several repeats cannot be.
+        here = self.crew is None or type(self.crew) is Crew
+        alone = self.engine != "cohort" or self.task.draws or not here
+        alike = [r if alone else (len(split.train[1]), len(split.held[1])) for r, split in splits.items()]
+        shares = layout(len(candidates), alike, self.workers, self.width())
+        self._widest[:] = [max((share.high - share.low) * len(share.repeats) for share in shares)]
+        with self._one_thread_each() as pool:
+            room = Room(self.workers, self.width() if here and self.engine == "cohort" else 0)
+            yield SideBySide(self.task, candidates, splits, shares, pool, make, room)
+
+    @contextmanager
+    def _one_thread_each(self) -> Iterator[ThreadPoolExecutor]:
+        # A model that draws random numbers draws them from its process's one generator: without a crew its
+        # programs take turns.
+        workers = 1 if self.task.draws and self.crew is None else self.workers
+        keep_freed_memory()
+        before = torch.get_num_threads()
+        torch.set_num_threads(max(1, self.workers // workers))
+        pool = ThreadPoolExecutor(
+            workers, initializer=torch.set_num_threads, initargs=(max(1, self.workers // workers),)
+        )
+        try:
+            yield pool
+        except BaseException as error:
+            if not out_of_memory(error):
+                self.stop.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(before)
+            if self.crew is not None and not self.stop.is_set():
+                self.crew.forget()
+
+    def close(self) -> None:
+        """End the worker processes, if there are any."""
+        if self.crew is not None:
+            self.crew.close()

@@ -1,0 +1,28 @@
+"""A user's own training function on a Ray cluster: each training is a piece."""
+
+from __future__ import annotations
+
+from functools import partial
+from threading import Event
+
+from ...records.plan import Plan
+from ...tasks.functions.training_function import OwnTraining
+from ..ray.cluster import by_value
+from ..ray.remote_program import Make
+from ..ray.resources import Resources
+from ..ray.worker_pool import RayCrew
+from .execute import OwnWorker, in_crew
+from .trainer import OwnTrainer
+
+
+def own_on_ray(training: OwnTraining, plan: Plan, resources: Resources | None = None) -> OwnTrainer:
+    """A runner of a rehearsed training on the cluster that `on_ray` would join, or starts."""
+    stop = Event()
+    by_value()
+    crew = RayCrew(partial(own_maker, training), resources or Resources(), stop)
+    return OwnTrainer(training, in_crew(crew, crew.seats()), plan.folds, plan.seed, stop, crew)
+
+
+def own_maker(training: OwnTraining) -> Make:
+    """What a worker makes with the function: somebody who calls it."""
+    return partial(OwnWorker, training)

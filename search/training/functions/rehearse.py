@@ -1,0 +1,129 @@
+"""One training with the usual loss, before a search begins: what a function does, and its mistakes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import torch
+
+from ....losses import freeze, standard_spec
+from ....losses.custom.user_code import theirs
+from ....losses.errors import UserError
+from ...tasks.functions.metric_value import number
+from ...tasks.functions.rehearsal import Rehearsal
+from ...tasks.functions.training_function import OwnTraining
+from ...tasks.functions.trial_handle import OwnTrial
+from ...tasks.splits import constants_of
+from ..workers.process_pool import Crew, WorkerError, can_fork
+from .loss_probe import Watched
+from .sandbox import allow_children, alone, quiet
+
+USUAL = {"multiclass": "cross_entropy", "binary": "bce", "multilabel": "bce", "regression": "mse"}
+SPARE = 0.8  # of a GPU's memory may be taken by the rehearsal's measure: other losses may need a little more
+CONTEXT = 600 << 20  # bytes that a process on a GPU takes before it trains anything
+
+
+def rehearsed(training: OwnTraining, seed: int = 0) -> OwnTraining:
+    """The training with what one run of it shows, in a process of its own where that is possible.
+
+    Raises `UserError` for a function that raises (with its traceback), returns no number or NaN, or does
+    not train with the loss it is given.
+    """
+    if not can_fork():
+        return replace(training, rehearsal=rehearse(training, seed))
+    make: Any = partial(_Rehearsing, training, seed)  # no program of a cohort, but run in the same way
+    crew = Crew(1, make, Event())
+    try:
+        remote: Any = crew.program(0)
+        found = remote.call("run")
+    except (WorkerError, MemoryError) as error:
+        raise UserError(f"{training.name}: the rehearsal of the training failed: {error}") from error
+    finally:
+        crew.close()
+    if isinstance(found, UserError):
+        raise found
+    assert isinstance(found, Rehearsal)
+    return replace(training, rehearsal=found)
+
+
+class _Rehearsing:
+    """What a worker holds for a rehearsal."""
+
+    def __init__(self, training: OwnTraining, seed: int) -> None:
+        self._training, self._seed = training, seed
+
+    def run(self) -> Rehearsal | UserError:
+        """The rehearsal, or what is wrong, which travels as a value: its detail would not as text."""
+        allow_children()
+        try:
+            return rehearse(self._training, self._seed)
+        except UserError as error:
+            return UserError(str(error), error.detail)
+
+
+def rehearse(training: OwnTraining, seed: int = 0) -> Rehearsal:
+    """Train once in this process with the usual loss of the kind, and watch."""
+    name = training.name
+    spec = standard_spec(USUAL[training.kind], training.kind)
+    scale = 1.0 if training.kind == "regression" else None
+    usual = freeze(spec.bind(target_scale=scale, ignore_index=training.ignore_index))
+    watched, reports = Watched(usual), 0
+
+    def listen(_epoch: int, _value: float) -> bool:
+        nonlocal reports
+        reports += 1
+        watched.listening = False
+        return True
+
+    trial = OwnTrial(
+        training.settings, seed=seed, fold=(0, 5, 0), parameters=spec.parameters, listener=listen
+    )
+    started = monotonic()
+    try:
+        with alone(seed), quiet():
+            value = number(training.train(watched, trial), f"{name} must return")
+    except UserError:
+        raise
+    except Exception as error:
+        raise theirs(
+            f"the training function {name} must run, but with {USUAL[training.kind]} it raised",
+            error,
+            {"learning_rate": training.settings.rate, "seed": seed, "part": "validation", **trial.parameters},
+        ) from error
+    if not watched.trained:
+        wrong = "only without a gradient" if watched.called else "never"
+        raise UserError(
+            f"{name} must train with the loss it is given, but it called it {wrong}; "
+            "call loss(outputs, targets) on its first argument and go backward from there"
+        )
+    if not math.isfinite(value):
+        raise UserError(
+            f"{name} must return a finite {training.metric} with the usual loss, but it returned {value}; "
+            "lower the learning rate or look at the data"
+        )
+    seconds, constants = monotonic() - started, _constants(training, watched)
+    return Rehearsal(value, reports, constants, frozenset(trial.read), seconds, _fit())
+
+
+def _fit() -> int | None:
+    """How many such trainings the GPU's memory holds, each in a process of its own."""
+    if not torch.cuda.is_initialized():
+        return None
+    whole = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+    return max(1, int(SPARE * whole / (torch.cuda.max_memory_reserved() + CONTEXT)))
+
+
+def _constants(training: OwnTraining, watched: Watched) -> Mapping[str, Any]:
+    """Class counts or the spread of the targets, as plain numbers."""
+    shape = (-1,) if training.kind != "multilabel" else (-1, watched.targets[0].shape[-1])
+    targets = torch.cat([some.reshape(shape) for some in watched.targets])
+    if training.ignore_index is not None:
+        targets = targets[targets != training.ignore_index]
+    found = constants_of(training.kind, targets, watched.classes)
+    return {name: value.tolist() for name, value in found.items()}

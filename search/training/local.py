@@ -1,0 +1,64 @@
+"""On this machine: in worker processes, one a core."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from threading import Event
+
+from ...losses.errors import unknown
+from ..records.plan import Plan
+from ..tasks.task import Task
+from .cohort_trainer import ENGINES, Trainer, program_maker
+from .engines.autotune import Choice, cannot_stack, choose
+from .engines.device import Hardware
+from .engines.precision import check_model
+from .workers.process_pool import Crew, can_fork
+
+__all__ = ["cannot_stack", "choice_for", "local"]
+
+
+def local(
+    task: Task,
+    plan: Plan,
+    engine: str = "auto",
+    note: Callable[[str], None] = lambda _: None,
+    choice: Choice | None = None,
+    hardware: Hardware | None = None,
+) -> Trainer:
+    """A runner on this machine's cores; close it when the search has ended.
+
+    With `auto`, the engine is measured; `note` is told why where that is the loop engine, as for models
+    that cannot be stacked, and when memory is short. With `cohort` such models raise `UserError`. A `choice`
+    that was made before is followed as it is, so that a search which is resumed goes on as it began.
+    """
+    if choice is None:
+        choice = choice_for(task, engine, note)
+    on = hardware or Hardware()
+    check_model(task.build(0), task.name, on.precision)
+    # A GPU takes one program at a time, from this process: workers are forked, which CUDA does not survive.
+    stop, cores = Event(), len(os.sched_getaffinity(0)) if on.device.type == "cpu" else 1
+    make = program_maker(task, plan.folds, plan.seed, on)
+    crew = Crew(cores, make, stop) if cores > 1 and can_fork() else None
+    return Trainer(
+        task,
+        folds=plan.folds,
+        seed=plan.seed,
+        engine=choice.engine,
+        stop=stop,
+        crew=crew,
+        choice=choice,
+        workers=cores,
+        hardware=on,
+        note=note,
+    )
+
+
+def choice_for(task: Task, engine: str, note: Callable[[str], None] = lambda _: None) -> Choice:
+    """What a SPEC's word for the engine comes to on this machine; see `local`."""
+    if engine not in (*ENGINES, "auto"):
+        raise unknown("engine", engine, (*ENGINES, "auto"))
+    choice = choose(task, engine, len(os.sched_getaffinity(0)))
+    if engine == "auto" and choice.engine == "loop":
+        note(f"engine loop: {choice.why}")
+    return choice

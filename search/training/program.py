@@ -1,0 +1,116 @@
+"""The seam between the two engines: several candidates trained on one repeat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor
+
+from ...spaces.recipe import Recipe
+from ..random_streams import generator, stream_seed
+from ..records.trial import Candidate, Repeat
+from ..tasks.splits import Split
+from ..tasks.task import Task
+
+CPU = torch.device("cpu")
+EXPLODED = 1e6  # a parameter of this size has left every useful region
+
+
+class Stopped(Exception):  # noqa: N818  (nothing went wrong)
+    """Raised inside a program when the search is being stopped."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What a program trains: candidates on one repeat.
+
+    Their recipes are alike but for learning rate, schedule, stopping, weight decay, momentum and clipping.
+    """
+
+    task: Task
+    split: Split
+    candidates: Sequence[Candidate]
+    repeat: Repeat
+    seed: int
+    stop: Event = field(default_factory=Event)
+    device: torch.device = CPU
+    precision: str = "float32"
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the recipes of all candidates share, and the first one's own."""
+        return self.candidates[0].recipe
+
+    @property
+    def steps(self) -> int:
+        """How many batches an epoch has."""
+        samples, size = len(self.split.train[1]), self.recipe.batch_size
+        whole, rest = divmod(samples, size)
+        return whole + (rest > 1 or samples == 1 < size)
+
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch, the same for every candidate: order keyed by seed, repeat and epoch.
+
+        The last batch may be smaller; one that would hold a single sample is left out, for batch
+        normalisation cannot use it. The task's `augment` changes the inputs, alike for every candidate.
+        """
+        inputs, targets = self.split.train
+        augment = self.task.augment
+        order = torch.randperm(len(targets), generator=generator(self.seed, "batches", self.repeat, epoch))
+        for step, rows in enumerate(order.split(self.recipe.batch_size)[: self.steps]):
+            chosen = inputs[rows]
+            if augment is not None:
+                chosen = augment(chosen, generator(self.seed, "augment", self.repeat, epoch, step))
+            yield chosen, targets[rows]
+
+    def noise(self) -> AbstractContextManager[None]:
+        """Within it the global generator is the program's own, where the model draws from it at all."""
+        return torch.random.fork_rng(devices=[]) if self.task.draws else nullcontext()
+
+    def begin(self, epoch: int, step: int) -> None:
+        """Called before each step: stops the program if asked to, and seeds what the model draws.
+
+        The seed depends on the repeat and the step alone, so every candidate gets the same dropout masks.
+        """
+        if self.stop.is_set():
+            raise Stopped
+        if self.task.draws:
+            torch.manual_seed(stream_seed(self.seed, "noise", self.repeat, epoch, step))
+
+
+class Program(Protocol):
+    """Candidates in training. Members keep the order of the candidates."""
+
+    def train(self, epochs: int) -> None:
+        """Train every member for `epochs` more epochs."""
+
+    def outputs(self, inputs: Tensor | None = None) -> Tensor:
+        """Every member's outputs in evaluation mode, (members, N, ...); on the held-out part by default."""
+
+    def parameters(self, member: int) -> dict[str, Tensor]:
+        """A copy of one member's parameters and buffers by name, as `nn.Module.state_dict` names them."""
+
+    def faults(self) -> dict[int, str]:
+        """The members that diverged, with "nan" or "explode" and the epoch at which it was noticed."""
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Drop every member but these."""
+
+    def join(self, other: Self) -> None:
+        """Train the candidates of `other` too, behind the own ones: trained for as long on the same repeats.
+
+        Nothing may be asked of `other` any more.
+        """
+
+
+def fault_of(largest: float) -> str | None:
+    """What is wrong with a member whose largest parameter has this absolute value."""
+    if not math.isfinite(largest):
+        return "nan"
+    return "explode" if largest > EXPLODED else None

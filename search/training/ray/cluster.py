@@ -1,0 +1,69 @@
+"""The Ray cluster that this process is part of: how it joins, what fits there, what travels to workers."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from ....losses.custom.user_code import user_modules
+from ....losses.errors import UserError
+from .resources import Resources
+
+
+def connect() -> bool:
+    """Join a cluster, or start Ray here; whether this process began it. A `UserError` where that fails."""
+    import ray
+
+    from . import tune_workers as seats  # noqa: F401  (Tune reads its settings when it is imported first)
+
+    if ray.is_initialized():
+        return False
+    try:
+        ray.init(
+            log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False if _alone() else None
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"cannot join the Ray cluster: {' '.join(str(error).split())[:300]}; check RAY_ADDRESS"
+        ) from None
+    return True
+
+
+def check(resources: Resources) -> None:
+    """Refuse a piece that no node of the cluster could ever hold."""
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    for name, key in (("CPU", "cpus"), ("GPU", "gpus")):
+        most = max((node.get(name, 0.0) for node in nodes), default=0.0)
+        need = resources.for_ray().get(name, 0.0)
+        if need > most:
+            raise UserError(
+                f"resources: {key} must be at most {most:g}, the most that a node of this cluster has, "
+                f"but got {need:g}; ask for less, or add a node"
+            )
+
+
+def room(resources: Resources) -> int:
+    """How many workers with these resources fit into the cluster as it is now."""
+    import ray
+
+    wanted = resources.for_ray()
+    fits = (
+        min(int(node["Resources"].get(name, 0) / need + 1e-9) for name, need in wanted.items() if need)
+        for node in ray.nodes()
+        if node["Alive"]
+    )
+    return max(1, sum(fits))
+
+
+def by_value() -> None:
+    """Have what the user's own files define travel with the task, for workers do not have these files."""
+    from ray import cloudpickle
+
+    for module in user_modules():
+        cloudpickle.register_pickle_by_value(module)
+
+
+def _alone() -> bool:
+    return not os.environ.get("RAY_ADDRESS")

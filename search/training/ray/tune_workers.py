@@ -1,0 +1,262 @@
+"""Workers on a Ray cluster, placed and replaced by Ray Tune.
+
+A Tune trial is a *seat*: an actor with the resources of the SPEC that trains pieces of cohorts, one a step.
+Measured on two cores, starting an actor takes two to eight seconds (it imports torch) and a step of one that
+runs five milliseconds, so a seat outlasts the pauses in which a cohort is ranked. It ends when it has been
+idle or when its shift is over, so that several searches take turns; Tune's searcher then asks for the next.
+Tune restarts a seat whose node died, elsewhere if need be.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ray
+from ray import cloudpickle, tune
+from ray.air.execution._internal import RayActorManager
+from ray.tune.execution import tune_controller
+from ray.tune.search import Searcher
+
+from ....losses.errors import UserError
+from ...memory import out_of_memory
+from ..program import Stopped
+from ..workers.process_pool import WorkerError
+from .remote_program import Done, TooLargeError, Work, perform
+
+IDLE_S = 10.0  # how long a seat waits for the next cohort before others may have its place
+SHIFT_S = 30.0  # after this long a seat makes room for whoever waits; while nobody does, it is reused at once
+TOO_LARGE, MISTAKE = "too large", "a mistake"  # how what a seat says of a failure begins
+LOW_ON_MEMORY = "the node is low on memory"
+WORD_S = 1.0  # how often a piece in training says that it goes on
+
+# Tune's own files and tables are of no use here: the store is the truth.
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1000000000")
+os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "4096")
+os.environ.setdefault("TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S", "1000000000")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+
+
+class Seat(tune.Trainable):
+    """A place at which pieces are worked at; a step is one piece, or a look whether there is one."""
+
+    def setup(self, config: dict[str, Any], desk: Any = None, make: Any = None, threads: int = 1) -> None:
+        """Nothing that can fail: whatever is wrong with the user's code is said by a step."""
+        self._desk, self._make_ref, self._threads = desk, make, threads
+        self._make: Callable[..., Any] | None = None
+        self._token = os.urandom(8).hex()
+        self._start()
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """The next shift begins."""
+        del new_config
+        self._start()
+        return True
+
+    def _start(self) -> None:
+        self._began = self._busy_at = time.monotonic()
+
+    def step(self) -> dict[str, Any]:
+        """One piece."""
+        me = ray.get_runtime_context().current_actor
+        word, found = ray.get(self._desk.take.remote(self.trial_id, self._token, me))
+        now = time.monotonic()
+        if word == "piece":
+            self._work(*found)
+            self._busy_at = now = time.monotonic()
+        over = now - self._began > SHIFT_S or now - self._busy_at > IDLE_S
+        return {"done": word == "home" or over}
+
+    def _work(self, number: int, payload: list[Any]) -> None:
+        try:
+            made = self._prepared()
+        except Exception as error:  # noqa: BLE001  (the user's code, or what it imports)
+            ray.get(self._desk.trouble.remote(_brief(error)))
+            return
+        try:
+            work: Work = ray.get(payload[0])
+            done = perform(work, made, self._speaker(number))
+            result = cloudpickle.dumps(done)
+            told = self._desk.done.remote(number, self.trial_id, self._token, True, result)  # noqa: FBT003  (an actor's call)
+        except Stopped:
+            return
+        except Exception as error:  # noqa: BLE001  (whoever waits for the piece is told)
+            told = self._desk.done.remote(number, self.trial_id, self._token, False, _words(error))  # noqa: FBT003  (an actor's call)
+        ray.get(told)
+
+    def _prepared(self) -> Callable[..., Any]:
+        if self._make is None:
+            import torch
+
+            torch.set_num_threads(self._threads)
+            self._make = ray.get(self._make_ref[0])()
+        assert self._make is not None
+        return self._make
+
+    def _speaker(self, number: int) -> Callable[[], None]:
+        """Says now and then that the piece goes on, without waiting; stops it when it was given away."""
+        state: dict[str, Any] = {"at": time.monotonic(), "said": None}
+
+        def alive() -> None:
+            now = time.monotonic()
+            if now - state["at"] < WORD_S:
+                return
+            if state["said"] is not None:
+                ready, _ = ray.wait([state["said"]], timeout=0)
+                if ready and not ray.get(ready[0]):
+                    raise Stopped
+            state["said"] = self._desk.alive.remote(number, self.trial_id, self._token)
+            state["at"] = now
+
+        return alive
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: what a piece needs to go on is in the piece."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing either."""
+
+
+class SeatSearcher(Searcher):
+    """Asks Tune for as many seats as there is work for and room in the cluster."""
+
+    def __init__(self, wanted: Callable[[], int | None]) -> None:
+        """`wanted` is how many seats there should be now; None when the search is over."""
+        super().__init__()
+        self._wanted, self._open = wanted, set[str]()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune writes its parts down to resume from, which is the store's business."""
+        return {}
+
+    def suggest(self, trial_id: str) -> Any:
+        """A seat's configuration, which is empty but for its name."""
+        wanted = self._wanted()
+        if wanted is None:
+            finished: str = Searcher.FINISHED
+            return finished
+        if len(self._open) >= wanted:
+            return None
+        self._open.add(trial_id)
+        return {"seat": trial_id}
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:  # noqa: FBT001, FBT002
+        """A shift is over."""
+        del result, error
+        self._open.discard(trial_id)
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Results go over the desk."""
+
+    def save_to_dir(self, *_: Any, **__: Any) -> None:
+        """Nothing is kept."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing is kept."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing was kept."""
+
+
+class Watchman(tune.Callback):
+    """Tells the desk of seats whose actor died, so that nobody waits for a lease to run out."""
+
+    def __init__(self, lost: Callable[[str, str, bool], None]) -> None:
+        """`lost` is told the trial, what happened to it, and whether it was killed while its node lives."""
+        self._lost = lost
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As with the searcher."""
+        return {}
+
+    def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        """A seat failed and will be tried again."""
+        self._lost(trial.trial_id, *_death(trial))
+
+    def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        """A seat failed for good."""
+        self._lost(trial.trial_id, *_death(trial))
+
+
+class Mourner(RayActorManager):
+    """Tune's own, which also bears that Ray's memory monitor kills an actor.
+
+    Ray 2.60 tells that by an error which is no `RayActorError`, and Tune ends with "unexpected exception".
+    """
+
+    def _actor_task_failed(self, tracked_actor_task: Any, exception: Exception) -> None:
+        if isinstance(exception, ray.exceptions.OutOfMemoryError):
+            exception = ray.exceptions.RayActorError(error_msg=f"{LOW_ON_MEMORY}: {exception}")
+        super()._actor_task_failed(tracked_actor_task, exception)
+
+
+tune_controller.RayActorManager = Mourner  # type: ignore[attr-defined]
+
+
+def run_seats(
+    searcher: SeatSearcher, watchman: Watchman, resources: dict[str, float], directory: str, **handed: Any
+) -> None:
+    """Run Tune until the searcher is finished. `handed` reaches every seat through the object store."""
+    tune.Tuner(
+        tune.with_resources(tune.with_parameters(Seat, **handed), resources),
+        tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
+        run_config=tune.RunConfig(
+            name="seats",
+            storage_path=directory,
+            verbose=0,
+            callbacks=[watchman],
+            failure_config=tune.FailureConfig(max_failures=-1),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    ).fit()
+
+
+def read(result: bytes) -> Done:
+    """What a seat wrote."""
+    done: Done = cloudpickle.loads(result)
+    return done
+
+
+def fault(words: str) -> UserError | WorkerError:
+    """What a seat, or the desk, said of a piece that failed."""
+    if words.startswith((TOO_LARGE, "lost")):
+        return TooLargeError(f"a program was {words}")
+    if words.startswith(f"{MISTAKE}: "):
+        return UserError(words.removeprefix(f"{MISTAKE}: "))
+    return WorkerError(words)
+
+
+def _death(trial: Any) -> tuple[str, bool]:
+    """What Tune wrote of a seat's end, and whether memory is the likeliest reason."""
+    path: str = getattr(trial, "error_file", None) or ""
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123  (as Ray names it)
+            text = file.read().rpartition("Failure #")[2]
+    except OSError:
+        return "no reason was given", False
+    if LOW_ON_MEMORY in text:
+        return "its node ran out of memory", True
+    if "worker process has died" in text and "node has died" not in text:
+        return "its process was killed, as systems do when memory is short", True
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if "Error" in line), lines[-1] if lines else "")[
+        :300
+    ], False
+
+
+def _words(error: BaseException) -> str:
+    """What went wrong, after what that means: the piece was too large, or the user made a mistake."""
+    if out_of_memory(error):
+        return f"{TOO_LARGE}: {_brief(error)}"
+    if isinstance(error, UserError):
+        return f"{MISTAKE}: {error}"
+    return _brief(error)
+
+
+def _brief(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"

@@ -1,0 +1,31 @@
+"""The seam between a search and where its cohorts are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..records.trial import Candidate, Outcome, Repeat, Tested
+from .cohort_trainer import Rungs, Watch
+
+
+class Runner(Protocol):
+    """Trains cohorts. Who proposes them and where results are kept is not its business."""
+
+    def train(
+        self,
+        candidates: Sequence[Candidate],
+        repeats: Sequence[Repeat],
+        rungs: Rungs | None,
+        watch: Watch,
+        draws: int = 0,
+    ) -> list[Outcome]:
+        """Train every candidate on every repeat; outcomes in the order of the candidates.
+
+        `watch` is told the share of the work that is done, as often as that is known. With `draws`, complete
+        outcomes carry their mean score under that many resamplings of the held-out samples, the same ones for
+        every candidate; a runner that only knows scores leaves them out.
+        """
+
+    def test(self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch) -> Tested:
+        """Refit on the whole training part and measure on the test part, which nothing else may read."""

@@ -1,0 +1,198 @@
+"""Worker processes, one a core, that hold programs and train them.
+
+Threads would do if torch's operations were long; those of a small model are so short that two threads spend
+a quarter of their time handing the interpreter's lock to each other. The workers are forked, so that they
+have the task as it is, with whatever function builds its model. What they are forked from is there before
+anything else starts a thread, so that one which the system kills can be replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from multiprocessing.connection import Connection
+from threading import Event
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ....losses.custom.user_code import in_their_code
+from ....losses.errors import UserError
+from ...memory import out_of_memory
+from ..program import Program, Stopped
+from .fork_server import Nursery
+
+POLL_S = 0.1  # how often a call looks whether the search is being stopped
+
+
+def can_fork() -> bool:
+    """Whether workers can be forked here: on Linux, and while no accelerator is in use."""
+    return sys.platform == "linux" and not torch.cuda.is_initialized() and threading.active_count() == 1
+
+
+class WorkerError(RuntimeError):
+    """A worker failed or died; the message says how."""
+
+
+@dataclass(eq=False)
+class _Worker:
+    pid: int
+    pipe: Connection
+    life: int = 0  # how many had this place before it
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Crew:
+    """`size` processes that make programs with `make` and run their methods.
+
+    A crew belongs to one search: `stop` ends every call with `Stopped`, `close` ends the processes. A worker
+    that was killed is replaced, and its programs are gone: a call to one of them raises `MemoryError`, for
+    that is why systems kill.
+    """
+
+    def __init__(self, size: int, make: Callable[..., Program], stop: Event) -> None:
+        self._stop, self._numbers = stop, count()
+        self._nursery, self._lock, self._closed = Nursery(partial(_work, make)), threading.Lock(), False
+        self._workers = [_Worker(*self._nursery.fork()) for _ in range(size)]
+
+    def program(self, worker: int, *arguments: object) -> Program:
+        """A program made from these arguments in worker number `worker` (modulo the crew's size)."""
+        chosen, number = self._workers[worker % len(self._workers)], next(self._numbers)
+        life = chosen.life
+        self._call(chosen, life, number, "make", arguments)
+        return _Remote(lambda method, *given: self._call(chosen, life, number, method, given), number)
+
+    def forget(self) -> None:
+        """Drop every program that was made."""
+        for worker in self._workers:
+            with suppress(MemoryError):  # it was killed, and who took its place has nothing to forget
+                self._call(worker, worker.life, -1, "forget", ())
+
+    def _call(
+        self, worker: _Worker, life: int, number: int, method: str, arguments: tuple[object, ...]
+    ) -> Any:
+        with worker.lock:
+            if life != worker.life:
+                raise MemoryError("the worker process of this program was killed")
+            try:
+                self._go_on()
+                worker.pipe.send((number, method, arguments))
+                while not worker.pipe.poll(POLL_S):
+                    self._go_on()
+                ok, result = worker.pipe.recv()
+            except (EOFError, OSError) as error:
+                if self._stop.is_set():
+                    raise Stopped from error
+                raise self._replaced(worker) from error
+        if not ok:
+            short, text = result
+            if short:
+                raise MemoryError(str(text))
+            raise text if isinstance(text, UserError) else WorkerError(text)
+        return result
+
+    def _replaced(self, worker: _Worker) -> Exception:
+        """Put a new process in a dead one's place; what is to be said of the dead one."""
+        with self._lock:
+            if self._closed:
+                return Stopped()
+            try:
+                status = self._nursery.ended(worker.pid)
+                worker.pipe.close()
+                worker.pid, worker.pipe = self._nursery.fork()
+            except (EOFError, OSError) as error:
+                return WorkerError(f"a worker process died and cannot be replaced: {error}")
+            worker.life += 1
+        if status == -signal.SIGKILL:
+            return MemoryError("a worker process was killed, as systems do when memory is short")
+        return WorkerError(f"a worker process died (exit status {status})")
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            self.close()
+            raise Stopped
+
+    def close(self) -> None:
+        """End the processes."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            with suppress(EOFError, OSError):  # the nursery was killed: its workers see their pipes close
+                for worker in self._workers:
+                    self._nursery.ended(worker.pid)
+            self._nursery.close()
+        for worker in self._workers:
+            worker.pipe.close()
+
+
+@dataclass(frozen=True, eq=False)
+class _Remote(Program):
+    """A program that lives in a worker."""
+
+    call: Callable[..., Any]
+    number: int
+
+    def train(self, epochs: int) -> None:
+        self.call("train", epochs)
+
+    def outputs(self, inputs: Tensor | None = None) -> Tensor:
+        return torch.from_numpy(self.call("outputs", inputs))
+
+    def parameters(self, member: int) -> dict[str, Tensor]:
+        return {name: torch.from_numpy(value) for name, value in self.call("parameters", member).items()}
+
+    def faults(self) -> dict[int, str]:
+        found: dict[int, str] = self.call("faults")
+        return found
+
+    def keep(self, members: Sequence[int]) -> None:
+        self.call("keep", list(members))
+
+    def join(self, other: _Remote) -> None:
+        """As `Program.join`; the other must live in the same worker."""
+        self.call("join", other.number)
+
+
+def _work(make: Callable[..., Program], pipe: Connection) -> None:
+    """What a worker does until its search's process closes the pipe or dies."""
+    torch.set_num_threads(1)
+    programs: dict[int, Program] = {}
+    while True:
+        try:
+            number, method, arguments = pipe.recv()
+        except (EOFError, OSError):
+            os._exit(0)
+        try:
+            if method == "make":
+                programs[number], result = make(*arguments), None
+            elif method == "forget":
+                programs.clear()
+                result = None
+            elif method == "join":
+                programs[number].join(programs.pop(*arguments))
+                result = None
+            else:
+                with in_their_code(f"the model failed in a worker, in {method}"):
+                    result = _plain(getattr(programs[number], method)(*arguments))
+            pipe.send((True, result))
+        except Exception as error:  # noqa: BLE001  (whatever it is, the parent is told)
+            text = f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+            pipe.send((False, (out_of_memory(error), error if isinstance(error, UserError) else text)))
+
+
+def _plain(result: Any) -> Any:
+    """Tensors as arrays, which travel by value."""
+    if isinstance(result, Tensor):
+        return result.numpy()
+    if isinstance(result, dict):
+        return {key: _plain(value) for key, value in result.items()}
+    return result

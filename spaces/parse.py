@@ -1,0 +1,184 @@
+"""Spaces from presets and from a SPEC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from ..losses import Kind, Part, part, parts
+from ..losses.custom.adopted import adopt
+from ..losses.errors import UserError, unknown
+from ..losses.family.steps import MIX
+from .domain import Domain
+from .recipe_table import RECIPE, checked_options, recipe_parameter
+from .space import LEARNING_RATE, WEIGHT, Space
+
+IMBALANCED_FROM = 3.0  # the largest class over the smallest
+RANKING_METRICS = ("auroc", "average_precision", "mAP")
+ROBUST_METRICS = ("mae", "median_ae")
+QUANTILE_METRIC = "pinball"  # followed by the quantile: pinball@0.9
+OWN_SWITCH = 0.5  # how often a term of the user's own is in a loss
+_KEYS = ("preset", "parameters", "switches", "terms")
+Counts = Sequence[int] | Sequence[Sequence[int]]
+
+
+@cache
+def presets() -> dict[str, dict[str, Any]]:
+    """The documents under `spaces/presets/`, by name."""
+    folder = files(__package__) / "presets"
+    return {
+        entry.name.removesuffix(".yaml"): yaml.safe_load(entry.read_text(encoding="utf-8"))
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".yaml")
+    }
+
+
+def preset(name: str, kind: Kind) -> Space:
+    """A shipped space; a `UserError` when there is none of that name for that kind."""
+    fitting = {n for n, document in presets().items() if kind in document["kinds"]}
+    if name not in fitting:
+        raise unknown(f"space for {kind}", name, fitting | {"auto"})
+    document = presets()[name]
+    domains: dict[str, Domain] = {}
+    switches: dict[str, float] = {}
+    for part_name, probability in document["parts"].items():
+        if part_name in parts() and kind not in part(part_name).kinds:
+            continue  # a preset of several kinds may name parts that only some of them have
+        found = part(part_name, kind)
+        if probability < 1:
+            switches[part_name] = float(probability)
+        domains |= usual_domains(found)
+    return Space(kind, domains, switches, {}, name, document["about"])
+
+
+def usual_domains(found: Part) -> dict[str, Domain]:
+    """The usual ranges of a part's parameters, and of its weight where it is a term."""
+    weight = {f"{MIX}.{found.name}": WEIGHT} if found.stage == "term" else {}
+    return weight | {f"{found.name}.{p.name}": Domain(*p.search, log=p.log) for p in found.parameters}
+
+
+def auto(kind: Kind, class_counts: Counts | None = None, metric: str | None = None) -> Space:
+    """The preset that suits a task, with the reason in `Space.reason`."""
+    name, reason = _choice(kind, class_counts, metric)
+    return replace(preset(name, kind), reason=f"space {name}: {reason}", opens=True)
+
+
+def _choice(kind: Kind, class_counts: Counts | None, metric: str | None) -> tuple[str, str]:
+    """The name of a preset and why it is this one."""
+    if kind == "multiclass" and class_counts:
+        sizes = [int(n) for n in class_counts if isinstance(n, int)]
+        ratio = max(sizes) / max(min(sizes), 1)
+        name = "imbalanced" if ratio >= IMBALANCED_FROM else "multiclass"
+        return name, f"the largest class has {ratio:.3g} times the samples of the smallest"
+    if kind in ("binary", "multilabel") and metric in RANKING_METRICS:
+        return "ranking-metrics", f"{metric} judges the order of the answers"
+    if kind == "regression" and metric in ROBUST_METRICS:
+        return "outliers", f"{metric} forgives large errors"
+    if kind == "regression" and (metric or "").partition("@")[0] == QUANTILE_METRIC:
+        return "quantiles", f"{metric} weighs errors above and below differently"
+    return kind, f"the task is {kind}"
+
+
+def space_from(
+    document: str | Mapping[str, Any],
+    kind: Kind,
+    class_counts: Counts | None = None,
+    metric: str | None = None,
+) -> Space:
+    """The space a SPEC asks for: `auto`, the name of a preset, or a mapping.
+
+    A mapping starts from `preset` (default `auto`) and changes it: `parameters` maps a name to a number,
+    which fixes it, or to {low, high, log}, and `recipe.schedule` to a list of schedules; `switches` maps a
+    part to the probability that it is on (0 takes it out, 1 always keeps it); `terms` lists losses of the
+    user's own, each FILE:OBJECT. Raises `UserError` for unknown names and values outside a domain.
+    """
+    if isinstance(document, str):
+        return auto(kind, class_counts, metric) if document == "auto" else preset(document, kind)
+    if wrong := [key for key in document if key not in _KEYS]:
+        raise unknown("key in the space", wrong[0], _KEYS)
+    own = adopt(own_terms(document), kind)
+    base = space_from(str(document.get("preset", "auto")), kind, class_counts, metric)
+    domains, fixed, options = dict(base.domains), dict(base.fixed), dict(base.options)
+    for term in own:
+        domains |= usual_domains(term)
+    for name, value in _mapping(document, "parameters").items():
+        domains.pop(name, None)
+        fixed.pop(name, None)
+        if name.startswith(f"{RECIPE}.") and isinstance(value, list | str):
+            options[name] = checked_options(name, [value] if isinstance(value, str) else value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            fixed[name] = float(value)
+        else:
+            domains[name] = _domain(name, value, base.domains.get(name) or _usual(name, kind))
+    switches = {**base.switches, **dict.fromkeys((term.name for term in own), OWN_SWITCH)}
+    for name, value in _mapping(document, "switches").items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UserError(f"the switch of {name} must be a probability between 0 and 1, but got {value!r}")
+        found = part(name, kind)
+        switches[name] = float(value)
+        given = {**domains, **fixed}
+        domains |= {key: domain for key, domain in usual_domains(found).items() if key not in given}
+    return replace(
+        base,
+        domains=domains,
+        switches=switches,
+        fixed=fixed,
+        name="own",
+        reason=f"space: {base.name}, changed by the SPEC",
+        options=options,
+    )
+
+
+def own_terms(space: object) -> list[str]:
+    """The places, FILE:OBJECT, of the user's own losses that a SPEC's space names.
+
+    A process that was not forked from one that read the SPEC calls `adopt(own_terms(space), kind)` before it
+    computes with losses.
+    """
+    terms = space.get("terms") or [] if isinstance(space, Mapping) else []
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+        raise UserError(
+            f"space: terms must be a list of FILE:OBJECT, such as [mine.py:loss], but got {terms!r}"
+        )
+    return terms
+
+
+def _usual(name: str, kind: Kind) -> Domain | None:
+    """The usual range of a parameter that the preset does not have."""
+    owner, _, rest = name.partition(".")
+    if owner == RECIPE:
+        return recipe_parameter(name).usual
+    if owner == MIX:
+        return WEIGHT
+    return next((Domain(*p.search, log=p.log) for p in part(owner, kind).parameters if p.name == rest), None)
+
+
+def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = document.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise UserError(f"space: {key} must be a mapping of names to values, but got {value!r}")
+    return value
+
+
+def _domain(name: str, value: Any, base: Domain | None) -> Domain:
+    if not isinstance(value, Mapping) or not set(value) <= {"low", "high", "log"}:
+        raise UserError(
+            f"space: {name} must be a number or a mapping of low, high and log, but got {value!r}"
+        )
+    start = base or Domain(0, 1)
+    try:
+        return Domain(
+            float(value.get("low", start.low)),
+            float(value.get("high", start.high)),
+            bool(value.get("log", start.log)),
+        )
+    except (TypeError, ValueError) as error:
+        raise UserError(f"space: low and high of {name} must be numbers, but got {dict(value)!r}") from error
+
+
+__all__ = ["LEARNING_RATE", "auto", "own_terms", "preset", "presets", "space_from"]
