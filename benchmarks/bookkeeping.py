@@ -173,7 +173,7 @@ def critical_path(folder: Path, trials: int) -> dict[str, float]:
     """
     from lossmith.experiments import run_search
     from lossmith.experiments.running import driver
-    from lossmith.search.proposals.proposer import Search
+    from lossmith.search.proposals.proposer import Proposer
 
     seconds = {"ask": 0.0, "tell": 0.0, "end": 0.0}
 
@@ -189,8 +189,8 @@ def critical_path(folder: Path, trials: int) -> dict[str, float]:
 
         setattr(owner, name, measuring)
 
-    timed(Search, "ask", "ask")
-    timed(Search, "tell", "tell")
+    timed(Proposer, "ask", "ask")
+    timed(Proposer, "tell", "tell")
     timed(driver.Tracker, "flush", "end")
     spec = {"task": "digits-longtail", "trials": trials, "cohort": PAGE}
     found = run_search(spec, workdir=folder / "critical").record.seconds

@@ -27,11 +27,11 @@ from lossmith.experiments.tracking import Tracker
 from lossmith.losses import standard_specs
 from lossmith.search import Candidate, Outcome, Plan, Recipe, Repeat, Task, Trial
 from lossmith.search.records.ledger import Unit
-from lossmith.search.training.cohort_trainer import Rungs
+from lossmith.search.training.cohort_trainer import RungSchedule
 from lossmith.search.training.ray.resources import Resources
 
 EPOCHS, EPOCH_S, COHORT, REPEATS = 4, 0.02, 64, 4
-RUNGS = Rungs((1, 2))
+RUNGS = RungSchedule((1, 2))
 KEPT, TRAINED_S, GATE = 10_000, 0.005, 0.20
 
 

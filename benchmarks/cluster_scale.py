@@ -23,9 +23,9 @@ from torch import nn
 
 from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.search import Candidate, Outcome, Plan, Repeat, Task, Trial
-from lossmith.search.method.pipeline import search_for
+from lossmith.search.method.pipeline import proposer_for
 from lossmith.search.records.ledger import Unit
-from lossmith.search.training.ray.lease_queue import Desk
+from lossmith.search.training.ray.lease_queue import LeaseQueue
 from lossmith.spaces import space_from
 
 WORKERS = (1, 10, 100, 300, 1000)
@@ -79,7 +79,7 @@ def measured() -> Costs:
     made = task()
     outputs, targets = torch.randn(MODELS, HELD_OUT, CLASSES), made.test[1]
     space = space_from("auto", "multiclass", None, made.metric)
-    search = search_for(made, space, Plan(trials=TRIALS, width=1024), "auto")
+    search = proposer_for(made, space, Plan(trials=TRIALS, width=1024), "auto")
     asked: list[Candidate] = []
     ask_s = spent(lambda: asked.extend(search.ask(1024))) / 1024
     tracemalloc.start()
@@ -127,7 +127,7 @@ def keeping(asked: list[Candidate]) -> tuple[float, float]:
 def desk_s(workers: int = WORKERS[-1]) -> float:
     """Seconds of the desk for a piece, of so many workers, from its being put to its being collected."""
     now = [0.0]
-    desk = Desk(600.0, clock=lambda: now[0])
+    desk = LeaseQueue(600.0, clock=lambda: now[0])
     names = [str(worker) for worker in range(workers)]
 
     def leg() -> None:

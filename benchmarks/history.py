@@ -24,7 +24,7 @@ from typing import TypeVar
 
 from lossmith.experiments.store import Store, new_owner
 from lossmith.experiments.tracking.log_filters import set_environment
-from lossmith.search.proposals.proposer import Search
+from lossmith.search.proposals.proposer import Proposer
 from lossmith.search.proposals.samplers import SAMPLERS
 from lossmith.search.records.ledger import Unit
 from lossmith.search.records.trial import Candidate, Outcome, Repeat, Trial
@@ -70,7 +70,7 @@ class Bench:
         self._parent = parent.info.run_id
         self._delivery = TableDelivery(mlflow, str(parent.info.experiment_id))
         self._space = preset("imbalanced", "multiclass")
-        self._search = Search(self._space, Recipe(), sampler=sampler, budget=history + 10_000, width=WIDTH)
+        self._search = Proposer(self._space, Recipe(), sampler=sampler, budget=history + 10_000, width=WIDTH)
         self._cohorts, self._clock = 0, clock
         self.trials = 0
         self.spent: dict[str, list[float]] = {part: [] for part in PARTS}

@@ -27,10 +27,10 @@ import torch
 from torch import Tensor, nn
 
 from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task, Trial, conduct
-from lossmith.search.method.context import Stage
+from lossmith.search.method.context import SearchContext
 from lossmith.search.method.explore import explore
 from lossmith.search.method.headroom import headroom
-from lossmith.search.method.pipeline import in_opened_space, search_for
+from lossmith.search.method.pipeline import in_opened_space, proposer_for
 from lossmith.search.records.trial import best_of
 from lossmith.search.statistics import bootstrap_scores, compare
 from lossmith.search.tasks.splits import constants_of
@@ -324,7 +324,7 @@ def audited(name: str, seed: int, trials: int) -> dict[str, Any]:
     sign = task.measure.sign
     for label, sampler in (("random search", "random"), ("TPE alone", "tpe")):
         begun = MemoryLedger({key: unit for key, unit in ledger.units.items() if key[0] == "headroom"})
-        stage = Stage(task, plan, search_for(task, space, plan, sampler), runner, begun, Silent())
+        stage = SearchContext(task, plan, proposer_for(task, space, plan, sampler), runner, begun, Silent())
         tuned = headroom(stage)
         stage = in_opened_space(stage, space, tuned, sampler)
         found = best_of(explore(stage, tuned.trials), sign)

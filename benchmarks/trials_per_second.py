@@ -29,7 +29,7 @@ from torch import nn
 from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.experiments.tracking import Tracker
 from lossmith.losses import freeze
-from lossmith.search import Candidate, Plan, Repeat, Search, Task, Unit
+from lossmith.search import Candidate, Plan, Proposer, Repeat, Task, Unit
 from lossmith.search.records.ledger import recall
 from lossmith.search.records.trial import Trial
 from lossmith.search.training.cohort_trainer import Trainer
@@ -144,9 +144,9 @@ WORK = {
 }
 
 
-def search_on(task: Task, budget: int) -> Search:
+def search_on(task: Task, budget: int) -> Proposer:
     """The search whose space all contestants share."""
-    return Search(preset("multiclass", "multiclass"), task.settings, budget=budget)
+    return Proposer(preset("multiclass", "multiclass"), task.settings, budget=budget)
 
 
 def lossmith(work: Work, trials: int) -> tuple[float, str]:

@@ -35,10 +35,10 @@ from torch import Tensor, nn
 from lossmith.losses import LossSpec, standard_specs
 from lossmith.losses.terms.regression.linex import linex
 from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task
-from lossmith.search.method.context import Stage
+from lossmith.search.method.context import SearchContext
 from lossmith.search.method.explore import explore
 from lossmith.search.method.headroom import headroom
-from lossmith.search.method.pipeline import search_for
+from lossmith.search.method.pipeline import proposer_for
 from lossmith.search.method.race import race
 from lossmith.search.method.verdict import verdict
 from lossmith.search.metrics import Metric, metric_named
@@ -215,8 +215,8 @@ def searched(setting: Setting, seed: int) -> dict[str, Any]:
     task, ledger, started = setting.task(seed), MemoryLedger(), time.monotonic()
     plan = Plan(**{**vars(PLAN), "seed": seed})
     runner = Trainer(task, folds=plan.folds, seed=seed, workers=1)
-    search = search_for(task, setting.space, plan, "random")
-    stage = Stage(task, plan, search, runner, ledger, Silent())
+    search = proposer_for(task, setting.space, plan, "random")
+    stage = SearchContext(task, plan, search, runner, ledger, Silent())
     tuned = headroom(stage)
     finalists = race(stage, tuned, explore(stage, tuned.trials))
     document = verdict(stage, tuned, finalists) if finalists.crowned else {"better": False}

@@ -6,7 +6,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from torch import nn
 
-from lossmith.search import OwnTrial, own_training
+from lossmith.search import TrialHandle, own_training
 
 X, y = load_wine(return_X_y=True)
 X = torch.tensor((X - X.mean(0)) / X.std(0), dtype=torch.float32)
@@ -45,4 +45,4 @@ def train(loss, trial):
 
 
 if __name__ == "__main__":
-    print("macro F1 without a search:", train(nn.CrossEntropyLoss(), OwnTrial()))
+    print("macro F1 without a search:", train(nn.CrossEntropyLoss(), TrialHandle()))

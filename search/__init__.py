@@ -2,12 +2,12 @@
 
 from ..spaces.recipe import Recipe
 from .method.pipeline import Conclusion, conduct
-from .proposals.proposer import Search
+from .proposals.proposer import Proposer
 from .records.ledger import Ledger, MemoryLedger, Unit
 from .records.plan import Plan
 from .records.trial import Candidate, Outcome, Repeat, Trial
-from .tasks.functions.training_function import OwnTraining, own_training
-from .tasks.functions.trial_handle import OwnTrial
+from .tasks.functions.training_function import TrainingFunction, own_training
+from .tasks.functions.trial_handle import TrialHandle
 from .tasks.load import load_task
 from .tasks.task import Task
 
@@ -17,14 +17,14 @@ __all__ = [
     "Ledger",
     "MemoryLedger",
     "Outcome",
-    "OwnTraining",
-    "OwnTrial",
     "Plan",
+    "Proposer",
     "Recipe",
     "Repeat",
-    "Search",
     "Task",
+    "TrainingFunction",
     "Trial",
+    "TrialHandle",
     "Unit",
     "conduct",
     "load_task",

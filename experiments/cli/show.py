@@ -27,7 +27,7 @@ def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json
 
 def _print(document: dict[str, Any]) -> None:
     from ...search.metrics import sign_of
-    from ...search.training.engines.autotune import Choice
+    from ...search.training.engines.autotune import EngineChoice
     from .outcome import print_verdict
     from .tables import seconds_line, trials_table
 
@@ -39,7 +39,7 @@ def _print(document: dict[str, Any]) -> None:
     counts = ", ".join(f"{number} {state}" for state, number in document["counts"].items())
     out.print(f"trials: {counts}")
     if choice := task.get("engine"):
-        out.print(f"engine: {Choice.from_json(choice)}", soft_wrap=True)
+        out.print(f"engine: {EngineChoice.from_json(choice)}", soft_wrap=True)
     if hardware := task.get("hardware"):
         out.print(f"device: {hardware}", soft_wrap=True)
     if sampler := document["sampler"]:

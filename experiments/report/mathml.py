@@ -1,7 +1,7 @@
 """LaTeX as MathML, for the part of LaTeX in which `losses/spec/formulas.py` writes formulas.
 
 Browsers draw MathML themselves: a formula needs no script, no font and no picture, and a screen reader can
-read it. tests/report/test_mathml.py holds that every part and every standard loss is understood.
+read it. tests/experiments/report/test_mathml.py holds that every part and every standard loss is understood.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ...search.training.engines.autotune import Choice
+from ...search.training.engines.autotune import EngineChoice
 from ..version import versions
 from .flatten import Rows, plain
 
@@ -33,7 +33,7 @@ def trained(document: Mapping[str, Any]) -> Rows:
     """Who trained the losses, on what, and who proposed them."""
     task = document["task"]
     found = [
-        ("engine", str(Choice.from_json(task["engine"])) if "engine" in task else ""),
+        ("engine", str(EngineChoice.from_json(task["engine"])) if "engine" in task else ""),
         ("device", task.get("hardware")),
         ("runner", document["notes"].get("runner")),
         ("sampler", document["sampler"]),

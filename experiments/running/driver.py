@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...search import conduct
 from ...search.training.cohort_trainer import Trainer
-from ...search.training.functions.trainer import OwnTrainer
+from ...search.training.functions.trainer import FunctionTrainer
 from ...search.training.program import Stopped
 from ..experiment import Experiment
 from ..progress.displays import Progress
@@ -19,7 +19,7 @@ from ..store import ClaimLost, SearchRecord, Store, StoreLedger, patient
 from ..tracking import Tracker
 from ..tracking.artifacts import import_ahead, present
 from ..version import versions
-from .prepared_search import Work
+from .prepared_search import PreparedSearch
 from .timing import Spent, TimedLedger
 from .workdir import Places
 
@@ -32,13 +32,13 @@ PARTING_S = 5.0  # what MLflow gets when a search ends early; a resume delivers 
 
 
 def drive(
-    work: Work,
+    work: PreparedSearch,
     store: Store,
     record: SearchRecord,
     owner: str,
     where: Places,
     progress: Progress,
-    trainer: Trainer | OwnTrainer | RayTrainer,
+    trainer: Trainer | FunctionTrainer | RayTrainer,
 ) -> Experiment:
     """Conduct the search under this owner's heartbeat, MLflow being fed behind it."""
     started = time.monotonic()
@@ -114,7 +114,7 @@ def _let_go(kept: Store, record: SearchRecord, owner: str, status: Any, reason: 
 
 @contextmanager
 def _heartbeat(
-    kept: Store, search_id: int, owner: str, trainer: Trainer | OwnTrainer | RayTrainer
+    kept: Store, search_id: int, owner: str, trainer: Trainer | FunctionTrainer | RayTrainer
 ) -> Iterator[None]:
     """Tell the store that the owner lives; stop the trainer when the search is no longer ours."""
     ended = Event()

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ...losses.custom.load_file import fingerprints
 from ...losses.errors import UserError, unknown
-from ...search import OwnTraining, Plan, Task, load_task
+from ...search import Plan, Task, TrainingFunction, load_task
 from ...search.proposals.samplers import SAMPLERS
 from ...search.tasks.data import overlap
 from ...search.tasks.functions.from_spec import with_recipe
-from ...search.tasks.splits import constants_of, doubts
+from ...search.tasks.splits import constants_of, split_warnings
 from ...search.training.cohort_trainer import Trainer
-from ...search.training.engines.autotune import Choice
+from ...search.training.engines.autotune import EngineChoice
 from ...search.training.engines.device import Hardware
 from ...search.training.functions.local import own_local
 from ...search.training.functions.rehearse import rehearsed
-from ...search.training.functions.trainer import OwnTrainer
+from ...search.training.functions.trainer import FunctionTrainer
 from ...search.training.local import local
 from ...search.training.ray.resources import Resources
 from ...spaces import Space, own_terms, space_from
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class PreparedSearch:
     """A SPEC made ready: everything that can be wrong with it has been looked at."""
 
     spec: SearchSpec
-    task: Task | OwnTraining
+    task: Task | TrainingFunction
     space: Space
     plan: Plan
     given: bool = False
@@ -54,12 +54,12 @@ class Work:
         return tuple(warnings(self.task, self.plan.folds))
 
     @classmethod
-    def of(cls, spec: SearchSpec, given: Task | OwnTraining | None = None) -> Work:
+    def of(cls, spec: SearchSpec, given: Task | TrainingFunction | None = None) -> PreparedSearch:
         """What a SPEC asks for; raises `UserError` for whatever in it cannot be."""
         if spec.sampler not in SAMPLERS:
             raise unknown("sampler", spec.sampler, SAMPLERS)
         task = given or load_task(spec.task, training=spec.training)
-        if isinstance(task, OwnTraining):
+        if isinstance(task, TrainingFunction):
             task = rehearsed(with_recipe(task, spec.recipe), spec.seed)
         if spec.repeats.folds is not None and task.validation is not None:
             raise UserError(
@@ -70,7 +70,7 @@ class Work:
             task = replace(task, recipe={**task.settings.to_json(), **spec.recipe})
         trust(own_terms(spec.space))
         space = space_from(spec.space, task.kind, _constants(task).get("class_counts"), task.metric)
-        if isinstance(task, OwnTraining) and not task.tunes:
+        if isinstance(task, TrainingFunction) and not task.tunes:
             space = replace(space, fixed={**space.fixed, LEARNING_RATE: task.settings.rate})
         hardware = Hardware()
         if isinstance(task, Task):  # a function that trains chooses its own
@@ -91,10 +91,12 @@ class Work:
         return {**self.task.describe(), **_constants(self.task), **told, **given, **own, **engine}
 
     def trainer(
-        self, runner: str | None, note: Callable[[str], None], before: Choice | None = None
-    ) -> Trainer | OwnTrainer | RayTrainer:
+        self, runner: str | None, note: Callable[[str], None], before: EngineChoice | None = None
+    ) -> Trainer | FunctionTrainer | RayTrainer:
         """Who trains: this machine, or a Ray cluster; as `before`, where the engine was chosen already."""
-        elsewhere = "a function train(loss, trial), which" if isinstance(self.task, OwnTraining) else None
+        elsewhere = (
+            "a function train(loss, trial), which" if isinstance(self.task, TrainingFunction) else None
+        )
         elsewhere = "a Ray cluster, where `resources`" if runner == "ray" else elsewhere
         if elsewhere and (self.spec.device, self.spec.precision) != ("auto", "float32"):
             raise UserError(
@@ -106,15 +108,15 @@ class Work:
             from ...search.training.ray.trainer import on_ray
 
             wanted = Resources.from_mapping(self.spec.resources)
-            if isinstance(self.task, OwnTraining):
+            if isinstance(self.task, TrainingFunction):
                 return own_on_ray(self.task, self.plan, wanted)
             return on_ray(self.task, self.plan, self.spec.engine, wanted, note, before)
-        if isinstance(self.task, OwnTraining):
+        if isinstance(self.task, TrainingFunction):
             return own_local(self.task, self.plan)
         return local(self.task, self.plan, self.spec.engine, note, before, self.hardware)
 
 
-def _others(spec: SearchSpec, task: Task | OwnTraining) -> Iterator[Task]:
+def _others(spec: SearchSpec, task: Task | TrainingFunction) -> Iterator[Task]:
     """The tasks under `transfer`; raises `UserError` for one on which the loss cannot be tried."""
     seen: set[str] = set()
     for name in spec.transfer:
@@ -132,9 +134,9 @@ def _others(spec: SearchSpec, task: Task | OwnTraining) -> Iterator[Task]:
         yield other
 
 
-def _constants(task: Task | OwnTraining) -> dict[str, Any]:
+def _constants(task: Task | TrainingFunction) -> dict[str, Any]:
     """What losses read of the training targets, as numbers and lists."""
-    if isinstance(task, OwnTraining):
+    if isinstance(task, TrainingFunction):
         return task.constants
     found = constants_of(task.kind, task.train[1], task.classes)
     return {name: value.tolist() for name, value in found.items()}
@@ -161,10 +163,10 @@ def _plan(spec: SearchSpec) -> Plan:
     )
 
 
-def warnings(task: Task | OwnTraining, folds: int) -> Iterator[str]:
+def warnings(task: Task | TrainingFunction, folds: int) -> Iterator[str]:
     """What the reader of a verdict on a task should be warned of, seen before the search begins."""
     if isinstance(task, Task):
-        yield from doubts(task, folds)
+        yield from split_warnings(task, folds)
         if copies := overlap(task.train, task.test):
             yield (
                 f"{copies:,} of the {len(task.test[1]):,} test samples are also in train, number for number: "

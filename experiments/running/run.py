@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ...losses.custom.load_file import fingerprints
 from ...losses.errors import UserError
-from ...search import OwnTraining, Task
+from ...search import Task, TrainingFunction
 from ...search.training.cohort_trainer import Trainer
-from ...search.training.engines.autotune import Choice
-from ...search.training.functions.trainer import OwnTrainer
+from ...search.training.engines.autotune import EngineChoice
+from ...search.training.functions.trainer import FunctionTrainer
 from ...spaces import own_terms
 from ..experiment import Experiment
 from ..progress.displays import Progress, python_progress
@@ -21,7 +21,7 @@ from ..store import SearchRecord, Store, new_owner
 from ..usercode.bundle import FILES, materialised, packed, shipped_folder, term_files, transfer_files
 from .driver import drive
 from .jobs import check_launcher
-from .prepared_search import Work, warnings
+from .prepared_search import PreparedSearch, warnings
 from .workdir import Places, places, prepare
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ RUNNERS = ("local", "ray")
 def run_search(  # noqa: PLR0913  (a front door: each argument is one the command line has too)
     spec: SearchSpec | Mapping[str, Any] | str | Path,
     *,
-    task: Task | OwnTraining | None = None,
+    task: Task | TrainingFunction | None = None,
     name: str | None = None,
     workdir: str | Path | None = None,
     store: str | None = None,
@@ -56,7 +56,7 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
         spec = with_task(spec, task)
     wanted = load_spec(spec, {"name": name})
     _check_runner(runner)
-    work = Work.of(wanted, task)
+    work = PreparedSearch.of(wanted, task)
     code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
     shipped = packed(wanted.task if task is None else None, code)
     kept_with_it = {"runner": runner or RUNNERS[0], FILES: shipped}
@@ -71,10 +71,10 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
 
 
 def with_task(
-    spec: SearchSpec | Mapping[str, Any] | str | Path, task: Task | OwnTraining
+    spec: SearchSpec | Mapping[str, Any] | str | Path, task: Task | TrainingFunction
 ) -> Mapping[str, Any]:
     """The keys of a SPEC for a task that was made in Python: its name stands where a file would."""
-    if not isinstance(task, Task | OwnTraining):
+    if not isinstance(task, Task | TrainingFunction):
         raise UserError(
             f"task must be a lossmith.search.Task or a training function in own_training(kind, ...), "
             f"but got {type(task).__name__}"
@@ -90,7 +90,7 @@ def with_task(
 def resume_search(
     name: str,
     *,
-    task: Task | OwnTraining | None = None,
+    task: Task | TrainingFunction | None = None,
     workdir: str | Path | None = None,
     store: str | None = None,
     runner: str | None = None,
@@ -114,7 +114,7 @@ def resume_search(
     asked = SearchSpec.from_json(record.spec)
     asked = _found_here(asked, record, where, given=task is not None)
     _check_terms(asked, record)
-    work = Work.of(asked, task)
+    work = PreparedSearch.of(asked, task)
     before, now = record.task.get("fingerprint"), work.task.describe()["fingerprint"]
     if before != now:
         raise UserError(
@@ -152,15 +152,15 @@ def _check_terms(asked: SearchSpec, record: SearchRecord) -> None:
 
 @contextmanager
 def _training(
-    work: Work, runner: str | None, progress: Progress, before: Mapping[str, Any] | None = None
-) -> Iterator[Trainer | OwnTrainer | RayTrainer]:
+    work: PreparedSearch, runner: str | None, progress: Progress, before: Mapping[str, Any] | None = None
+) -> Iterator[Trainer | FunctionTrainer | RayTrainer]:
     """Who trains, made before anything is written and before any thread is started: workers are forked."""
     for line in (*work.task.notes, *work.warnings):
         progress.note(line)
     for other in work.others:
         for line in (*other.notes, *warnings(other, work.plan.folds)):
             progress.note(f"transfer: {other.name}: {line}")
-    trainer = work.trainer(runner, progress.note, None if before is None else Choice.from_json(before))
+    trainer = work.trainer(runner, progress.note, None if before is None else EngineChoice.from_json(before))
     try:
         yield trainer
     finally:

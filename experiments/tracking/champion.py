@@ -3,7 +3,7 @@
 A model of MLflow is a folder with a description, `MLmodel`, beside the files of its flavours. The one of
 PyTorch wants `data/model.pt2`, and that is the `loss.pt2` of an export, which is proven equal to the loss
 already. So the folder is written here at once: `mlflow.pytorch` would take seconds to import and would
-trace the loss again. tests/tracking/test_champion.py holds that MLflow loads it and that its own
+trace the loss again. tests/experiments/tracking/test_champion.py holds that MLflow loads it and that its own
 `save_model` describes it alike.
 """
 

@@ -42,7 +42,7 @@ def load_file(path: Path, what: Literal["task", "loss"]) -> ModuleType:
         with neighbours_of(path):
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise theirs(f"the {what} file {path} cannot be run", error) from error
+        raise user_error(f"the {what} file {path} cannot be run", error) from error
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
     return module
@@ -109,7 +109,9 @@ def is_theirs(filename: str) -> bool:
     return not path.startswith((*_FOLDERS, *_INSTALLED, sys.base_prefix + "/lib/python"))
 
 
-def theirs(message: str, error: BaseException, parameters: Mapping[str, object] | None = None) -> UserError:
+def user_error(
+    message: str, error: BaseException, parameters: Mapping[str, object] | None = None
+) -> UserError:
     """The `UserError` for an error in their code; parameters and traceback are its detail."""
     place = _place(error)
     said = f"{message}: {type(error).__name__}: {' '.join(str(error).split())[:200]}{place}"
@@ -128,7 +130,7 @@ def in_their_code(message: str, parameters: Mapping[str, object] | None = None) 
     except Exception as error:
         if not _place(error):
             raise
-        raise theirs(message, error, parameters) from error
+        raise user_error(message, error, parameters) from error
 
 
 def _place(error: BaseException) -> str:

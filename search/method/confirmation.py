@@ -9,14 +9,14 @@ from ..records.trial import Candidate, Repeat, Trial
 from ..statistics import bootstrap_scores, compare, deviation, mean
 from ..tasks.task import Task
 from ..training.cohort_trainer import Trainer
-from .context import Stage
+from .context import SearchContext
 from .race import Finalists
 
 SEEDS = 3  # a full model is dear: enough to see a reversal
 MOST_RATIO = 3.0  # between the rates of the two losses; a head's rate says little more of the full model
 
 
-def confirm(stage: Stage, finalists: Finalists, document: dict[str, Any]) -> dict[str, Any]:
+def confirm(stage: SearchContext, finalists: Finalists, document: dict[str, Any]) -> dict[str, Any]:
     """The verdict's document with `confirmation`, the comparison of its two losses on `task.confirm`.
 
     The document as it is where the task has nothing to confirm on, or no searched loss came to the race.
@@ -38,7 +38,7 @@ def confirm(stage: Stage, finalists: Finalists, document: dict[str, Any]) -> dic
     }
 
 
-def _compared(stage: Stage, task: Task, searched: Trial, standard: Trial) -> dict[str, Any]:
+def _compared(stage: SearchContext, task: Task, searched: Trial, standard: Trial) -> dict[str, Any]:
     stage.progress.phase("confirm", 2)
     rates = _rates(task.settings.rate, searched, standard)
     candidates = [

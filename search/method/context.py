@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ..proposals.proposer import Search
+from ..proposals.proposer import Proposer
 from ..proposals.screening import rejected
 from ..records.ledger import Ledger, Unit, recall
 from ..records.plan import Plan
 from ..records.trial import Candidate, Outcome, Phase, Repeat, Trial, best_of
 from ..tasks.task import Task
-from ..training.cohort_trainer import Rungs, Watch, unwatched
+from ..training.cohort_trainer import RungSchedule, Watch, unwatched
 from ..training.runner import Runner
-from .nan_metrics import numbered
+from .nan_metrics import as_diverged
 
 HELD_DRAWS = 200  # resamplings of the held-out samples: enough for a standard error to a twentieth
 
@@ -33,12 +33,12 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class SearchContext:
     """The parts of a running search."""
 
     task: Task
     plan: Plan
-    search: Search
+    search: Proposer
     runner: Runner
     ledger: Ledger
     progress: Progress
@@ -73,13 +73,13 @@ class Stage:
         self,
         candidates: Sequence[Candidate],
         repeats: Sequence[Repeat],
-        rungs: Rungs | None,
+        rungs: RungSchedule | None,
         watch: Watch,
         draws: int = 0,
     ) -> list[Outcome]:
         """What the runner makes of the candidates; a metric that is NaN is told as what it is."""
         outcomes = self.runner.train(candidates, repeats, rungs, watch, draws)
-        return numbered(outcomes, repeats, str(self.task.metric))
+        return as_diverged(outcomes, repeats, str(self.task.metric))
 
     def trials(  # noqa: PLR0913, PLR0917  (what a cohort is)
         self,
@@ -87,7 +87,7 @@ class Stage:
         index: int,
         first: int,
         candidates: Sequence[Candidate],
-        rungs: Rungs | None,
+        rungs: RungSchedule | None,
         payload: dict[str, Any] | None = None,
         watch: Watch = unwatched,
         seen: Callable[[Sequence[Outcome]], dict[str, Any]] | None = None,

@@ -6,15 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..proposals.prefetch import Proposals, cohort_size
+from ..proposals.prefetch import ProposalPrefetcher, cohort_size
 from ..records.ledger import Unit
 from ..records.trial import Trial
-from ..training.cohort_trainer import Rungs
-from .context import Stage
+from ..training.cohort_trainer import RungSchedule
+from .context import SearchContext
 from .headroom import leading
 
 
-def explore(stage: Stage, known: Sequence[Trial]) -> tuple[Trial, ...]:
+def explore(stage: SearchContext, known: Sequence[Trial]) -> tuple[Trial, ...]:
     """Ask, train and tell until the budget is spent or the space holds nothing new."""
     plan, search = stage.plan, stage.search
     search.tell(known)
@@ -23,7 +23,7 @@ def explore(stage: Stage, known: Sequence[Trial]) -> tuple[Trial, ...]:
     spent, index = 0.0, 0
     best = stage.best(known)
     stage.progress.phase("explore", plan.trials or 0)
-    with Proposals(search, plan) as proposals:
+    with ProposalPrefetcher(search, plan) as proposals:
         while True:
             found = stage.ledger.find("explore", index)
             first = len(known) + len(explored)
@@ -38,13 +38,13 @@ def explore(stage: Stage, known: Sequence[Trial]) -> tuple[Trial, ...]:
             stage.progress.advance(len(explored), best.outcome.score if best else None)
 
 
-def trusted_rungs(stage: Stage, known: Sequence[Trial]) -> Rungs:
+def trusted_rungs(stage: SearchContext, known: Sequence[Trial]) -> RungSchedule:
     """Halving, but only at those rungs where it would have kept the standard losses that ended best.
 
     Some losses learn slowly and end best, those that bear wrong labels above all. Where half of the standard
     losses were ahead of such a one, half of a cohort would be, and nobody would see how it ends.
     """
-    halving, sign = Rungs.halving(stage.task.settings.epochs), stage.task.measure.sign
+    halving, sign = RungSchedule.halving(stage.task.settings.epochs), stage.task.measure.sign
     best = leading(known, sign)
     if not all(dict(trial.outcome.rungs).keys() >= set(halving.epochs) for trial in best):
         return halving  # it is not known how they stood
@@ -64,9 +64,9 @@ def trusted_rungs(stage: Stage, known: Sequence[Trial]) -> Rungs:
 
 
 def _next(  # noqa: PLR0913, PLR0917  (where exploring stands)
-    stage: Stage,
-    proposals: Proposals,
-    rungs: Rungs,
+    stage: SearchContext,
+    proposals: ProposalPrefetcher,
+    rungs: RungSchedule,
     first: int,
     index: int,
     done: int,

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..records.ledger import Unit, recall
-from ..records.rungs import Rungs
+from ..records.rungs import RungSchedule
 from ..records.trial import Candidate, Outcome, Trial, best_of
 from ..statistics import deviation
 from ..tasks.standard_losses import standards
 from ..tasks.task import Task
-from .context import Stage
-from .power import assess
+from .context import SearchContext
+from .power import assess_headroom
 
 LEADING = 4  # standard losses that are tuned more finely, and whose parts a space is opened to
 
@@ -26,8 +26,8 @@ LEADING = 4  # standard losses that are tuned more finely, and whose parts a spa
 class Tuned:
     """The standard losses at their best learning rates, by name, and every trial it took to find them.
 
-    `gate` is what they tell of the task, as `gate.assess` says it; `stop` says why the search should end
-    here, when it should.
+    `gate` is what they tell of the task, as `power.assess_headroom` says it; `stop` says why the
+    search should end here, when it should.
     """
 
     best: dict[str, Trial]
@@ -36,7 +36,7 @@ class Tuned:
     gate: dict[str, Any] = field(default_factory=dict)
 
 
-def headroom(stage: Stage) -> Tuned:
+def headroom(stage: SearchContext) -> Tuned:
     """Train every standard loss over `plan.rates` learning rates in one cohort, the best ones more finely."""
     recipes = stage.search.recipes(stage.plan.rates)
     named = standards(stage.task)
@@ -72,7 +72,7 @@ def headroom(stage: Stage) -> Tuned:
         stage.ledger,
         "headroom",
         2,
-        lambda: Unit("headroom", 2, payload=assess(stage, unique, leader, *errors)),
+        lambda: Unit("headroom", 2, payload=assess_headroom(stage, unique, leader, *errors)),
     ).payload
     assert gate is not None
     if stage.plan.headroom != "off":
@@ -81,7 +81,7 @@ def headroom(stage: Stage) -> Tuned:
     return Tuned(best, trials, f"{gate['message']} (headroom: stop)" if stop else None, gate)
 
 
-def _finer(stage: Stage, trials: Sequence[Trial], step: float) -> tuple[Trial, ...]:
+def _finer(stage: SearchContext, trials: Sequence[Trial], step: float) -> tuple[Trial, ...]:
     """The leading standard losses at the learning rates half-way to those beside their best one.
 
     A search tries its losses at hundreds of learning rates; a standard loss that is judged by a coarse grid
@@ -98,12 +98,12 @@ def _finer(stage: Stage, trials: Sequence[Trial], step: float) -> tuple[Trial, .
     return stage.trials("headroom", 1, len(trials), candidates, _looked_at(stage), watch=watch).trials
 
 
-def _looked_at(stage: Stage) -> Rungs | None:
+def _looked_at(stage: SearchContext) -> RungSchedule | None:
     """Rungs that drop nobody: how the standard losses stand there tells where exploring may thin cohorts.
 
     A loop of the user's own cannot be paused; each look would be a training more.
     """
-    halving = Rungs.halving(stage.task.settings.epochs)
+    halving = RungSchedule.halving(stage.task.settings.epochs)
     return replace(halving, keep=1.0) if isinstance(stage.task, Task) else None
 
 
@@ -113,7 +113,7 @@ def leading(trials: Iterable[Trial], sign: int) -> list[Trial]:
     return sorted(found, key=lambda t: (-sign * t.outcome.score, t.number))[:LEADING]
 
 
-def _best(stage: Stage, trials: Sequence[Trial]) -> dict[str, Trial]:
+def _best(stage: SearchContext, trials: Sequence[Trial]) -> dict[str, Trial]:
     """The best trial of each standard loss, by its names: names for one loss share its trials."""
     found = _best_of_each(trials, stage.task.measure.sign)
     named = standards(stage.task)
@@ -129,7 +129,7 @@ def _best_of_each(trials: Iterable[Trial], sign: int) -> dict[str, Trial]:
     return {loss: trial for loss, trial in found.items() if trial is not None}
 
 
-def _sample_error(stage: Stage, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _sample_error(stage: SearchContext, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The standard errors that held-out samples give to the best tuned standard loss.
 
     `sample_error` is that of its lead over the one from which it differs most, `score_error` of its score.

@@ -17,8 +17,8 @@ from ..records.ledger import Unit, recall
 from ..records.trial import Candidate, Outcome, Trial
 from ..statistics import deviation, lead, mean
 from ..tasks.task import Task
-from ..training.cohort_trainer import Rungs
-from .context import HELD_DRAWS, Stage
+from ..training.cohort_trainer import RungSchedule
+from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
 from .race import Finalists, most_repeats
 
@@ -42,7 +42,9 @@ class _Variant:
     value: float = 0.0
 
 
-def insight(stage: Stage, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]) -> dict[str, Any]:
+def insight(
+    stage: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]
+) -> dict[str, Any]:
     """The ablation, the importance of parameters, the sensitivity to them, and learning curves."""
     unit = recall(
         stage.ledger,
@@ -54,7 +56,9 @@ def insight(stage: Stage, tuned: Tuned, finalists: Finalists, explored: Sequence
     return unit.payload
 
 
-def _look(stage: Stage, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]) -> dict[str, Any]:
+def _look(
+    stage: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]
+) -> dict[str, Any]:
     shares = importance(stage, explored)
     usual = next((tuned.best[name] for name in USUAL if name in tuned.best), finalists.standard)
     plain = {t.candidate.standard or "": t.candidate for t in (finalists.standard, usual)}
@@ -88,7 +92,7 @@ def _look(stage: Stage, tuned: Tuned, finalists: Finalists, explored: Sequence[T
     return document
 
 
-def _room(stage: Stage, trials: Sequence[Trial], finalists: Finalists) -> int:
+def _room(stage: SearchContext, trials: Sequence[Trial], finalists: Finalists) -> int:
     """How many losses may be trained so that insight stays a small share of what the search cost."""
     epochs = stage.task.settings.epochs
     spent = sum(len(t.repeats) * t.outcome.epochs / epochs for t in trials)
@@ -99,7 +103,7 @@ def _room(stage: Stage, trials: Sequence[Trial], finalists: Finalists) -> int:
     return int(SHARE * spent / REPEATS)
 
 
-def _trained(stage: Stage, candidates: Sequence[Candidate]) -> list[Outcome]:
+def _trained(stage: SearchContext, candidates: Sequence[Candidate]) -> list[Outcome]:
     """Every candidate to the end, scored on the way without dropping any."""
     epochs = stage.task.settings.epochs
     marks = sorted({max(1, round(epochs * (i + 1) / EPOCHS)) for i in range(EPOCHS - 1)} - {epochs})
@@ -110,7 +114,7 @@ def _trained(stage: Stage, candidates: Sequence[Candidate]) -> list[Outcome]:
     # Past every seed and every partition of the race, which chose the loss that is looked into.
     repeats = stage.fresh_repeats(most_repeats(plan), REPEATS, plan.race_rounds + 1)
     watch = stage.watch(0, len(candidates), None)
-    outcomes = stage.train(candidates, repeats, Rungs(tuple(marks), 1.0), watch, HELD_DRAWS)
+    outcomes = stage.train(candidates, repeats, RungSchedule(tuple(marks), 1.0), watch, HELD_DRAWS)
     stage.progress.advance(len(candidates), outcomes[0].score)
     return outcomes
 
@@ -130,7 +134,7 @@ def _without_parts(own: Candidate) -> list[_Variant]:
     return found
 
 
-def _moved(stage: Stage, own: Candidate, shares: Mapping[str, float]) -> list[_Variant]:
+def _moved(stage: SearchContext, own: Candidate, shares: Mapping[str, float]) -> list[_Variant]:
     """The loss with its learning rate, and with each of its most important parameters, moved both ways."""
     domains = stage.search.space.coordinates()
     numbers = {**own.spec.parameters, LEARNING_RATE: own.recipe.rate}
@@ -197,7 +201,7 @@ def _curve(outcome: Outcome) -> list[dict[str, float]]:
     return [{"epoch": epoch, "mean": score, "sd": sd} for epoch, score, sd in points]
 
 
-def importance(stage: Stage, explored: Sequence[Trial]) -> dict[str, float]:
+def importance(stage: SearchContext, explored: Sequence[Trial]) -> dict[str, float]:
     """The share of each searched number in what made losses good or bad: how a forest splits by it.
 
     Where good trials are dense would say less, for a sampler that stays near one makes them dense. The first

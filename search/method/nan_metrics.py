@@ -12,7 +12,7 @@ from ..records.trial import Outcome, Repeat
 SEVERAL = 5  # losses without a number on the same repeat: it is not their fault
 
 
-def numbered(outcomes: Sequence[Outcome], repeats: Sequence[Repeat], metric: str) -> list[Outcome]:
+def as_diverged(outcomes: Sequence[Outcome], repeats: Sequence[Repeat], metric: str) -> list[Outcome]:
     """The outcomes, with losses that were trained to the end but whose metric is NaN as diverged.
 
     Raises `UserError` where the metric is NaN for every one of several losses on the same repeat, for then

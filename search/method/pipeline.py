@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...spaces import Space, opened
-from ..proposals.proposer import Search
+from ..proposals.proposer import Proposer
 from ..records.ledger import Ledger
 from ..records.plan import Plan
 from ..tasks.task import Task
 from ..training.runner import Runner
 from .confirmation import confirm
-from .context import Progress, Stage
+from .context import Progress, SearchContext
 from .explore import explore
 from .headroom import Tuned, headroom, leading
 from .insight import insight
@@ -45,8 +45,8 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
 
     The searched loss is also tried on `others`, tasks of the same kind.
     """
-    search = search_for(task, space, plan, sampler)
-    stage = Stage(task, plan, search, runner, ledger, progress)
+    search = proposer_for(task, space, plan, sampler)
+    stage = SearchContext(task, plan, search, runner, ledger, progress)
     tuned = headroom(stage)
     if tuned.stop is not None:
         return Conclusion(None, tuned.stop)
@@ -62,7 +62,7 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
     return Conclusion(document)
 
 
-def in_opened_space(stage: Stage, space: Space, tuned: Tuned, sampler: str) -> Stage:
+def in_opened_space(stage: SearchContext, space: Space, tuned: Tuned, sampler: str) -> SearchContext:
     """The stage with a search whose space has the parts of the best standard losses too, if it opens."""
     if not space.opens:
         return stage
@@ -73,12 +73,12 @@ def in_opened_space(stage: Stage, space: Space, tuned: Tuned, sampler: str) -> S
     stage.progress.note(
         f"space {space.name}: opened to {', '.join(joined)}, for good standard losses have them"
     )
-    return replace(stage, search=search_for(stage.task, wider, stage.plan, sampler))
+    return replace(stage, search=proposer_for(stage.task, wider, stage.plan, sampler))
 
 
-def search_for(task: Task, space: Space, plan: Plan, sampler: str = "auto") -> Search:
+def proposer_for(task: Task, space: Space, plan: Plan, sampler: str = "auto") -> Proposer:
     """Who proposes the losses of a plan."""
-    return Search(
+    return Proposer(
         space,
         task.settings,
         sampler=sampler,

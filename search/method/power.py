@@ -9,7 +9,7 @@ from typing import Any
 from ..records.trial import Trial
 from ..statistics import deviation, mean
 from ..tasks.task import Task
-from .context import Stage
+from .context import SearchContext
 from .race_table import CLEAR, CROWN
 
 # The race and the verdict must both see a difference; at 95% each, both do at 90%.
@@ -17,8 +17,8 @@ POWER = 1.645
 SURE = 1.96
 
 
-def assess(
-    stage: Stage, tuned: Sequence[Trial], leader: Trial, samples: float | None, score: float = 0.0
+def assess_headroom(
+    stage: SearchContext, tuned: Sequence[Trial], leader: Trial, samples: float | None, score: float = 0.0
 ) -> dict[str, Any]:
     """How far apart the tuned standard losses are, against how far apart equal losses would be.
 
@@ -85,7 +85,7 @@ def assess(
     }
 
 
-def _raced(stage: Stage) -> int:
+def _raced(stage: SearchContext) -> int:
     """The repeats of a race of which nobody drops out; with fewer contenders there are more."""
     return stage.plan.race_rounds * stage.plan.race_seeds
 
@@ -96,7 +96,7 @@ def _needed(size: float, per_repeat: float, at_test: float) -> int | None:
     return max(2, math.ceil(per_repeat**2 / room)) if room > 0 else None
 
 
-def _shrinks(stage: Stage) -> float:
+def _shrinks(stage: SearchContext) -> float:
     """By how much the test samples' error is smaller than that of the held-out samples."""
     task = stage.task
     if not isinstance(task, Task):

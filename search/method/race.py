@@ -19,9 +19,9 @@ from ..records.ledger import Unit, recall
 from ..records.plan import Plan
 from ..records.trial import Repeat, Trial
 from ..statistics import Lead
-from .context import HELD_DRAWS, Stage
+from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
-from .race_table import CROWN, Field
+from .race_table import CROWN, RaceTable
 from .shrinkage import contenders
 
 LEVEL = 0.5  # standard errors: losses as close to the best of them are level, and the simplest is taken
@@ -52,12 +52,12 @@ class Finalists:
         return self.searched if self.crowned and self.searched is not None else self.standard
 
 
-def race(stage: Stage, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
+def race(stage: SearchContext, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
     """Race the contenders round by round and name the finalists."""
     plan, sign = stage.plan, stage.task.measure.sign
     standards = {t.number: t for t in tuned.best.values()}
     chosen = contenders(explored, {t.candidate.spec.hash for t in standards.values()}, plan.contenders, sign)
-    field = Field(standards, {t.number: t for t in chosen}, sign, stage.overlap)
+    field = RaceTable(standards, {t.number: t for t in chosen}, sign, stage.overlap)
     stage.progress.phase("race", plan.race_rounds * len(field.running))
     done, index, first, repeated = 0, 0, len(field.running), 0
     while index < plan.race_rounds and not (index and _decided(field)):
@@ -80,7 +80,7 @@ def most_repeats(plan: Plan) -> int:
     return plan.race_rounds * plan.race_seeds * GROWTH
 
 
-def _decided(field: Field) -> bool:
+def _decided(field: RaceTable) -> bool:
     """Whether more repeats could not change the outcome: what is left is the luck of the samples.
 
     That must hold for every searched loss that is still racing, and does not look at who leads: looking until
@@ -94,7 +94,7 @@ def _decided(field: Field) -> bool:
     )
 
 
-def _finalists(field: Field, trials: dict[int, Trial], rounds: int) -> Finalists:
+def _finalists(field: RaceTable, trials: dict[int, Trial], rounds: int) -> Finalists:
     """Of the searched losses that are level with the best of them, the simplest."""
     standard, best = field.standard, field.challenger
     if best is None:
@@ -105,7 +105,9 @@ def _finalists(field: Field, trials: dict[int, Trial], rounds: int) -> Finalists
     return Finalists(trials[simplest], trials[standard], ahead, rounds)
 
 
-def _round(stage: Stage, index: int, running: dict[int, Trial], repeats: Sequence[Repeat], done: int) -> Unit:
+def _round(
+    stage: SearchContext, index: int, running: dict[int, Trial], repeats: Sequence[Repeat], done: int
+) -> Unit:
     def work() -> Unit:
         outcomes = stage.train(
             [t.candidate for t in running.values()],

@@ -25,7 +25,7 @@ def widened(error: float, repeats: int) -> float:
     return error * float(t.isf(norm.sf(CLEAR), max(1, repeats - 1))) / CLEAR
 
 
-class Field:
+class RaceTable:
     """Contenders by the numbers of their trials, with what they scored in each round.
 
     `overlap` is how many samples a repeat holds out for one that it trains on, 0 where it holds out what

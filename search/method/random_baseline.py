@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..proposals.proposer import Search
+from ..proposals.proposer import Proposer
 from ..records.ledger import Ledger, Unit
 from ..records.trial import Phase, Trial
-from .context import Stage
+from .context import SearchContext
 from .explore import explore
 from .headroom import Tuned
 from .race import race
@@ -36,9 +36,9 @@ class Aside:
         self.ledger.keep(Unit(ASIDE[unit.phase], unit.index, (), payload, unit.seconds))
 
 
-def rival(stage: Stage, tuned: Tuned) -> Trial | None:
+def rival(stage: SearchContext, tuned: Tuned) -> Trial | None:
     """The best loss of a random search with the same budget, raced alike; None if none is left."""
-    search = Search(
+    search = Proposer(
         stage.search.space,
         stage.task.settings,
         sampler="random",

@@ -12,14 +12,14 @@ from dataclasses import replace
 from typing import Any
 
 from ...spaces.recipe import Recipe
-from ..proposals.proposer import Search
+from ..proposals.proposer import Proposer
 from ..records.ledger import MemoryLedger, Unit, recall
 from ..records.trial import Candidate, Trial
 from ..statistics import Lead
 from ..tasks.task import Task
 from ..training.cohort_trainer import Trainer
 from ..training.engines.autotune import cannot_stack
-from .context import Stage
+from .context import SearchContext
 from .headroom import headroom
 from .race import Finalists
 from .verdict import verdict
@@ -28,7 +28,7 @@ FIRST = 1_000_000  # the number of its first trial: they are counted apart and a
 
 
 def transfer(
-    stage: Stage, finalists: Finalists, others: Sequence[Task], document: dict[str, Any]
+    stage: SearchContext, finalists: Finalists, others: Sequence[Task], document: dict[str, Any]
 ) -> dict[str, Any]:
     """The verdict's document with `transfer`: for each other task, by name, how the searched loss does there.
 
@@ -44,7 +44,7 @@ def transfer(
     return {**document, "transfer": found, "sentence": f"{document['sentence']} {sentences}"}
 
 
-def _kept(stage: Stage, searched: Trial, index: int, other: Task) -> dict[str, Any]:
+def _kept(stage: SearchContext, searched: Trial, index: int, other: Task) -> dict[str, Any]:
     unit = recall(
         stage.ledger,
         "transfer",
@@ -55,13 +55,13 @@ def _kept(stage: Stage, searched: Trial, index: int, other: Task) -> dict[str, A
     return unit.payload
 
 
-def _rescored(stage: Stage, searched: Trial, other: Task) -> dict[str, Any]:
+def _rescored(stage: SearchContext, searched: Trial, other: Task) -> dict[str, Any]:
     plan = replace(stage.plan, headroom="off")
     # Threads, no processes: those have to be forked before a search has begun.
     engine = "cohort" if cannot_stack(other) is None else "loop"
     runner = Trainer(other, folds=plan.folds, seed=plan.seed, engine=engine)
-    search = Search(stage.search.space, other.settings, sampler="random", seed=plan.seed)
-    there = Stage(other, plan, search, runner, MemoryLedger(), stage.progress)
+    search = Proposer(stage.search.space, other.settings, sampler="random", seed=plan.seed)
+    there = SearchContext(other, plan, search, runner, MemoryLedger(), stage.progress)
     stage.progress.note(f"transfer: the searched loss on {other.name}")
     tuned = headroom(there)
     own = _tuned(there, searched.candidate)
@@ -88,7 +88,7 @@ def _rescored(stage: Stage, searched: Trial, other: Task) -> dict[str, Any]:
     return {**found, "sentence": _sentence(found, other.name, other.measure.sign)}
 
 
-def _tuned(stage: Stage, found: Candidate) -> Trial | None:
+def _tuned(stage: SearchContext, found: Candidate) -> Trial | None:
     """The loss at its best learning rate there: over the same ones as a standard loss, then more finely."""
     recipes = stage.search.recipes(stage.plan.rates)
     step = (recipes[1].rate / recipes[0].rate) ** 0.5 if len(recipes) > 1 else 1.0

@@ -12,7 +12,7 @@ from ..records.ledger import Unit, recall
 from ..records.trial import Trial
 from ..statistics import bootstrap_refits, bootstrap_scores, compare, deviation, holm, mean, paired
 from ..tasks.splits import bound
-from .context import Stage
+from .context import SearchContext
 from .headroom import Tuned
 from .race import Finalists, most_repeats
 from .race_table import CROWN
@@ -20,7 +20,9 @@ from .race_table import CROWN
 SIGNIFICANT = 0.05
 
 
-def verdict(stage: Stage, tuned: Tuned, finalists: Finalists, rival: Trial | None = None) -> dict[str, Any]:
+def verdict(
+    stage: SearchContext, tuned: Tuned, finalists: Finalists, rival: Trial | None = None
+) -> dict[str, Any]:
     """The verdict's document: refits of the winner and of every standard loss, compared on test data.
 
     Refits differ in their seeds, and are all on the whole training part: resampling that too would train on
@@ -43,7 +45,7 @@ def verdict(stage: Stage, tuned: Tuned, finalists: Finalists, rival: Trial | Non
     return document
 
 
-def _unseal(stage: Stage, entrants: dict[int, Trial]) -> None:
+def _unseal(stage: SearchContext, entrants: dict[int, Trial]) -> None:
     """Log which question the test data are about to answer, before they are read.
 
     Whoever is killed after that may ask the same question again and no other: it has one answer. Raises
@@ -65,7 +67,7 @@ def _unseal(stage: Stage, entrants: dict[int, Trial]) -> None:
 
 
 def _judge(
-    stage: Stage, tuned: Tuned, finalists: Finalists, entrants: dict[int, Trial], rival: Trial | None
+    stage: SearchContext, tuned: Tuned, finalists: Finalists, entrants: dict[int, Trial], rival: Trial | None
 ) -> dict[str, Any]:
     task, plan = stage.task, stage.plan
     metric = task.measure
@@ -173,7 +175,7 @@ def _finite(value: float) -> float | None:
     return value if abs(value) != float("inf") else None
 
 
-def _entry(stage: Stage, trial: Trial) -> dict[str, Any]:
+def _entry(stage: SearchContext, trial: Trial) -> dict[str, Any]:
     """A loss in the verdict, bound to the constants of the whole training part."""
     spec = bound(stage.task, trial.candidate.spec)
     return {

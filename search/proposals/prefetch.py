@@ -9,7 +9,7 @@ from typing import Self
 from ..records.ledger import Unit
 from ..records.plan import Plan
 from ..records.trial import Candidate
-from .proposer import Search
+from .proposer import Proposer
 
 COHORTS_AHEAD = 16  # from so many cohorts on, to know one less costs a sampler little
 REFILLED = 4  # cohorts trained as one, at most: after two rungs, what is left of four is one
@@ -27,7 +27,7 @@ def cohort_size(plan: Plan) -> int:
     return plan.width * min(REFILLED, max(1, plan.trials // (COHORTS_AHEAD * plan.width)))
 
 
-class Proposals:
+class ProposalPrefetcher:
     """Asks a search for cohorts and tells it what came of them; use it as a context.
 
     With `ahead`, a cohort is asked for while the one before it is trained, and so without knowing its
@@ -35,7 +35,7 @@ class Proposals:
     the plan and never by how long anything takes, so that a resumed search asks for the same.
     """
 
-    def __init__(self, search: Search, plan: Plan) -> None:
+    def __init__(self, search: Proposer, plan: Plan) -> None:
         self._search = search
         self._ahead = plan.trials is None or plan.trials >= COHORTS_AHEAD * plan.width
         self._untold: Unit | None = None

@@ -10,14 +10,14 @@ from ...spaces import LEARNING_RATE, Domain, Space
 from ...spaces.recipe import Recipe
 from ..records.trial import Candidate, Trial
 from .history import History
-from .samplers import SAMPLERS, Told
+from .samplers import SAMPLERS, Observation
 from .samplers.qmc import sobol
 
 RATES = 10.0  # the learning rate is searched from a tenth of the recipe's to ten times it
 TRIES = 20  # cohorts asked for, at most, to replace losses that were trained before
 
 
-class Search:
+class Proposer:
     """Proposes candidates and learns from what came of them.
 
     `sign` is +1 when a greater score is better, -1 when a smaller one is. `budget` is the number of trials
@@ -77,7 +77,7 @@ class Search:
             if point is not None:
                 bad = outcome.state in ("diverged", "rejected")
                 share = 0.0 if bad else outcome.epochs / candidate.recipe.epochs
-                self._told.add(Told(point, self._sign * outcome.score, share))
+                self._told.add(Observation(point, self._sign * outcome.score, share))
 
     def _candidate(self, point: dict[str, float]) -> Candidate:
         return Candidate(self.space.loss_at(point), self._recipe_at(point), point=point)

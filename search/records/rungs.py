@@ -15,14 +15,14 @@ def unwatched(_: float) -> None:
 
 
 @dataclass(frozen=True)
-class Rungs:
+class RungSchedule:
     """Where a cohort is thinned: after each of `epochs`, only the best `keep` share of it goes on."""
 
     epochs: tuple[int, ...] = ()
     keep: float = 0.5
 
     @classmethod
-    def halving(cls, epochs: int, times: int = 2) -> Rungs:
+    def halving(cls, epochs: int, times: int = 2) -> RungSchedule:
         """Rungs at a quarter and a half of the training (with two of them)."""
         marks = {max(1, epochs // 2**power) for power in range(1, times + 1)}
         return cls(tuple(sorted(mark for mark in marks if mark < epochs)))
@@ -33,7 +33,7 @@ class Rungs:
         return sum((high - low) * candidates * self.keep**i for i, (low, high) in enumerate(pairwise(edges)))
 
 
-def left_behind(means: Mapping[int, float], sign: int, began: int, share: float) -> list[int]:
+def pruned_at_rung(means: Mapping[int, float], sign: int, began: int, share: float) -> list[int]:
     """Who is dropped at a rung: all but the best, so many that this share of those that `began` is left.
 
     `means` are the mean scores of those still in training, by candidate. Of equals the first stays, and one

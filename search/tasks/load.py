@@ -9,11 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ...losses.custom.user_code import load_file, neighbours_of, theirs
+from ...losses.custom.user_code import load_file, neighbours_of, user_error
 from ...losses.errors import UserError, unknown
 from . import builtin
 from .functions.from_spec import from_settings, is_training
-from .functions.training_function import OwnTraining
+from .functions.training_function import TrainingFunction
 from .task import Task
 
 
@@ -33,14 +33,14 @@ def _built_in() -> dict[str, ModuleType]:
 
 def load_task(
     name: str | Mapping[str, Any], folder: Path | None = None, training: Mapping[str, Any] | None = None
-) -> Task | OwnTraining:
+) -> Task | TrainingFunction:
     """The task a SPEC names: `digits-longtail`, `path/to/file.py:function`, or a table.
 
     A relative path is looked for in `folder` (where the SPEC lies), then in the working directory. The
     file is run, as any import is. A function that takes (loss, trial) is a training of the user's own, which
     `training` describes. A table is a mapping with the arguments of `Task.from_csv`. Raises `UserError`
     when there is no such task, when the function raises, or when it returns something that is neither a
-    `Task` nor an `OwnTraining`.
+    `Task` nor an `TrainingFunction`.
     """
     if isinstance(name, Mapping):
         return Task.from_csv(**name)
@@ -64,12 +64,12 @@ def _find(text: str, folder: Path | None) -> Path:
 
 def _call(
     module: ModuleType, function: str, name: str, training: Mapping[str, Any] | None = None
-) -> Task | OwnTraining:
+) -> Task | TrainingFunction:
     found = getattr(module, function, None)
     if not callable(found):
         functions = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
         raise unknown(f"function in {name.rpartition(':')[0]}", function, functions)
-    if isinstance(found, OwnTraining):
+    if isinstance(found, TrainingFunction):
         return found
     if is_training(found):
         return from_settings(found, training, name)
@@ -85,8 +85,8 @@ def _call(
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        raise theirs(f"the task {name} cannot be made", error) from error
-    if not isinstance(task, Task | OwnTraining):
+        raise user_error(f"the task {name} cannot be made", error) from error
+    if not isinstance(task, Task | TrainingFunction):
         raise UserError(
             f"the task {name} must return a lossmith.search.Task, but it returned {type(task).__name__}"
         )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...losses import Kind
-from ...losses.custom.user_code import theirs
+from ...losses.custom.user_code import user_error
 from ...losses.errors import UserError
 from .data import Data, shape_of
 
@@ -65,7 +65,7 @@ class _Check(NamedTuple):
             raise
         except Exception as error:
             said = f"task {self.name}: model() must return an nn.Module, but it raised"
-            raise theirs(said, error) from error
+            raise user_error(said, error) from error
 
     def trainable(self, model: nn.Module) -> None:
         parameters = list(model.parameters())
@@ -90,7 +90,7 @@ class _Check(NamedTuple):
             return model(inputs[:3])
         except Exception as error:
             said = f"the model must accept inputs of shape {shape_of(inputs)}, but in {mode} it raised"
-            raise theirs(f"task {self.name}: {said}", error) from error
+            raise user_error(f"task {self.name}: {said}", error) from error
 
     def outputs(self, outputs: object) -> int:
         shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__

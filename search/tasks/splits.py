@@ -14,7 +14,7 @@ from ...losses.errors import UserError
 from ..random_streams import stream_seed
 from ..records.trial import Repeat
 from .data import Data
-from .functions.training_function import OwnTraining
+from .functions.training_function import TrainingFunction
 from .streaming import take
 from .task import Task
 
@@ -53,9 +53,9 @@ def constants_of(kind: Kind, targets: Tensor, classes: int | None) -> dict[str, 
     return {"class_counts": counts[0] if kind == "binary" else counts}
 
 
-def bound(task: Task | OwnTraining, spec: LossSpec) -> LossSpec:
+def bound(task: Task | TrainingFunction, spec: LossSpec) -> LossSpec:
     """The loss with the constants of the task's whole training part."""
-    if isinstance(task, OwnTraining):
+    if isinstance(task, TrainingFunction):
         return task.bound(spec)
     constants = constants_of(task.kind, task.train[1], task.classes)
     counts = constants["class_counts"].tolist() if "class_counts" in constants else None
@@ -78,7 +78,7 @@ def split_for(task: Task, repeat: Repeat, folds: int, seed: int) -> Split:
     return Split(train, held, constants_of(task.kind, train[1], task.classes), places)
 
 
-def doubts(task: Task, folds: int) -> Iterator[str]:
+def split_warnings(task: Task, folds: int) -> Iterator[str]:
     """What a user should know of how their samples are dealt; raises `UserError` where they cannot be."""
     if task.validation is not None:
         return

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ...losses import LossSpec, standard_specs
-from .functions.training_function import OwnTraining
+from .functions.training_function import TrainingFunction
 from .task import Task
 
 
-def standards(task: Task | OwnTraining) -> dict[str, LossSpec]:
+def standards(task: Task | TrainingFunction) -> dict[str, LossSpec]:
     """Every standard loss of the task's kind by name, as somebody who knows the metric would choose it.
 
     Where a quantile is measured, the quantile loss predicts that one: a search that found nothing but the

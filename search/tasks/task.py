@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ...losses import Kind
-from ...losses.custom.user_code import theirs
+from ...losses.custom.user_code import user_error
 from ...losses.declarations import KINDS
 from ...losses.errors import UserError, unknown
 from ...spaces.recipe import Recipe
@@ -196,7 +196,7 @@ class Task:
             changed = self.augment(inputs.clone(), torch.Generator().manual_seed(0))
         except Exception as error:
             said = f"task {self.name}: augment must take (inputs, generator), but it raised"
-            raise theirs(said, error) from error
+            raise user_error(said, error) from error
         if not isinstance(changed, Tensor) or (changed.shape, changed.dtype) != (inputs.shape, inputs.dtype):
             got = shape_of(changed) if isinstance(changed, Tensor) else type(changed).__name__
             raise self._wrong(f"augment must return inputs as it got them, {shape_of(inputs)}, but got {got}")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..records.rungs import left_behind
+from ..records.rungs import pruned_at_rung
 from ..records.trial import Outcome, Repeat, State
 
 
@@ -20,7 +20,7 @@ class Scored:
     reason: str | None = None
 
 
-class Standing:
+class Bracket:
     """The book of one cohort. `sign` is +1 where a greater score is better."""
 
     def __init__(self, candidates: int, repeats: Sequence[Repeat], sign: int) -> None:
@@ -60,7 +60,7 @@ class Standing:
             self._rungs[candidate].append((epoch, mean))
             self._at_rungs[candidate].append(tuple(self._scores[candidate][r] for r in self._repeats))
         self._passed += 1
-        for candidate in left_behind(means, self._sign, self._count, keep**self._passed):
+        for candidate in pruned_at_rung(means, self._sign, self._count, keep**self._passed):
             self._ended[candidate] = self._outcome(candidate, "pruned", epoch, None)
 
     def outcomes(self, epoch: int) -> list[Outcome]:

@@ -20,7 +20,7 @@ from .bracket import Scored
 from .engines.device import Hardware
 from .engines.loop import LoopProgram
 from .engines.stacked import StackedProgram
-from .partition import Share
+from .partition import Shard
 from .program import Job, Program
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ LOOKS = 4  # how often within a stretch of training the progress is told
 
 
 @dataclass(eq=False)
-class _Slot:
+class ProgramSlot:
     """One program: its members are the candidates on the first repeat, then on the second, and so on."""
 
     candidates: list[int]
@@ -47,7 +47,7 @@ class _Slot:
 
 
 @dataclass(frozen=True)
-class Room:
+class Capacity:
     """Program number n is trained by worker n modulo `workers`, and may hold so many members.
 
     Programs of one worker that have lost members become one again where that has room for them.
@@ -57,7 +57,7 @@ class Room:
     members: int = 0
 
 
-class SideBySide:
+class CohortRun:
     """Candidates on repeats, in as many programs as there are shares; `splits` are the repeats' data.
 
     `make` makes each program, given its number, its candidates and its repeats; `pool` waits for them.
@@ -68,19 +68,19 @@ class SideBySide:
         task: Task,
         candidates: Sequence[Candidate],
         splits: Mapping[Repeat, Split],
-        shares: Sequence[Share],
+        shares: Sequence[Shard],
         pool: ThreadPoolExecutor,
         make: Callable[[int, Sequence[Candidate], tuple[Repeat, ...]], Program],
-        room: Room = Room(),
+        room: Capacity = Capacity(),
     ) -> None:
         self._task, self._pool, self._room, self._work = task, pool, room, 0
         self._repeats = repeats = list(splits)
 
-        def slot(number: int, share: Share) -> _Slot:
+        def slot(number: int, share: Shard) -> ProgramSlot:
             own = tuple(repeats[place] for place in share.repeats)
             program = make(number, candidates[share.low : share.high], own)
             places, data = list(range(share.low, share.high)), tuple(splits[r] for r in own)
-            return _Slot(places, own, data, program, number % room.workers)
+            return ProgramSlot(places, own, data, program, number % room.workers)
 
         self._slots = list(pool.map(slot, range(len(shares)), shares))
 
@@ -126,7 +126,7 @@ class SideBySide:
 
     def _join(self) -> None:
         """Half-empty programs become full ones: a step costs nearly the same whatever a program holds."""
-        left: list[_Slot] = []
+        left: list[ProgramSlot] = []
         for slot in self._slots:
             host = next((other for other in left if self._fit(other, slot)), None)
             if host is None:
@@ -136,15 +136,15 @@ class SideBySide:
                 host.candidates += slot.candidates
         self._slots = left
 
-    def _fit(self, one: _Slot, other: _Slot) -> bool:
+    def _fit(self, one: ProgramSlot, other: ProgramSlot) -> bool:
         alike = (one.worker, one.repeats) == (other.worker, other.repeats)
         return alike and len(one) + len(other) <= self._room.members
 
-    def _each(self, work: Callable[[_Slot], T]) -> list[T]:
+    def _each(self, work: Callable[[ProgramSlot], T]) -> list[T]:
         return list(self._pool.map(work, self._slots))
 
 
-def _scores(task: Task, slot: _Slot) -> list[Scored]:
+def _scores(task: Task, slot: ProgramSlot) -> list[Scored]:
     outputs, reasons = slot.program.outputs(), slot.program.faults()
     wide = outputs.reshape(*outputs.shape[:2], -1)  # outputs may be (members, N) alone
     finite = wide.isfinite().flatten(1).all(1).tolist()
@@ -161,7 +161,7 @@ def _scores(task: Task, slot: _Slot) -> list[Scored]:
     return found
 
 
-def _resampled(task: Task, slot: _Slot, taken: Tensor) -> list[tuple[int, Tensor]]:
+def _resampled(task: Task, slot: ProgramSlot, taken: Tensor) -> list[tuple[int, Tensor]]:
     """(draws,) for every member; NaN for a draw that took none of its held-out samples."""
     found: list[tuple[int, Tensor]] = []
     for _, split, own in slot.by_repeat(torch.nan_to_num(slot.program.outputs())):

@@ -14,20 +14,20 @@ import torch
 
 from ..memory import keep_freed_memory, out_of_memory
 from ..random_streams import generator
-from ..records.rungs import Rungs, Watch, unwatched
+from ..records.rungs import RungSchedule, Watch, unwatched
 from ..records.trial import Candidate, Outcome, Repeat, Tested
 from ..statistics import resampled
 from ..tasks.splits import Split, final_split, split_for
 from ..tasks.task import Task
-from .bracket import Standing
-from .cohort_run import ENGINES, Room, SideBySide, program_maker
-from .engines.autotune import Choice, usual_width
+from .bracket import Bracket
+from .cohort_run import ENGINES, Capacity, CohortRun, program_maker
+from .engines.autotune import EngineChoice, usual_width
 from .engines.device import Hardware
 from .partition import layout
 from .program import Job, Program
-from .workers.process_pool import Crew
+from .workers.process_pool import ProcessPool
 
-__all__ = ["ENGINES", "Rungs", "Trainer", "Watch", "program_maker", "unwatched"]
+__all__ = ["ENGINES", "RungSchedule", "Trainer", "Watch", "program_maker", "unwatched"]
 
 T = TypeVar("T")
 
@@ -47,8 +47,8 @@ class Trainer:
     engine: str = "cohort"
     workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     stop: Event = field(default_factory=Event)
-    crew: Crew | None = None
-    choice: Choice | None = None
+    crew: ProcessPool | None = None
+    choice: EngineChoice | None = None
     hardware: Hardware = field(default_factory=Hardware)
     note: Callable[[str], None] = lambda _: None  # is told when memory is short
     _narrowed: list[int] = field(default_factory=list, repr=False)
@@ -66,7 +66,7 @@ class Trainer:
         self,
         candidates: Sequence[Candidate],
         repeats: Sequence[Repeat],
-        rungs: Rungs | None = None,
+        rungs: RungSchedule | None = None,
         watch: Watch = unwatched,
         draws: int = 0,
     ) -> list[Outcome]:
@@ -77,19 +77,21 @@ class Trainer:
         carry their mean score under so many resamplings of the held-out samples. Raises `Stopped` when
         `stop` is set.
         """
-        return self._within_memory(lambda: self._train(candidates, repeats, rungs or Rungs(), watch, draws))
+        return self._within_memory(
+            lambda: self._train(candidates, repeats, rungs or RungSchedule(), watch, draws)
+        )
 
     def _train(
         self,
         candidates: Sequence[Candidate],
         repeats: Sequence[Repeat],
-        rungs: Rungs,
+        rungs: RungSchedule,
         watch: Watch,
         draws: int,
     ) -> list[Outcome]:
         epochs = candidates[0].recipe.epochs
         splits = {r: split_for(self.task, r, self.folds, self.seed) for r in repeats}
-        standing = Standing(len(candidates), repeats, self.task.measure.sign)
+        standing = Bracket(len(candidates), repeats, self.task.measure.sign)
         planned = rungs.work(len(candidates), epochs) * len(repeats)
         done = 0
         with self._programs(candidates, splits, final=False) as programs:
@@ -147,7 +149,7 @@ class Trainer:
     @contextmanager
     def _programs(
         self, candidates: Sequence[Candidate], splits: Mapping[Repeat, Split], *, final: bool
-    ) -> Iterator[SideBySide]:
+    ) -> Iterator[CohortRun]:
         def make(number: int, some: Sequence[Candidate], repeats: tuple[Repeat, ...]) -> Program:
             if self.crew is not None:
                 return self.crew.program(number, self.engine, some, repeats, final)
@@ -164,14 +166,14 @@ class Trainer:
 
         # What draws random numbers draws them from its process's one generator, a repeat at a time.
         # A crew on a cluster may halve a program, which one of several repeats cannot be.
-        here = self.crew is None or type(self.crew) is Crew
+        here = self.crew is None or type(self.crew) is ProcessPool
         alone = self.engine != "cohort" or self.task.draws or not here
         alike = [r if alone else (len(split.train[1]), len(split.held[1])) for r, split in splits.items()]
         shares = layout(len(candidates), alike, self.workers, self.width())
         self._widest[:] = [max((share.high - share.low) * len(share.repeats) for share in shares)]
         with self._one_thread_each() as pool:
-            room = Room(self.workers, self.width() if here and self.engine == "cohort" else 0)
-            yield SideBySide(self.task, candidates, splits, shares, pool, make, room)
+            room = Capacity(self.workers, self.width() if here and self.engine == "cohort" else 0)
+            yield CohortRun(self.task, candidates, splits, shares, pool, make, room)
 
     @contextmanager
     def _one_thread_each(self) -> Iterator[ThreadPoolExecutor]:

@@ -10,10 +10,10 @@ from ...losses.errors import unknown
 from ..records.plan import Plan
 from ..tasks.task import Task
 from .cohort_trainer import ENGINES, Trainer, program_maker
-from .engines.autotune import Choice, cannot_stack, choose
+from .engines.autotune import EngineChoice, cannot_stack, choose_engine
 from .engines.device import Hardware
 from .engines.precision import check_model
-from .workers.process_pool import Crew, can_fork
+from .workers.process_pool import ProcessPool, can_fork
 
 __all__ = ["cannot_stack", "choice_for", "local"]
 
@@ -23,7 +23,7 @@ def local(
     plan: Plan,
     engine: str = "auto",
     note: Callable[[str], None] = lambda _: None,
-    choice: Choice | None = None,
+    choice: EngineChoice | None = None,
     hardware: Hardware | None = None,
 ) -> Trainer:
     """A runner on this machine's cores; close it when the search has ended.
@@ -39,7 +39,7 @@ def local(
     # A GPU takes one program at a time, from this process: workers are forked, which CUDA does not survive.
     stop, cores = Event(), len(os.sched_getaffinity(0)) if on.device.type == "cpu" else 1
     make = program_maker(task, plan.folds, plan.seed, on)
-    crew = Crew(cores, make, stop) if cores > 1 and can_fork() else None
+    crew = ProcessPool(cores, make, stop) if cores > 1 and can_fork() else None
     return Trainer(
         task,
         folds=plan.folds,
@@ -54,11 +54,11 @@ def local(
     )
 
 
-def choice_for(task: Task, engine: str, note: Callable[[str], None] = lambda _: None) -> Choice:
+def choice_for(task: Task, engine: str, note: Callable[[str], None] = lambda _: None) -> EngineChoice:
     """What a SPEC's word for the engine comes to on this machine; see `local`."""
     if engine not in (*ENGINES, "auto"):
         raise unknown("engine", engine, (*ENGINES, "auto"))
-    choice = choose(task, engine, len(os.sched_getaffinity(0)))
+    choice = choose_engine(task, engine, len(os.sched_getaffinity(0)))
     if engine == "auto" and choice.engine == "loop":
         note(f"engine loop: {choice.why}")
     return choice

@@ -11,7 +11,7 @@ OVERHEAD = 25  # members whose training costs what a program's steps cost whatev
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """What one program trains: the candidates from `low` to `high` on these repeats, by their places."""
 
     low: int
@@ -19,7 +19,7 @@ class Share:
     repeats: tuple[int, ...]
 
 
-def layout(candidates: int, alike: Sequence[Hashable], workers: int, width: int) -> list[Share]:
+def layout(candidates: int, alike: Sequence[Hashable], workers: int, width: int) -> list[Shard]:
     """Shares for `workers` programs at a time, each of at most `width` members.
 
     Repeats whose entries of `alike` are equal may be trained by one program. Few candidates are trained on
@@ -32,7 +32,7 @@ def layout(candidates: int, alike: Sequence[Hashable], workers: int, width: int)
     return [share for group in places.values() for share in _shares(candidates, group, workers, width)]
 
 
-def _shares(candidates: int, repeats: Sequence[int], workers: int, width: int) -> list[Share]:
+def _shares(candidates: int, repeats: Sequence[int], workers: int, width: int) -> list[Shard]:
     def cost(cut: tuple[int, int]) -> tuple[bool, int, int]:
         groups, pieces = cut
         members = math.ceil(len(repeats) / groups) * math.ceil(candidates / pieces)
@@ -43,7 +43,7 @@ def _shares(candidates: int, repeats: Sequence[int], workers: int, width: int) -
     cuts = [(g, p) for g in range(1, len(repeats) + 1) for p in range(1, most + 1)]
     groups, pieces = min(cuts, key=cost)
     return [
-        Share(low, high, tuple(repeats[first:last]))
+        Shard(low, high, tuple(repeats[first:last]))
         for first, last in pairwise(_edges(len(repeats), groups))
         for low, high in pairwise(_edges(candidates, pieces))
     ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..records.trial import Candidate, Outcome, Repeat, Tested
-from .cohort_trainer import Rungs, Watch
+from .cohort_trainer import RungSchedule, Watch
 
 
 class Runner(Protocol):
@@ -16,7 +16,7 @@ class Runner(Protocol):
         self,
         candidates: Sequence[Candidate],
         repeats: Sequence[Repeat],
-        rungs: Rungs | None,
+        rungs: RungSchedule | None,
         watch: Watch,
         draws: int = 0,
     ) -> list[Outcome]:

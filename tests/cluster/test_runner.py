@@ -14,8 +14,8 @@ import torch
 
 from lossmith.losses import LossSpec, UserError, standard_specs
 from lossmith.losses.custom.adopted import adopt
-from lossmith.search import Candidate, OwnTraining, Plan, Repeat, Task, load_task
-from lossmith.search.training.cohort_trainer import Rungs
+from lossmith.search import Candidate, Plan, Repeat, Task, TrainingFunction, load_task
+from lossmith.search.training.cohort_trainer import RungSchedule
 from lossmith.search.training.functions.local import own_local
 from lossmith.search.training.functions.rehearse import rehearsed
 from lossmith.search.training.local import local
@@ -125,7 +125,7 @@ def test_every_runner_gives_equal_outcomes(runner: Callable[..., Any], tmp_path:
     write_task(tmp_path)
     task = load(tmp_path)
     here, there = local(task, PLAN), runner(task)
-    for rungs in (None, Rungs((1, 2))):
+    for rungs in (None, RungSchedule((1, 2))):
         mine, theirs = (r.train(losses(task), REPEATS, rungs, lambda _: None) for r in (here, there))
         assert theirs == mine
     one, other = (r.test(losses(task)[:3], REPEATS, lambda _: None) for r in (here, there))
@@ -141,12 +141,12 @@ def test_a_loop_of_ones_own_ends_alike(tmp_path: Path) -> None:
 
     (tmp_path / "mine.py").write_text(OWN_LOOP)
     found = load_task(f"{tmp_path / 'mine.py'}:loop")
-    assert isinstance(found, OwnTraining)
+    assert isinstance(found, TrainingFunction)
     training = rehearsed(found)
     specs = standard_specs("multiclass").values()
     tried = [Candidate(spec, training.settings) for spec in specs][:6]
     mine, theirs = own_local(training, PLAN), own_on_ray(training, PLAN)
-    for rungs in (None, Rungs((1, 2))):
+    for rungs in (None, RungSchedule((1, 2))):
         assert theirs.train(tried, REPEATS, rungs) == mine.train(tried, REPEATS, rungs)
     mine.close()
     theirs.close()
@@ -180,7 +180,7 @@ def test_an_accident_in_a_worker_changes_nothing(
     task = load(tmp_path, "accident")
     here = local(load(tmp_path), PLAN)
     there = runner(task, resources=Resources(lease_s=5.0), engine="cohort")
-    rungs = Rungs((1, 2))
+    rungs = RungSchedule((1, 2))
     assert there.train(losses(task), REPEATS, rungs, lambda _: None) == here.train(
         losses(task), REPEATS, rungs, lambda _: None
     )

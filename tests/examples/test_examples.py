@@ -14,7 +14,7 @@ from lossmith.experiments import run_search
 from lossmith.experiments.results.export import export_loss
 from lossmith.experiments.spec.search_spec import load_spec
 from lossmith.losses import UserError, standard_loss, standard_spec
-from lossmith.search import OwnTraining, OwnTrial, load_task
+from lossmith.search import TrainingFunction, TrialHandle, load_task
 from lossmith.search.training.functions.rehearse import rehearsed
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
@@ -47,7 +47,7 @@ def test_every_spec_is_read(file: Path) -> None:
 def test_a_training_example_is_rehearsed(name: str) -> None:
     """One training by the example works: it uses the loss, reports, tunes its rate and has test data."""
     training = load_task(f"{EXAMPLES / name}.py:train")
-    assert isinstance(training, OwnTraining)
+    assert isinstance(training, TrainingFunction)
     seen = rehearsed(training)
     assert seen.rehearsed.reports >= 3
     assert seen.tunes
@@ -70,7 +70,7 @@ def test_a_training_example_is_searched(name: str, tmp_path: Path) -> None:
 def test_the_own_loop_runs_without_a_search() -> None:
     """A decorated training is still a function: the script runs by itself, with a trial of its own."""
     example = module_of("own_loop")
-    assert example.train(torch.nn.CrossEntropyLoss(), OwnTrial(example.train.settings)) > 0.7
+    assert example.train(torch.nn.CrossEntropyLoss(), TrialHandle(example.train.settings)) > 0.7
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from torch import nn
 from lossmith.experiments import resume_search, run_search
 from lossmith.experiments.cli import main
 from lossmith.losses import UserError
-from lossmith.search import OwnTrial, Task, own_training
+from lossmith.search import Task, TrialHandle, own_training
 
 SCRIPT = """
 import torch
@@ -150,7 +150,7 @@ def test_a_task_made_in_python_is_searched_and_resumed(tmp_path: Path) -> None:
 def test_an_object_that_is_no_task_is_refused(tmp_path: Path) -> None:
     """A plain function, or a SPEC that names a task beside the object, is one line with the remedy."""
 
-    def train(loss: nn.Module, trial: OwnTrial) -> float:
+    def train(loss: nn.Module, trial: TrialHandle) -> float:
         return 0.0
 
     with pytest.raises(UserError, match=r"own_training\(kind, \.\.\.\), but got function"):
@@ -165,7 +165,7 @@ def test_a_function_typed_into_a_cell_is_searched(tmp_path: Path) -> None:
     inputs, labels = task.train
 
     @own_training("multiclass", metric="accuracy", name="typed")
-    def train(loss: nn.Module, trial: OwnTrial) -> float:
+    def train(loss: nn.Module, trial: TrialHandle) -> float:
         model = nn.Linear(2, 2)
         loss(model(inputs), labels).backward()
         with torch.no_grad():

@@ -10,9 +10,9 @@ import pytest
 
 from lossmith.experiments import run_search
 from lossmith.losses import load_frozen, standard_specs
-from lossmith.search import Candidate, OwnTraining, Plan, Repeat, load_task
+from lossmith.search import Candidate, Plan, Repeat, TrainingFunction, load_task
 from lossmith.search.tasks.functions.from_spec import with_recipe
-from lossmith.search.training.cohort_trainer import Rungs
+from lossmith.search.training.cohort_trainer import RungSchedule
 from lossmith.search.training.functions.local import own_local
 from lossmith.search.training.functions.rehearse import rehearsed
 
@@ -55,13 +55,13 @@ def test_a_script_is_trained_with_losses_it_never_knew(name: str) -> None:
     """The script as it is searched takes any loss of its kind, is ended early, and says what it scores on."""
     given = TRAINING[name]
     loaded = load_task(f"{SCRIPTS / name / 'after.py'}:{given['task']}", training=given["training"])
-    assert isinstance(loaded, OwnTraining)
+    assert isinstance(loaded, TrainingFunction)
     training = rehearsed(with_recipe(loaded, given.get("recipe", {})))
     trainer = own_local(training, Plan())
     try:
         chosen = list(standard_specs(training.kind).values())[:2]
         candidates = [Candidate(spec, training.settings) for spec in chosen]
-        outcomes = trainer.train(candidates, [Repeat(0), Repeat(1)], Rungs((5,), 0.5))
+        outcomes = trainer.train(candidates, [Repeat(0), Repeat(1)], RungSchedule((5,), 0.5))
         assert sorted(outcome.state for outcome in outcomes) == ["complete", "pruned"]
         assert trainer.test(candidates[:1], [Repeat(0)]).scored_on == (
             "validation" if name == "mlp" else "test"

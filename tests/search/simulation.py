@@ -11,14 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossmith.search import Candidate, Outcome, Repeat, Search, Task, Trial, Unit
-from lossmith.search.method.context import Progress, Stage
+from lossmith.search import Candidate, Outcome, Proposer, Repeat, Task, Trial, Unit
+from lossmith.search.method.context import Progress, SearchContext
 from lossmith.search.random_streams import generator
 from lossmith.search.records.ledger import Ledger, MemoryLedger
 from lossmith.search.records.plan import Plan
 from lossmith.search.records.trial import Phase, Tested
-from lossmith.search.training.bracket import Scored, Standing
-from lossmith.search.training.cohort_trainer import Rungs, Watch, unwatched
+from lossmith.search.training.bracket import Bracket, Scored
+from lossmith.search.training.cohort_trainer import RungSchedule, Watch, unwatched
 from lossmith.spaces import Domain, Space
 
 Quality = Callable[[Candidate], float]
@@ -66,14 +66,14 @@ class SimulatedRunner:
     samples: float = 0.0
     diverges: Callable[[Candidate, Repeat], bool] = lambda candidate, repeat: False
     trained: list[tuple[tuple[Candidate, ...], tuple[Repeat, ...]]] = field(default_factory=list)
-    rungs: list[Rungs | None] = field(default_factory=list)
+    rungs: list[RungSchedule | None] = field(default_factory=list)
     refitted: int = 0
 
     def train(
         self,
         candidates: Sequence[Candidate],
         repeats: Sequence[Repeat],
-        rungs: Rungs | None,
+        rungs: RungSchedule | None,
         watch: Watch = unwatched,
         draws: int = 0,
     ) -> list[Outcome]:
@@ -81,7 +81,7 @@ class SimulatedRunner:
         self.trained.append((tuple(candidates), tuple(repeats)))
         self.rungs.append(rungs)
         epochs = candidates[0].recipe.epochs
-        standing = Standing(len(candidates), repeats, self.task.measure.sign)
+        standing = Bracket(len(candidates), repeats, self.task.measure.sign)
         scores = [[self._score(c, r) for r in repeats] for c in candidates]
         standing.record(
             [
@@ -91,8 +91,8 @@ class SimulatedRunner:
             ],
             1,
         )
-        for rung in (rungs or Rungs()).epochs:
-            standing.thin((rungs or Rungs()).keep, rung)
+        for rung in (rungs or RungSchedule()).epochs:
+            standing.thin((rungs or RungSchedule()).keep, rung)
         left = [place for place in range(len(candidates)) if place not in standing.ended]
         standing.resample(
             {i: self._resampled(candidates[i], math.fsum(scores[i]) / len(repeats), draws) for i in left}
@@ -187,7 +187,7 @@ class Heard:
         self.notes.append(message)
 
 
-def stage_of(
+def context_of(
     runner: SimulatedRunner,
     *,
     plan: Plan = PLAN,
@@ -195,9 +195,9 @@ def stage_of(
     ledger: Ledger | None = None,
     progress: Progress | None = None,
     **search: Any,
-) -> Stage:
+) -> SearchContext:
     """A stage for this runner, with a search of its own."""
-    made = Search(
+    made = Proposer(
         space,
         runner.task.settings,
         budget=plan.trials,
@@ -205,7 +205,7 @@ def stage_of(
         sign=runner.task.measure.sign,
         **search,
     )
-    return Stage(
+    return SearchContext(
         runner.task,
         plan,
         made,

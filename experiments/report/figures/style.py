@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-# Each has at least 3:1 against white and against the dark page (tests/report/test_colours.py).
+# Each has at least 3:1 against white and against the dark page (tests/experiments/report/test_colours.py).
 ACCENT = "#5472f6"
 OTHER = "#828a93"
 WARN = "#d9480f"

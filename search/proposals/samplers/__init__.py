@@ -5,7 +5,7 @@ from .cmaes import CmaEs
 from .evolution import Evolution
 from .qmc import Qmc
 from .random import Random
-from .sampler import Sampler, Told
+from .sampler import Observation, Sampler
 from .tpe import Tpe
 
 SAMPLERS: dict[str, type[Sampler]] = {
@@ -17,4 +17,4 @@ SAMPLERS: dict[str, type[Sampler]] = {
     "tpe": Tpe,
 }
 
-__all__ = ["SAMPLERS", "Sampler", "Told"]
+__all__ = ["SAMPLERS", "Observation", "Sampler"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ....spaces import Space
 from .evolution import Evolution
 from .qmc import Qmc
-from .sampler import Sampler, Told
+from .sampler import Observation, Sampler
 from .tpe import Tpe
 
 DESIGN = 0.4  # the share of the budget that is spread evenly before the evolution begins
@@ -42,5 +42,7 @@ class Auto(Sampler):
                 f"as good as any model for {about}"
             )
 
-    def propose(self, told: Sequence[Told], count: int, start: int, seed: int) -> list[dict[str, float]]:
+    def propose(
+        self, told: Sequence[Observation], count: int, start: int, seed: int
+    ) -> list[dict[str, float]]:
         return (self._first if start < self._until else self._then).propose(told, count, start, seed)

@@ -9,7 +9,7 @@ import numpy as np
 from ....spaces import Space
 from .cube import Cube, Rows
 from .qmc import sobol
-from .sampler import Sampler, Told
+from .sampler import Observation, Sampler
 
 GENERATION = 64  # points that move the distribution at a time where no width is known
 GENERATIONS = 32  # that are replayed: what is older has hardly a say any more
@@ -30,7 +30,9 @@ class CmaEs(Sampler):
         self._cube = Cube(space)
         self._size = max(4, width or GENERATION)
 
-    def propose(self, told: Sequence[Told], count: int, start: int, seed: int) -> list[dict[str, float]]:
+    def propose(
+        self, told: Sequence[Observation], count: int, start: int, seed: int
+    ) -> list[dict[str, float]]:
         width = self._cube.dimensions
         if not width:
             return [{} for _ in range(count)]
@@ -43,7 +45,7 @@ class CmaEs(Sampler):
             rows = np.where(rng.random((count, 1)) < FRESH, rows, adapted)
         return self._cube.points(rows)
 
-    def _adapted(self, told: Sequence[Told], first: int, count: int, seed: int) -> Rows:
+    def _adapted(self, told: Sequence[Observation], first: int, count: int, seed: int) -> Rows:
         """Rows drawn from the distribution after the generations from place `first` of what was told."""
         from cmaes import CMA  # type: ignore[import-untyped]
 

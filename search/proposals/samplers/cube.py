@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....spaces import Space
-from .sampler import Told
+from .sampler import Observation
 
 Rows = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ class Cube:
         """How many coordinates a point has."""
         return len(self._names)
 
-    def rows(self, told: Sequence[Told]) -> Rows:
+    def rows(self, told: Sequence[Observation]) -> Rows:
         """Where points lie, (points, dimensions); 0.5 where a domain is a single value."""
         values = np.array([[t.point[name] for name in self._names] for t in told])
         width = self._to - self._from

@@ -10,7 +10,7 @@ import numpy as np
 from ....spaces import Space
 from .cube import Cube, Rows
 from .qmc import sobol
-from .sampler import Sampler, Told
+from .sampler import Observation, Sampler
 
 PARENTS = 0.15  # the share of the points told that may have children
 CHANGE = 0.3  # the probability that a coordinate of a child of two is changed
@@ -34,7 +34,9 @@ class Evolution(Sampler):
     def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
         self._cube = Cube(space)
 
-    def propose(self, told: Sequence[Told], count: int, start: int, seed: int) -> list[dict[str, float]]:
+    def propose(
+        self, told: Sequence[Observation], count: int, start: int, seed: int
+    ) -> list[dict[str, float]]:
         width = self._cube.dimensions
         if not width:
             return [{} for _ in range(count)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ....spaces import Space
 from .cube import Cube, Rows
-from .sampler import Sampler, Told
+from .sampler import Observation, Sampler
 
 
 class Qmc(Sampler):
@@ -18,7 +18,9 @@ class Qmc(Sampler):
     def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
         self._cube = Cube(space)
 
-    def propose(self, told: Sequence[Told], count: int, start: int, seed: int) -> list[dict[str, float]]:
+    def propose(
+        self, told: Sequence[Observation], count: int, start: int, seed: int
+    ) -> list[dict[str, float]]:
         if not self._cube.dimensions:
             return [{} for _ in range(count)]
         return self._cube.points(sobol(self._cube.dimensions, count, start, seed))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....spaces import Space
 from .cube import Cube
-from .sampler import Sampler, Told
+from .sampler import Observation, Sampler
 
 
 class Random(Sampler):
@@ -19,5 +19,7 @@ class Random(Sampler):
     def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
         self._cube = Cube(space)
 
-    def propose(self, told: Sequence[Told], count: int, start: int, seed: int) -> list[dict[str, float]]:
+    def propose(
+        self, told: Sequence[Observation], count: int, start: int, seed: int
+    ) -> list[dict[str, float]]:
         return self._cube.points(np.random.default_rng([seed, start]).random((count, self._cube.dimensions)))

@@ -10,7 +10,7 @@ from ....spaces import Space
 
 
 @dataclass(frozen=True)
-class Told:
+class Observation:
     """A point and what came of it: `value` is the score with greater better, at the last epoch reached.
 
     `share` is how much of the training it got: 1 for a complete trial, less for a pruned one, 0 for one
@@ -38,5 +38,7 @@ class Sampler(Protocol):
     def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
         """A sampler for `space`; `budget` points are asked for in all, `width` at once (None: not known)."""
 
-    def propose(self, told: Sequence[Told], count: int, start: int, seed: int) -> list[dict[str, float]]:
+    def propose(
+        self, told: Sequence[Observation], count: int, start: int, seed: int
+    ) -> list[dict[str, float]]:
         """`count` points, the first being number `start` of the search, given what was told so far."""

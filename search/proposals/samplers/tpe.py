@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....spaces import Space
-from .sampler import Sampler, Told
+from .sampler import Observation, Sampler
 
 if TYPE_CHECKING:
     import optuna
@@ -30,7 +30,9 @@ class Tpe(Sampler):
     def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
         self._distributions = space.distributions()
 
-    def propose(self, told: Sequence[Told], count: int, start: int, seed: int) -> list[dict[str, float]]:
+    def propose(
+        self, told: Sequence[Observation], count: int, start: int, seed: int
+    ) -> list[dict[str, float]]:
         import optuna
 
         before = optuna.logging.get_verbosity()
@@ -67,7 +69,7 @@ class Tpe(Sampler):
         )
         return points
 
-    def _trial(self, told: Told) -> optuna.trial.FrozenTrial:
+    def _trial(self, told: Observation) -> optuna.trial.FrozenTrial:
         import optuna
 
         # A pruned trial without reports ranks below all others: what a loss that diverged deserves.

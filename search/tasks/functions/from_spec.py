@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ....losses.errors import UserError, unknown
-from .training_function import OwnTraining, Train
+from .training_function import Train, TrainingFunction
 
 
 def is_training(function: Callable[..., Any]) -> bool:
@@ -21,7 +21,7 @@ def is_training(function: Callable[..., Any]) -> bool:
     return sum(p.default is p.empty for p in positional) == 2
 
 
-def from_settings(train: Train, settings: Mapping[str, Any] | None, name: str) -> OwnTraining:
+def from_settings(train: Train, settings: Mapping[str, Any] | None, name: str) -> TrainingFunction:
     """The training of a plain function with what a SPEC says about it under `training`."""
     if not settings or "kind" not in settings:
         raise UserError(
@@ -41,9 +41,9 @@ def from_settings(train: Train, settings: Mapping[str, Any] | None, name: str) -
     for key in settings:
         if key not in known:
             raise unknown("key in training", key, known)
-    return OwnTraining(train, **settings)
+    return TrainingFunction(train, **settings)
 
 
-def with_recipe(training: OwnTraining, changes: Mapping[str, Any]) -> OwnTraining:
+def with_recipe(training: TrainingFunction, changes: Mapping[str, Any]) -> TrainingFunction:
     """The training with these keys of its recipe changed."""
     return replace(training, recipe={**training.settings.to_json(), **changes})

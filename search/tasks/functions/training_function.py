@@ -14,13 +14,13 @@ from ....losses.errors import UserError, unknown
 from ....spaces.recipe import Recipe
 from .function_source import fingerprint, name_of
 from .rehearsal import Rehearsal
-from .trial_handle import OwnTrial
+from .trial_handle import TrialHandle
 
-Train = Callable[[nn.Module, OwnTrial], float]
+Train = Callable[[nn.Module, TrialHandle], float]
 
 
 @dataclass(frozen=True)
-class OwnMetric:
+class NamedMetric:
     """What a training function returns: its name, and which way is better."""
 
     name: str
@@ -33,7 +33,7 @@ class OwnMetric:
 
 
 @dataclass(frozen=True, eq=False)
-class OwnTraining:
+class TrainingFunction:
     """A function `train(loss, trial) -> float` that trains a model with the loss it is given and scores it.
 
     `kind` is the kind of problem (`multiclass`, `binary`, `multilabel`, `regression`), which says how the
@@ -78,14 +78,14 @@ class OwnTraining:
         if not isinstance(self.recipe, Recipe):
             object.__setattr__(self, "recipe", Recipe.from_mapping(self.recipe))
 
-    def __call__(self, loss: nn.Module, trial: OwnTrial) -> float:
+    def __call__(self, loss: nn.Module, trial: TrialHandle) -> float:
         """The training itself."""
         return self.train(loss, trial)
 
     @property
-    def measure(self) -> OwnMetric:
+    def measure(self) -> NamedMetric:
         """The metric, as phases ask for it."""
-        return OwnMetric(self.metric, self.greater_is_better)
+        return NamedMetric(self.metric, self.greater_is_better)
 
     @property
     def settings(self) -> Recipe:
@@ -175,9 +175,9 @@ class OwnTraining:
         }
 
 
-def own_training(kind: Kind, **settings: Any) -> Callable[[Train], OwnTraining]:
-    """Marks a function as a training that losses can be searched for; see `OwnTraining` for the settings.
+def own_training(kind: Kind, **settings: Any) -> Callable[[Train], TrainingFunction]:
+    """Mark a function as a training that losses can be searched for; `TrainingFunction` tells the settings.
 
     Example: `@own_training("multiclass", metric="macro_f1")` above `def train(loss, trial)`.
     """
-    return lambda train: OwnTraining(train, kind, **settings)
+    return lambda train: TrainingFunction(train, kind, **settings)

@@ -15,13 +15,13 @@ Listener = Callable[[int, float], bool]
 
 
 class Pruned(BaseException):
-    """Raised by `OwnTrial.report` when a trial is to end here, and caught by lossmith.
+    """Raised by `TrialHandle.report` when a trial is to end here, and caught by lossmith.
 
     It is no `Exception`, so that an `except Exception` in a training script lets it pass.
     """
 
 
-class OwnTrial:
+class TrialHandle:
     """The trial a function `train(loss, trial) -> float` is called for.
 
     Everything in it may be used or left alone; what is left alone is noticed and said (a function that

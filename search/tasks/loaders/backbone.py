@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ....losses.custom.user_code import theirs
+from ....losses.custom.user_code import user_error
 from ....losses.errors import UserError
 from ..streaming import Streamed
 
@@ -67,7 +67,7 @@ class Run:
             features = self.backbone(batch.to(self.device))
         except Exception as error:
             said = f"{self.name}: the backbone must accept inputs {tuple(batch.shape)}, but it raised"
-            raise theirs(said, error) from error
+            raise user_error(said, error) from error
         if not isinstance(features, Tensor) or features.dim() < 2 or len(features) != len(batch):
             got = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
             raise UserError(

@@ -22,7 +22,7 @@ from ...tasks.task import Task
 from ..program import Job, Program
 from .loop import LoopProgram
 from .stacked import StackedProgram
-from .stacked_mlp import is_chain
+from .stacked_mlp import is_mlp
 
 CACHE_NUMBERS = 8_000_000  # members times parameters that one program may hold and be no slower on a CPU
 MOST, LEAST = 256, 16
@@ -34,7 +34,7 @@ COPIES = 6  # of a member's parameters: gradients, moments, a delta, what is pas
 
 
 @dataclass(frozen=True)
-class Choice:
+class EngineChoice:
     """An engine, how many members one of its programs holds, why, and how many one core steps in a second.
 
     `stackable` is False where the model cannot be stacked at all.
@@ -51,7 +51,7 @@ class Choice:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Choice:
+    def from_json(cls, document: Mapping[str, Any]) -> EngineChoice:
         """The choice a document describes."""
         return cls(**document)
 
@@ -62,17 +62,17 @@ class Choice:
         return f"{self.engine}{width}{speed} ({self.why})"
 
 
-_known: dict[tuple[object, ...], Choice] = {}
+_known: dict[tuple[object, ...], EngineChoice] = {}
 
 
-def choose(task: Task, engine: str = "auto", workers: int = 1) -> Choice:
+def choose_engine(task: Task, engine: str = "auto", workers: int = 1) -> EngineChoice:
     """The engine for a task's models; `engine` is cohort, loop or auto, which measures.
 
     What was measured is remembered for this process, by the model's structure, the batch and the workers.
     Raises `UserError` where a model that cannot be stacked is asked to be.
     """
     if engine == "loop":
-        return Choice("loop", 1, "as asked")
+        return EngineChoice("loop", 1, "as asked")
     obstacle = cannot_stack(task)
     if obstacle is not None:
         if engine == "cohort":
@@ -80,15 +80,15 @@ def choose(task: Task, engine: str = "auto", workers: int = 1) -> Choice:
                 f"engine cohort needs a model that can be stacked, but that of {task.name} cannot "
                 f"({obstacle}); use engine auto or loop"
             )
-        return Choice("loop", 1, f"this model cannot be stacked ({obstacle})", stackable=False)
+        return EngineChoice("loop", 1, f"this model cannot be stacked ({obstacle})", stackable=False)
     model, settings = task.build(0), task.settings
     usual = usual_width(sum(p.numel() for p in model.parameters()), workers)
     if engine == "cohort":
-        return Choice("cohort", usual, "as asked")
+        return EngineChoice("cohort", usual, "as asked")
     shape = tuple(task.train[0].shape[1:])
     key = (str(model), shape, settings.batch_size, settings.optimizer, workers, usual)
     if key not in _known:
-        _known[key] = _measured(task, usual, clear=is_chain(model))
+        _known[key] = _measured(task, usual, clear=is_mlp(model))
     return _known[key]
 
 
@@ -138,7 +138,7 @@ def _first_batch(task: Task) -> Split:
     return Split((whole.train[0][rows], whole.train[1][rows]), whole.held, whole.constants)
 
 
-def _measured(task: Task, usual: int, *, clear: bool) -> Choice:
+def _measured(task: Task, usual: int, *, clear: bool) -> EngineChoice:
     """The faster of stacking and training alone, on one thread as the workers do it."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -156,11 +156,11 @@ def _measured(task: Task, usual: int, *, clear: bool) -> Choice:
     width = min(stacked, key=lambda w: stacked[w])
     best = stacked[width]
     if alone is None:
-        return Choice("cohort", width, "linear layers and ReLU are fastest stacked", 1 / best)
+        return EngineChoice("cohort", width, "linear layers and ReLU are fastest stacked", 1 / best)
     figures = f"{best * 1e3:.3g} ms a model and step stacked by {width}, {alone * 1e3:.3g} ms alone"
     if best * ADVANTAGE < alone:
-        return Choice("cohort", width, figures, 1 / best)
-    return Choice("loop", 1, figures, 1 / alone)
+        return EngineChoice("cohort", width, figures, 1 / best)
+    return EngineChoice("loop", 1, figures, 1 / alone)
 
 
 def _step_s(engine: Callable[[Job], Program], task: Task, width: int) -> float:

@@ -15,7 +15,7 @@ from ..program import Job, fault_of
 from .optimizers import Settings, StackedOptimizer
 from .precision import called
 from .schedules import factors
-from .stacked_mlp import Chain, is_chain
+from .stacked_mlp import StackedMlp, is_mlp
 
 EVALUATED_AT_ONCE = 1 << 22  # outputs times samples, in numbers
 
@@ -45,7 +45,7 @@ class StackedProgram:
         count = len(self._candidates)
         self._leaves = [starts[name].repeat_interleave(count, 0).requires_grad_() for name in self._names]
         self._buffers = {n: starts[n].repeat_interleave(count, 0) for n, _ in self._model.named_buffers()}
-        self._chain: Chain | None = None
+        self._chain: StackedMlp | None = None
         self._read_candidates()
         self._lay_out()
         self._optimizer = StackedOptimizer(self._leaves, self._member_dims, job.recipe, self._settings)
@@ -70,9 +70,9 @@ class StackedProgram:
         A batched matrix product may return weight gradients transposed; were the parameters stored
         otherwise, every step would copy them, which costs a quarter of it.
         """
-        if is_chain(self._model) and self.job.precision == "float32":
+        if is_mlp(self._model) and self.job.precision == "float32":
             self._member_dims = [0] * len(self._leaves)
-            self._chain = Chain(self._leaves, len(self._jobs))
+            self._chain = StackedMlp(self._leaves, len(self._jobs))
             return
         inputs, targets = self._together([(j.split.train[0][:2], j.split.train[1][:2]) for j in self._jobs])
         with self.job.noise():
@@ -130,7 +130,7 @@ class StackedProgram:
         self._model.train()
         with in_their_code(f"task {self.job.task.name}: training failed"), self.job.noise():
             for _ in range(epochs):
-                put_back = self._held_still()
+                put_back = self.freeze_stopped()
                 together = zip(*(j.batches(self._epoch) for j in self._jobs), strict=True)
                 for step, batches in enumerate(together):
                     self.job.begin(self._epoch, step)
@@ -141,7 +141,7 @@ class StackedProgram:
                 self._epoch += 1
 
     @torch.no_grad()
-    def _held_still(self) -> Callable[[], None]:
+    def freeze_stopped(self) -> Callable[[], None]:
         """What puts members that have stopped back to where they are now.
 
         Their learning rate is zero, but batch statistics would move on, and an infinite gradient is not
@@ -216,7 +216,7 @@ class StackedProgram:
         self._buffers = {name: value[rows] for name, value in self._buffers.items()}
         self._read_candidates()
         if self._chain is not None:
-            self._chain = Chain(self._leaves, len(self._jobs))
+            self._chain = StackedMlp(self._leaves, len(self._jobs))
         self._optimizer.keep(self._leaves, self._member_dims, self._settings, rows)
 
     @torch.no_grad()
@@ -236,5 +236,5 @@ class StackedProgram:
         self._candidates += other._candidates
         self._read_candidates()
         if self._chain is not None:
-            self._chain = Chain(self._leaves, repeats)
+            self._chain = StackedMlp(self._leaves, repeats)
         self._optimizer.join(other._optimizer, joined, self._leaves, self._settings)

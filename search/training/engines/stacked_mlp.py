@@ -21,7 +21,7 @@ CACHE_BYTES = 1 << 22  # what a core keeps close
 LEAST_BLOCK = 4
 
 
-def is_chain(model: nn.Module) -> bool:
+def is_mlp(model: nn.Module) -> bool:
     """Whether the model is Linear, ReLU, Linear, ..., Linear, each with a bias and all of them trained."""
     if type(model) is not nn.Sequential or len(model) % 2 == 0:
         return False
@@ -50,7 +50,7 @@ def _brought_near(block: Tensor) -> None:
 
 
 @dataclass(eq=False)
-class Chain:
+class StackedMlp:
     """The layers of M members: `leaves` are (M, out, in) weights and (M, out) biases, in turn.
 
     The members are `groups` blocks of equal size, each with inputs of its own: (groups, N, in). `forward` and

@@ -6,20 +6,20 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from ....losses.errors import UserError
-from ...records.rungs import Watch, left_behind
+from ...records.rungs import Watch, pruned_at_rung
 from ...records.trial import Candidate, Outcome, Repeat
-from ...tasks.functions.training_function import OwnTraining
-from .job import OwnResult
+from ...tasks.functions.training_function import TrainingFunction
+from .job import FunctionResult
 
-Run = Callable[[Sequence[Candidate], Sequence[Repeat], int | None], Iterator[OwnResult]]
+Run = Callable[[Sequence[Candidate], Sequence[Repeat], int | None], Iterator[FunctionResult]]
 
 
-class OwnCohort:
+class FunctionCohort:
     """Candidates in training, leg by leg."""
 
     def __init__(
         self,
-        training: OwnTraining,
+        training: TrainingFunction,
         run: Run,
         candidates: Sequence[Candidate],
         repeats: Sequence[Repeat],
@@ -34,14 +34,14 @@ class OwnCohort:
         self._reported: dict[int, list[tuple[float, ...]]] = {}  # by each repeat, as often as all of them did
         self._passed = 0  # rungs
         self._ended: dict[int, Outcome] = {}
-        self._raised: dict[int, OwnResult] = {}
+        self._raised: dict[int, FunctionResult] = {}
 
     def leg(self, epoch: int, reports: int | None) -> None:
         """Train everybody who is left for so many reports, or to the end; who diverges ends."""
         wanted = [self._candidates[c] for c in self._alive]
         share = 0.5 if reports else 1.0  # of what is left of the watch: how many go on is not known yet
         start = self._spent
-        found: list[OwnResult] = []
+        found: list[FunctionResult] = []
         size = len(self._repeats)
         for result in self._run(wanted, self._repeats, reports):
             found.append(result)
@@ -61,7 +61,7 @@ class OwnCohort:
         sign = self._training.measure.sign
         means = {c: math.fsum(self._scores[c]) / len(self._repeats) for c in self._alive}
         self._passed += 1
-        for candidate in left_behind(means, sign, len(self._candidates), keep**self._passed):
+        for candidate in pruned_at_rung(means, sign, len(self._candidates), keep**self._passed):
             self._end(candidate, "pruned", epoch, None)
         self._alive = [c for c in self._alive if c not in self._ended]
 
@@ -71,7 +71,7 @@ class OwnCohort:
             self._end(candidate, "complete", epoch, None)
         return [self._ended[c] for c in range(len(self._candidates))]
 
-    def _note_fault(self, candidate: int, results: Sequence[OwnResult], epoch: int) -> None:
+    def _note_fault(self, candidate: int, results: Sequence[FunctionResult], epoch: int) -> None:
         for repeat, result in zip(self._repeats, results, strict=True):
             if result.fault is not None or not math.isfinite(result.value):
                 reason = f"{result.fault or 'nan'}, seed {repeat.seed}, fold {repeat.fold}"

@@ -9,19 +9,19 @@ from threading import Event
 from typing import Any
 
 from ....losses.errors import UserError
-from ...tasks.functions.training_function import OwnTraining
+from ...tasks.functions.training_function import TrainingFunction
 from ..program import Stopped
-from ..workers.process_pool import Crew
-from .job import OwnJob, OwnResult, run_training
+from ..workers.process_pool import ProcessPool
+from .job import FunctionJob, FunctionResult, run_training
 from .sandbox import allow_children
 
-Execute = Callable[[Sequence[OwnJob]], Iterator[OwnResult]]
+Execute = Callable[[Sequence[FunctionJob]], Iterator[FunctionResult]]
 
 
-def in_process(training: OwnTraining, stop: Event) -> Execute:
+def in_process(training: TrainingFunction, stop: Event) -> Execute:
     """One after another, here."""
 
-    def execute(jobs: Sequence[OwnJob]) -> Iterator[OwnResult]:
+    def execute(jobs: Sequence[FunctionJob]) -> Iterator[FunctionResult]:
         for job in jobs:
             if stop.is_set():
                 raise Stopped
@@ -30,7 +30,7 @@ def in_process(training: OwnTraining, stop: Event) -> Execute:
     return execute
 
 
-def in_crew(crew: Crew, size: int) -> Execute:
+def in_crew(crew: ProcessPool, size: int) -> Execute:
     """In the crew's processes: whoever is free takes the next.
 
     What a process is killed in the middle of, as systems do when memory is short, is trained again by
@@ -41,7 +41,7 @@ def in_crew(crew: Crew, size: int) -> Execute:
         free.put(crew.program(number))
     spare = iter(range(size - 1))
 
-    def run(job: OwnJob) -> OwnResult:
+    def run(job: FunctionJob) -> FunctionResult:
         worker = free.get()
         try:
             result = worker.call("run", job)
@@ -56,10 +56,10 @@ def in_crew(crew: Crew, size: int) -> Execute:
         free.put(worker)
         if isinstance(result, UserError):
             raise result
-        assert isinstance(result, OwnResult)
+        assert isinstance(result, FunctionResult)
         return result
 
-    def execute(jobs: Sequence[OwnJob]) -> Iterator[OwnResult]:
+    def execute(jobs: Sequence[FunctionJob]) -> Iterator[FunctionResult]:
         pool = ThreadPoolExecutor(size)
         try:
             yield from pool.map(run, jobs)
@@ -69,14 +69,14 @@ def in_crew(crew: Crew, size: int) -> Execute:
     return execute
 
 
-class OwnWorker:
+class FunctionWorker:
     """What a worker process holds: the function."""
 
-    def __init__(self, training: OwnTraining) -> None:
+    def __init__(self, training: TrainingFunction) -> None:
         allow_children()
         self._training = training
 
-    def run(self, job: OwnJob) -> OwnResult | UserError:
+    def run(self, job: FunctionJob) -> FunctionResult | UserError:
         """One training; a mistake of the user's travels as a value."""
         try:
             return run_training(self._training, job)

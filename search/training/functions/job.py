@@ -14,13 +14,13 @@ from ....losses.errors import UserError
 from ...random_streams import stream_seed
 from ...records.trial import Candidate, Repeat
 from ...tasks.functions.metric_value import healthy, number
-from ...tasks.functions.training_function import OwnTraining
-from ...tasks.functions.trial_handle import OwnTrial, Part, Pruned
+from ...tasks.functions.training_function import TrainingFunction
+from ...tasks.functions.trial_handle import Part, Pruned, TrialHandle
 from .sandbox import alone, quiet
 
 
 @dataclass(frozen=True)
-class OwnJob:
+class FunctionJob:
     """One training that is wanted: a candidate on a repeat, to its end or for `reports` reports.
 
     `fold` is what the trial is told of it: number, count and partition.
@@ -40,7 +40,7 @@ class OwnJob:
 
 
 @dataclass(frozen=True)
-class OwnResult:
+class FunctionResult:
     """What came of it: a score, NaN with a `fault` where it diverged or its code raised.
 
     `curve` holds what was reported, (epoch, value); `trace` the traceback of an error, cut to their frames.
@@ -52,7 +52,7 @@ class OwnResult:
     trace: str | None = None
 
 
-def run_training(training: OwnTraining, job: OwnJob) -> OwnResult:
+def run_training(training: TrainingFunction, job: FunctionJob) -> FunctionResult:
     """Train once. What the loss cannot be blamed for raises `UserError`; the rest is its fault."""
     curve: list[tuple[int, float]] = []
 
@@ -72,14 +72,14 @@ def run_training(training: OwnTraining, job: OwnJob) -> OwnResult:
         raise
     except Exception as error:  # noqa: BLE001  (whatever it is, the search goes on without this trial)
         said = f"raised {type(error).__name__}: {' '.join(str(error).split())[:160]}"
-        return OwnResult(float("nan"), tuple(curve), said, their_traceback(error))
-    return OwnResult(value, tuple(curve), None if healthy(value) else "nan as the score")
+        return FunctionResult(float("nan"), tuple(curve), said, their_traceback(error))
+    return FunctionResult(value, tuple(curve), None if healthy(value) else "nan as the score")
 
 
-def trial_of(job: OwnJob, listener: Callable[[int, float], bool]) -> OwnTrial:
+def trial_of(job: FunctionJob, listener: Callable[[int, float], bool]) -> TrialHandle:
     """What the function is told. One that stops early has fewer epochs: a loop need not know of it."""
     recipe = job.candidate.recipe
-    return OwnTrial(
+    return TrialHandle(
         replace(recipe, epochs=recipe.trained_epochs, stop_after=1.0),
         seed=job.stream,
         fold=job.fold,

@@ -8,22 +8,22 @@ from threading import Event
 from typing import Any
 
 from ...records.plan import Plan
-from ...tasks.functions.training_function import OwnTraining
-from ..workers.process_pool import Crew, can_fork
-from .execute import OwnWorker, in_crew, in_process
-from .trainer import OwnTrainer
+from ...tasks.functions.training_function import TrainingFunction
+from ..workers.process_pool import ProcessPool, can_fork
+from .execute import FunctionWorker, in_crew, in_process
+from .trainer import FunctionTrainer
 
 
-def own_local(training: OwnTraining, plan: Plan) -> OwnTrainer:
+def own_local(training: TrainingFunction, plan: Plan) -> FunctionTrainer:
     """A runner of a rehearsed training on this machine; close it when the search has ended."""
     stop, size = Event(), side_by_side(training)
-    make: Any = partial(OwnWorker, training)  # no program of a cohort, but run in the same way
-    crew = Crew(size, make, stop) if size > 1 and can_fork() else None
+    make: Any = partial(FunctionWorker, training)  # no program of a cohort, but run in the same way
+    crew = ProcessPool(size, make, stop) if size > 1 and can_fork() else None
     execute = in_crew(crew, size) if crew is not None else in_process(training, stop)
-    return OwnTrainer(training, execute, plan.folds, plan.seed, stop, crew)
+    return FunctionTrainer(training, execute, plan.folds, plan.seed, stop, crew)
 
 
-def side_by_side(training: OwnTraining) -> int:
+def side_by_side(training: TrainingFunction) -> int:
     """How many trainings run at a time: as asked for, or one a core, as far as a GPU's memory holds them."""
     cores = len(os.sched_getaffinity(0))
     return training.workers or min(cores, training.rehearsed.fit or cores)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 TARGETS_KEPT = 10_000_000  # enough to know their shares
 
 
-class Watched(nn.Module):
+class LossProbe(nn.Module):
     """A loss that remembers whether it was trained with, and the targets of the first epoch."""
 
     def __init__(self, loss: nn.Module) -> None:

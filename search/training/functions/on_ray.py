@@ -6,23 +6,23 @@ from functools import partial
 from threading import Event
 
 from ...records.plan import Plan
-from ...tasks.functions.training_function import OwnTraining
+from ...tasks.functions.training_function import TrainingFunction
 from ..ray.cluster import by_value
 from ..ray.remote_program import Make
 from ..ray.resources import Resources
-from ..ray.worker_pool import RayCrew
-from .execute import OwnWorker, in_crew
-from .trainer import OwnTrainer
+from ..ray.worker_pool import RayWorkerPool
+from .execute import FunctionWorker, in_crew
+from .trainer import FunctionTrainer
 
 
-def own_on_ray(training: OwnTraining, plan: Plan, resources: Resources | None = None) -> OwnTrainer:
+def own_on_ray(training: TrainingFunction, plan: Plan, resources: Resources | None = None) -> FunctionTrainer:
     """A runner of a rehearsed training on the cluster that `on_ray` would join, or starts."""
     stop = Event()
     by_value()
-    crew = RayCrew(partial(own_maker, training), resources or Resources(), stop)
-    return OwnTrainer(training, in_crew(crew, crew.seats()), plan.folds, plan.seed, stop, crew)
+    crew = RayWorkerPool(partial(own_maker, training), resources or Resources(), stop)
+    return FunctionTrainer(training, in_crew(crew, crew.seats()), plan.folds, plan.seed, stop, crew)
 
 
-def own_maker(training: OwnTraining) -> Make:
+def own_maker(training: TrainingFunction) -> Make:
     """What a worker makes with the function: somebody who calls it."""
-    return partial(OwnWorker, training)
+    return partial(FunctionWorker, training)

@@ -13,15 +13,15 @@ from typing import Any
 import torch
 
 from ....losses import freeze, standard_spec
-from ....losses.custom.user_code import theirs
+from ....losses.custom.user_code import user_error
 from ....losses.errors import UserError
 from ...tasks.functions.metric_value import number
 from ...tasks.functions.rehearsal import Rehearsal
-from ...tasks.functions.training_function import OwnTraining
-from ...tasks.functions.trial_handle import OwnTrial
+from ...tasks.functions.training_function import TrainingFunction
+from ...tasks.functions.trial_handle import TrialHandle
 from ...tasks.splits import constants_of
-from ..workers.process_pool import Crew, WorkerError, can_fork
-from .loss_probe import Watched
+from ..workers.process_pool import ProcessPool, WorkerError, can_fork
+from .loss_probe import LossProbe
 from .sandbox import allow_children, alone, quiet
 
 USUAL = {"multiclass": "cross_entropy", "binary": "bce", "multilabel": "bce", "regression": "mse"}
@@ -29,7 +29,7 @@ SPARE = 0.8  # of a GPU's memory may be taken by the rehearsal's measure: other 
 CONTEXT = 600 << 20  # bytes that a process on a GPU takes before it trains anything
 
 
-def rehearsed(training: OwnTraining, seed: int = 0) -> OwnTraining:
+def rehearsed(training: TrainingFunction, seed: int = 0) -> TrainingFunction:
     """The training with what one run of it shows, in a process of its own where that is possible.
 
     Raises `UserError` for a function that raises (with its traceback), returns no number or NaN, or does
@@ -38,7 +38,7 @@ def rehearsed(training: OwnTraining, seed: int = 0) -> OwnTraining:
     if not can_fork():
         return replace(training, rehearsal=rehearse(training, seed))
     make: Any = partial(_Rehearsing, training, seed)  # no program of a cohort, but run in the same way
-    crew = Crew(1, make, Event())
+    crew = ProcessPool(1, make, Event())
     try:
         remote: Any = crew.program(0)
         found = remote.call("run")
@@ -55,7 +55,7 @@ def rehearsed(training: OwnTraining, seed: int = 0) -> OwnTraining:
 class _Rehearsing:
     """What a worker holds for a rehearsal."""
 
-    def __init__(self, training: OwnTraining, seed: int) -> None:
+    def __init__(self, training: TrainingFunction, seed: int) -> None:
         self._training, self._seed = training, seed
 
     def run(self) -> Rehearsal | UserError:
@@ -67,13 +67,13 @@ class _Rehearsing:
             return UserError(str(error), error.detail)
 
 
-def rehearse(training: OwnTraining, seed: int = 0) -> Rehearsal:
+def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
     """Train once in this process with the usual loss of the kind, and watch."""
     name = training.name
     spec = standard_spec(USUAL[training.kind], training.kind)
     scale = 1.0 if training.kind == "regression" else None
     usual = freeze(spec.bind(target_scale=scale, ignore_index=training.ignore_index))
-    watched, reports = Watched(usual), 0
+    watched, reports = LossProbe(usual), 0
 
     def listen(_epoch: int, _value: float) -> bool:
         nonlocal reports
@@ -81,7 +81,7 @@ def rehearse(training: OwnTraining, seed: int = 0) -> Rehearsal:
         watched.listening = False
         return True
 
-    trial = OwnTrial(
+    trial = TrialHandle(
         training.settings, seed=seed, fold=(0, 5, 0), parameters=spec.parameters, listener=listen
     )
     started = monotonic()
@@ -91,7 +91,7 @@ def rehearse(training: OwnTraining, seed: int = 0) -> Rehearsal:
     except UserError:
         raise
     except Exception as error:
-        raise theirs(
+        raise user_error(
             f"the training function {name} must run, but with {USUAL[training.kind]} it raised",
             error,
             {"learning_rate": training.settings.rate, "seed": seed, "part": "validation", **trial.parameters},
@@ -119,7 +119,7 @@ def _fit() -> int | None:
     return max(1, int(SPARE * whole / (torch.cuda.max_memory_reserved() + CONTEXT)))
 
 
-def _constants(training: OwnTraining, watched: Watched) -> Mapping[str, Any]:
+def _constants(training: TrainingFunction, watched: LossProbe) -> Mapping[str, Any]:
     """Class counts or the spread of the targets, as plain numbers."""
     shape = (-1,) if training.kind != "multilabel" else (-1, watched.targets[0].shape[-1])
     targets = torch.cat([some.reshape(shape) for some in watched.targets])

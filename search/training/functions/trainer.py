@@ -9,36 +9,36 @@ from threading import Event
 import torch
 
 from ...records.trial import Candidate, Outcome, Repeat, Tested
-from ...tasks.functions.training_function import OwnTraining
+from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import Part
-from ..cohort_trainer import Rungs, Watch, unwatched
+from ..cohort_trainer import RungSchedule, Watch, unwatched
 from ..program import Stopped
-from ..workers.process_pool import Crew
-from .cohort import OwnCohort
+from ..workers.process_pool import ProcessPool
+from .cohort import FunctionCohort
 from .execute import Execute
-from .job import OwnJob, OwnResult
+from .job import FunctionJob, FunctionResult
 
 
 @dataclass(frozen=True, eq=False)
-class OwnTrainer:
+class FunctionTrainer:
     """Trains candidates by a user's function; where each training happens is the business of `execute`.
 
     `execute` yields what came of each job in the order of the jobs. A loop cannot be paused at a rung, so
     what survives one is trained again from the start: with the same seed it comes by the same way.
     """
 
-    training: OwnTraining
+    training: TrainingFunction
     execute: Execute
     folds: int = 4
     seed: int = 0
     stop: Event = field(default_factory=Event)
-    crew: Crew | None = None
+    crew: ProcessPool | None = None
 
     def train(
         self,
         candidates: Sequence[Candidate],
         repeats: Sequence[Repeat],
-        rungs: Rungs | None = None,
+        rungs: RungSchedule | None = None,
         watch: Watch = unwatched,
         draws: int = 0,
     ) -> list[Outcome]:
@@ -47,11 +47,11 @@ class OwnTrainer:
         A candidate of which a training raised or scored NaN has diverged. Raises `UserError` with their
         traceback when more than half of the candidates raised, and when seeds make no difference.
         """
-        cohort = OwnCohort(self.training, self.results, candidates, repeats, watch)
+        cohort = FunctionCohort(self.training, self.results, candidates, repeats, watch)
         epochs = candidates[0].recipe.epochs
-        for mark, reports in self._marks(rungs or Rungs(), epochs):
+        for mark, reports in self._marks(rungs or RungSchedule(), epochs):
             cohort.leg(mark, reports)
-            cohort.thin((rungs or Rungs()).keep, mark)
+            cohort.thin((rungs or RungSchedule()).keep, mark)
         cohort.leg(epochs, None)
         return cohort.outcomes(epochs)
 
@@ -73,7 +73,7 @@ class OwnTrainer:
         repeats: Sequence[Repeat],
         reports: int | None = None,
         part: Part = "validation",
-    ) -> Iterator[OwnResult]:
+    ) -> Iterator[FunctionResult]:
         """What came of each candidate on each repeat, in their order, as long as nobody stops the search."""
         jobs = [self._job(c, r, reports, part) for c in candidates for r in repeats]
         try:
@@ -84,17 +84,17 @@ class OwnTrainer:
             self.stop.set()
             raise
 
-    def _job(self, candidate: Candidate, repeat: Repeat, reports: int | None, part: Part) -> OwnJob:
+    def _job(self, candidate: Candidate, repeat: Repeat, reports: int | None, part: Part) -> FunctionJob:
         """The training of a candidate on a repeat; one stratified split is the first of five folds."""
         count = 5 if self.folds == 1 else self.folds
         fold = (repeat.fold % count, count, repeat.partition)
-        return OwnJob(candidate, repeat, self.seed, fold, part, reports)
+        return FunctionJob(candidate, repeat, self.seed, fold, part, reports)
 
     def _go_on(self) -> None:
         if self.stop.is_set():
             raise Stopped
 
-    def _marks(self, rungs: Rungs, epochs: int) -> list[tuple[int, int]]:
+    def _marks(self, rungs: RungSchedule, epochs: int) -> list[tuple[int, int]]:
         """The rungs, each with the number of reports by which a training has come that far."""
         total = self.training.rehearsed.reports
         marks = ((mark, max(1, round(mark / epochs * total))) for mark in rungs.epochs)

@@ -24,7 +24,7 @@ class _Piece:
 
 
 @dataclass
-class Desk:
+class LeaseQueue:
     """Pieces of work, each given to one holder at a time.
 
     A holder that says nothing for `lease_s` seconds loses its piece to the next who asks, and what it brings

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..program import Stopped
 from ..workers.process_pool import WorkerError
-from .remote_program import Done, TooLargeError
+from .remote_program import TooLargeError, WorkResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +20,10 @@ class Piece:
     number: int
     reference: Any
     kills: int
-    future: Future[Done]
+    future: Future[WorkResult]
 
 
-class Pieces:
+class PendingWork:
     """The pieces that are waited for; threads may share them."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Pieces:
             self._waiting[piece.number] = piece
         return piece
 
-    def pop(self, number: int) -> Future[Done] | None:
+    def pop(self, number: int) -> Future[WorkResult] | None:
         """Whoever waits for this piece, who has now been told or waits no more; None if nobody does."""
         with self._lock:
             piece = self._waiting.pop(number, None)

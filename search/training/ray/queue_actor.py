@@ -9,16 +9,16 @@ from typing import Any
 
 import ray
 
-from .lease_queue import Desk
+from .lease_queue import LeaseQueue
 
 POLL_S = 1.0  # how long a call waits for news
 
 
-class DeskActor:
+class QueueActor:
     """The desk in a process of its own, which whoever waits may wait at."""
 
     def __init__(self, lease_s: float, tries: int) -> None:
-        self._desk = Desk(lease_s, tries)
+        self._desk = LeaseQueue(lease_s, tries)
         self._actors: dict[str, Any] = {}
         self._closed = False
         self._trouble: str | None = None

@@ -20,7 +20,7 @@ _MADE = ("job", "task", "split")  # what a worker makes anew and no state carrie
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class WorkItem:
     """One piece: make an object (or restore its state), do these calls to it, answer those.
 
     `save` asks for its state as well, for whoever goes on with it.
@@ -34,7 +34,7 @@ class Work:
 
 
 @dataclass(frozen=True, eq=False)
-class Done:
+class WorkResult:
     """What came of a piece: an answer to each of its questions, and the state if it was wanted."""
 
     answers: tuple[Any, ...]
@@ -48,11 +48,11 @@ class TooLargeError(WorkerError):
 class Submit(Protocol):
     """Has a piece worked at and returns what came of it; raises `WorkerError` or `TooLargeError`."""
 
-    def __call__(self, work: Work) -> Done:
+    def __call__(self, work: WorkItem) -> WorkResult:
         """Wait for the result."""
 
 
-def perform(work: Work, make: Make, alive: Callable[[], None]) -> Done:
+def execute(work: WorkItem, make: Make, alive: Callable[[], None]) -> WorkResult:
     """Do a piece here. `alive` is called after each epoch and each call."""
     made = make(*work.arguments)
     if work.state is not None:
@@ -69,7 +69,7 @@ def perform(work: Work, make: Make, alive: Callable[[], None]) -> Done:
     for method, arguments in work.answers:
         answers.append(getattr(made, method)(*arguments))
         alive()
-    return Done(tuple(answers), saved(made) if work.save else None)
+    return WorkResult(tuple(answers), saved(made) if work.save else None)
 
 
 def saved(program: Program) -> bytes | None:
@@ -168,7 +168,7 @@ class Remote(Program):
         """One answer, from a program that has come as far as this one."""
         if self._halves is not None:
             raise WorkerError(f"{method} is not known of a program in two halves")
-        work = Work(self.arguments, self._state, tuple(self._calls), ((method, arguments),))
+        work = WorkItem(self.arguments, self._state, tuple(self._calls), ((method, arguments),))
         return self.submit(work).answers[0]
 
     def _do(self, method: str, *arguments: Any) -> None:
@@ -186,7 +186,9 @@ class Remote(Program):
 
     def _answered(self) -> dict[str, Any]:
         save = self._epochs in self.rungs
-        work = Work(self.arguments, self._state, tuple(self._calls), (("outputs", ()), ("faults", ())), save)
+        work = WorkItem(
+            self.arguments, self._state, tuple(self._calls), (("outputs", ()), ("faults", ())), save
+        )
         try:
             done = self.submit(work)
         except TooLargeError:

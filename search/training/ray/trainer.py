@@ -11,12 +11,12 @@ from typing import Any
 from ...records.plan import Plan
 from ...records.trial import Candidate, Outcome, Repeat, Tested
 from ...tasks.task import Task
-from ..cohort_trainer import Rungs, Trainer, Watch, program_maker, unwatched
-from ..engines.autotune import Choice
+from ..cohort_trainer import RungSchedule, Trainer, Watch, program_maker, unwatched
+from ..engines.autotune import EngineChoice
 from ..local import choice_for
 from .cluster import by_value
 from .resources import Resources
-from .worker_pool import RayCrew
+from .worker_pool import RayWorkerPool
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class RayTrainer:
     """A trainer over a Ray crew. It is dealt over as many seats as there are when a cohort begins."""
 
     trainer: Trainer
-    crew: RayCrew
+    crew: RayWorkerPool
 
     @property
     def stop(self) -> Event:
@@ -39,7 +39,7 @@ class RayTrainer:
         self,
         candidates: Sequence[Candidate],
         repeats: Sequence[Repeat],
-        rungs: Rungs | None = None,
+        rungs: RungSchedule | None = None,
         watch: Watch = unwatched,
         draws: int = 0,
     ) -> list[Outcome]:
@@ -71,7 +71,7 @@ def on_ray(
     engine: str = "auto",
     resources: Resources | None = None,
     note: Callable[[str], None] = lambda _: None,
-    choice: Choice | None = None,
+    choice: EngineChoice | None = None,
 ) -> RayTrainer:
     """A runner on the Ray cluster that RAY_ADDRESS names, or that this is a job of, or one started here.
 
@@ -82,7 +82,7 @@ def on_ray(
     stop = Event()
     by_value()
     make = partial(program_maker, task, plan.folds, plan.seed)
-    crew = RayCrew(make, resources or Resources(), stop, note)
+    crew = RayWorkerPool(make, resources or Resources(), stop, note)
     trainer = Trainer(
         task, folds=plan.folds, seed=plan.seed, engine=choice.engine, stop=stop, crew=crew, choice=choice
     )

@@ -24,7 +24,7 @@ from ....losses.errors import UserError
 from ...memory import out_of_memory
 from ..program import Stopped
 from ..workers.process_pool import WorkerError
-from .remote_program import Done, TooLargeError, Work, perform
+from .remote_program import TooLargeError, WorkItem, WorkResult, execute
 
 IDLE_S = 10.0  # how long a seat waits for the next cohort before others may have its place
 SHIFT_S = 30.0  # after this long a seat makes room for whoever waits; while nobody does, it is reused at once
@@ -42,7 +42,7 @@ os.environ.setdefault("TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S", "1000000000"
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 
 
-class Seat(tune.Trainable):
+class TuneWorker(tune.Trainable):
     """A place at which pieces are worked at; a step is one piece, or a look whether there is one."""
 
     def setup(self, config: dict[str, Any], desk: Any = None, make: Any = None, threads: int = 1) -> None:
@@ -79,8 +79,8 @@ class Seat(tune.Trainable):
             ray.get(self._desk.trouble.remote(_brief(error)))
             return
         try:
-            work: Work = ray.get(payload[0])
-            done = perform(work, made, self._speaker(number))
+            work: WorkItem = ray.get(payload[0])
+            done = execute(work, made, self._speaker(number))
             result = cloudpickle.dumps(done)
             told = self._desk.done.remote(number, self.trial_id, self._token, True, result)  # noqa: FBT003  (an actor's call)
         except Stopped:
@@ -122,7 +122,7 @@ class Seat(tune.Trainable):
         """Nothing either."""
 
 
-class SeatSearcher(Searcher):
+class WorkerSearcher(Searcher):
     """Asks Tune for as many seats as there is work for and room in the cluster."""
 
     def __init__(self, wanted: Callable[[], int | None]) -> None:
@@ -163,7 +163,7 @@ class SeatSearcher(Searcher):
         """Nothing was kept."""
 
 
-class Watchman(tune.Callback):
+class WorkerDeathCallback(tune.Callback):
     """Tells the desk of seats whose actor died, so that nobody waits for a lease to run out."""
 
     def __init__(self, lost: Callable[[str, str, bool], None]) -> None:
@@ -183,7 +183,7 @@ class Watchman(tune.Callback):
         self._lost(trial.trial_id, *_death(trial))
 
 
-class Mourner(RayActorManager):
+class OomTolerantActorManager(RayActorManager):
     """Tune's own, which also bears that Ray's memory monitor kills an actor.
 
     Ray 2.60 tells that by an error which is no `RayActorError`, and Tune ends with "unexpected exception".
@@ -195,15 +195,19 @@ class Mourner(RayActorManager):
         super()._actor_task_failed(tracked_actor_task, exception)
 
 
-tune_controller.RayActorManager = Mourner  # type: ignore[attr-defined]
+tune_controller.RayActorManager = OomTolerantActorManager  # type: ignore[attr-defined]
 
 
 def run_seats(
-    searcher: SeatSearcher, watchman: Watchman, resources: dict[str, float], directory: str, **handed: Any
+    searcher: WorkerSearcher,
+    watchman: WorkerDeathCallback,
+    resources: dict[str, float],
+    directory: str,
+    **handed: Any,
 ) -> None:
     """Run Tune until the searcher is finished. `handed` reaches every seat through the object store."""
     tune.Tuner(
-        tune.with_resources(tune.with_parameters(Seat, **handed), resources),
+        tune.with_resources(tune.with_parameters(TuneWorker, **handed), resources),
         tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
         run_config=tune.RunConfig(
             name="seats",
@@ -216,9 +220,9 @@ def run_seats(
     ).fit()
 
 
-def read(result: bytes) -> Done:
+def read(result: bytes) -> WorkResult:
     """What a seat wrote."""
-    done: Done = cloudpickle.loads(result)
+    done: WorkResult = cloudpickle.loads(result)
     return done
 
 

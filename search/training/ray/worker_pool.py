@@ -15,10 +15,10 @@ from ....losses.errors import UserError
 from ....losses.family.registry import own_parts, register
 from ...records.trial import Candidate
 from ..program import Stopped
-from ..workers.process_pool import Crew, WorkerError
+from ..workers.process_pool import ProcessPool, WorkerError
 from .cluster import check, connect, room
-from .pending import Piece, Pieces
-from .remote_program import Done, Make, Remote, TooLargeError, Work
+from .pending import PendingWork, Piece
+from .remote_program import Make, Remote, TooLargeError, WorkItem, WorkResult
 from .resources import Resources
 
 POLL_S = 0.2
@@ -28,7 +28,7 @@ KILLS_ALONE = 4  # the same for a piece that is one model
 DEAD_SEATS = 12  # so many seats in a row that never began to work are no accident
 
 
-class RayCrew(Crew):
+class RayWorkerPool(ProcessPool):
     """Seats on a Ray cluster, as a crew: makes programs that live wherever there is room.
 
     `prepare` is called once by every worker and returns what programs are made with there. It travels by
@@ -44,7 +44,7 @@ class RayCrew(Crew):
     ) -> None:
         self._stop, self._resources, self._note = stop, resources, note
         self.holds: int | None = None  # members of a program, once one was too large for the memory
-        self._pieces = Pieces()
+        self._pieces = PendingWork()
         self._lock, self._closed, self._dead = threading.Lock(), False, 0
         self.rungs: frozenset[int] = frozenset()
         self._started = connect()
@@ -83,7 +83,7 @@ class RayCrew(Crew):
 
     # Work and results
 
-    def _submit(self, work: Work) -> Done:
+    def _submit(self, work: WorkItem) -> WorkResult:
         import ray
 
         members = _members(work)
@@ -173,19 +173,19 @@ class RayCrew(Crew):
 
         from . import lease_queue as desk
         from . import queue_actor as desk_actor
-        from .tune_workers import SeatSearcher, Watchman
+        from .tune_workers import WorkerDeathCallback, WorkerSearcher
 
         for module in (desk, desk_actor):  # by value, so that the desk's process need not import torch
             cloudpickle.register_pickle_by_value(module)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        actor = ray.remote(desk_actor.DeskActor)
+        actor = ray.remote(desk_actor.QueueActor)
         again = {"max_restarts": -1, "max_task_retries": -1}
         self._desk: Any = actor.options(num_cpus=0, scheduling_strategy=here, **again).remote(
             self._resources.lease_s, TRIES
         )
         made = ray.put(partial(_prepared, prepare, own_parts()))
         handed = {"desk": self._desk, "make": [made], "threads": max(1, int(self._resources.cpus))}
-        searcher, watchman = SeatSearcher(self._wanted), Watchman(self._lost)
+        searcher, watchman = WorkerSearcher(self._wanted), WorkerDeathCallback(self._lost)
         self._tuner = threading.Thread(
             target=self._tune, args=(searcher, watchman, handed), name="lossmith-tune", daemon=True
         )
@@ -222,7 +222,7 @@ def _prepared(prepare: Callable[[], Make], own: tuple[Part, ...]) -> Make:
     return prepare()
 
 
-def _members(work: Work) -> int:
+def _members(work: WorkItem) -> int:
     """How many models a piece trains; a loop of the user's own trains one."""
     return max((len(value) for value in work.arguments if _candidates(value)), default=1)
 

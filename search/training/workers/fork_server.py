@@ -20,7 +20,7 @@ _VICTIM = "500"  # of -1000 to 1000: before anything else of this size on the ma
 Serve = Callable[[Connection], None]
 
 
-class Nursery:
+class ForkServer:
     """Forks processes that `serve` the other end of a pipe each; make it before any thread is started."""
 
     def __init__(self, serve: Serve) -> None:

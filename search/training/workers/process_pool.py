@@ -28,7 +28,7 @@ from ....losses.custom.user_code import in_their_code
 from ....losses.errors import UserError
 from ...memory import out_of_memory
 from ..program import Program, Stopped
-from .fork_server import Nursery
+from .fork_server import ForkServer
 
 POLL_S = 0.1  # how often a call looks whether the search is being stopped
 
@@ -50,7 +50,7 @@ class _Worker:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class Crew:
+class ProcessPool:
     """`size` processes that make programs with `make` and run their methods.
 
     A crew belongs to one search: `stop` ends every call with `Stopped`, `close` ends the processes. A worker
@@ -60,7 +60,7 @@ class Crew:
 
     def __init__(self, size: int, make: Callable[..., Program], stop: Event) -> None:
         self._stop, self._numbers = stop, count()
-        self._nursery, self._lock, self._closed = Nursery(partial(_work, make)), threading.Lock(), False
+        self._nursery, self._lock, self._closed = ForkServer(partial(_work, make)), threading.Lock(), False
         self._workers = [_Worker(*self._nursery.fork()) for _ in range(size)]
 
     def program(self, worker: int, *arguments: object) -> Program:

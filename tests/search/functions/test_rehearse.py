@@ -1,0 +1,134 @@
+# ruff: noqa: ARG001  (a training function takes what it is given)
+"""What is noticed of a user's training function before a search, and how its mistakes are told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from lossmith.losses import UserError, standard_spec
+from lossmith.losses.custom.user_code import their_traceback
+from lossmith.search import TrainingFunction, TrialHandle
+from lossmith.search.training.functions.rehearse import rehearse, rehearsed
+
+from .small_trainings import TARGETS, made, train
+
+
+def test_a_rehearsal_sees_what_a_function_does() -> None:
+    """One training shows the reports, the class counts of one epoch, and what of the trial is read."""
+    seen = made().rehearsed
+    assert seen.reports == 8
+    assert seen.constants == {"class_counts": torch.bincount(TARGETS).tolist()}
+    assert seen.read == {"learning_rate", "report"}
+    assert not made().tests
+    assert made().tunes
+    assert made().validation == ()
+
+
+def test_class_counts_that_are_given_are_taken() -> None:
+    """A user who knows better than the rehearsal is believed."""
+    training = made(class_counts=[100, 5])
+    assert training.bound(standard_spec("logit_adjustment", "multiclass")).class_counts == (100, 5)
+
+
+def test_a_rehearsal_in_a_process_of_its_own_says_the_same() -> None:
+    """Where workers can be forked the rehearsal leaves this process as it was."""
+    training = TrainingFunction(train, "multiclass", metric="accuracy")
+    there, here = rehearsed(training, seed=3).rehearsed, rehearse(training, seed=3)
+    assert replace(there, seconds=0) == replace(here, seconds=0)
+
+
+def test_a_dense_task_counts_pixels_and_leaves_out_the_ignored() -> None:
+    """For targets (N, H, W) with ignored ones, the counts are those of the pixels that count."""
+    labels = torch.randint(3, (6, 4, 4), generator=torch.Generator().manual_seed(1))
+    labels[:, 0] = 255
+
+    def segment(loss: nn.Module, trial: TrialHandle) -> float:
+        logits = nn.Conv2d(1, 3, 1)(torch.ones(6, 1, 4, 4))
+        loss(logits, labels).backward()
+        return 0.5
+
+    seen = made(segment, ignore_index=255).rehearsed
+    assert seen.constants["class_counts"] == torch.bincount(labels[labels != 255], minlength=3).tolist()
+
+
+def test_a_regression_is_given_the_spread_of_its_targets() -> None:
+    """The unit in which errors are measured is a robust spread of the targets that were trained on."""
+    targets = torch.arange(20.0)
+
+    def fit(loss: nn.Module, trial: TrialHandle) -> float:
+        loss(nn.Linear(1, 1)(torch.ones(20, 1)).squeeze(1), targets).backward()
+        return 1.0
+
+    training = TrainingFunction(fit, "regression", metric="mae", greater_is_better=False)
+    assert rehearse(training).constants["target_scale"] == pytest.approx(1.4826 * 5, rel=0.01)
+
+
+def ignores(loss: nn.Module, trial: TrialHandle) -> float:
+    """Trains with a loss of its own."""
+    return 0.5
+
+
+def only_looks(loss: nn.Module, trial: TrialHandle) -> float:
+    """Calls the loss on its validation data alone."""
+    with torch.no_grad():
+        loss(torch.zeros(4, 2), torch.zeros(4, dtype=torch.long))
+    return 0.5
+
+
+def returning(value: object) -> Any:
+    """A training that works but returns this."""
+
+    def train_and_return(loss: nn.Module, trial: TrialHandle) -> Any:
+        train(loss, trial)
+        return value
+
+    return train_and_return
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (ignores, ("ignores", "never", "call loss(outputs, targets)")),
+        (only_looks, ("only without a gradient",)),
+        (returning(None), ("must return", "None", "as a float")),
+        (returning("0.9"), ("must return", "'0.9'", "str")),
+        (returning(float("nan")), ("finite accuracy", "nan", "learning rate")),
+    ],
+)
+def test_what_a_function_gets_wrong_is_said_before_anything_runs(
+    function: Any, words: tuple[str, ...]
+) -> None:
+    """A loss that is ignored, and a score that is none, are one line with rule, value and remedy."""
+    with pytest.raises(UserError) as caught:
+        made(function, name=getattr(function, "__name__", "own"))
+    assert all(word in str(caught.value) for word in words), caught.value
+    assert "\n" not in str(caught.value)
+
+
+def raises(loss: nn.Module, trial: TrialHandle) -> float:
+    """Fails inside torch."""
+    return float(nn.Linear(3, 2)(torch.zeros(4, 7)).sum())
+
+
+def test_an_error_of_theirs_is_shown_as_their_traceback() -> None:
+    """The frames are those of their file alone, with the trial's parameters beside them."""
+    with pytest.raises(UserError) as caught:
+        made(raises)
+    assert "RuntimeError" in str(caught.value)
+    assert "test_rehearse.py, line" in str(caught.value)
+    detail = caught.value.detail
+    assert detail.startswith("with learning_rate=0.003, seed=0")
+    assert "in raises" in detail
+    assert "nn.Linear(3, 2)(torch.zeros(4, 7))" in detail
+    assert "site-packages" not in detail
+    assert "own/rehearse.py" not in detail
+
+
+def test_an_error_without_a_frame_of_theirs_is_its_last_line() -> None:
+    """What never passed through their files has no traceback of theirs."""
+    assert their_traceback(ValueError("just so")) == "ValueError: just so"
