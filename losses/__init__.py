@@ -9,9 +9,10 @@ from .family.registry import part, parts, parts_for, register
 from .frozen.frozen_loss import FrozenLoss, freeze
 from .frozen.load import load_frozen
 from .frozen.source_code import source
+from .frozen.standard import standard_loss
 from .spec.formulas import formula, latex
 from .spec.loss_spec import LossSpec
-from .spec.standard_losses import standard_loss, standard_spec, standard_specs
+from .spec.standard_losses import standard_spec, standard_specs
 
 __all__ = [
     "Family",

@@ -13,7 +13,8 @@ from ..checks.probe_batches import random_batch
 from ..declarations import Kind, Level, Part
 from ..errors import UserError
 from ..family.registry import register
-from .declared import Own, OwnTerm
+from ..family.user_term import UserTerm
+from .declared import Own
 from .examined import examine
 from .load_file import load_own
 
@@ -74,7 +75,7 @@ def _as_part(place: str, found: Own) -> Part:
         name=name,
         stage="term",
         kinds=(found.kind,),
-        function=OwnTerm(found.loss_itself),
+        function=UserTerm(found.loss_itself),
         formula=f"{name}(z, y{slots})",
         latex=rf"\operatorname{{{{{shown}}}}}(z, y{slots})",
         source=f"{Path(place.rpartition(':')[0]).name}",

@@ -42,26 +42,6 @@ class Own:
         return found.mean()
 
 
-@dataclass(frozen=True)
-class OwnTerm:
-    """A user's function, or class of modules, as the function of a term: it reads the model's own outputs."""
-
-    loss: Callable[..., Any]
-
-    @property
-    def __name__(self) -> str:
-        return str(getattr(self.loss, "__name__", type(self.loss).__name__))
-
-    def __call__(self, outputs: Tensor, targets: Tensor, **values: Number) -> Tensor:
-        """The loss of each sample, or of the batch."""
-        found: Tensor = (
-            self.loss(**values)(outputs, targets)
-            if isinstance(self.loss, type)
-            else self.loss(outputs, targets, **values)
-        )
-        return found
-
-
 def declare(*, kind: Kind, parameters: Sequence[Parameter] = ()) -> Callable[[T], T]:
     """Say of a function or an `nn.Module` class for which kind of problem it is, and which parameters it has.
 

@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import FrozenLoss, UserError
+from ..errors import UserError
+from .frozen_loss import FrozenLoss
 
 # Everything an archive without pickle may hold, below its one top folder.
 _RAW = re.compile(

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from ..custom.declared import OwnTerm
 from ..family import inputs as shapes
 from ..family import steps
 from ..family.steps import Step
+from ..family.user_term import UserTerm
 from ..kernels.fused import fused
 from ..spec.formulas import formula
 from ..spec.loss_spec import LossSpec
@@ -49,7 +49,7 @@ def source(spec: LossSpec, provenance: str = "") -> str:
     for step in content.steps:
         if step.function not in _INLINE:
             function = step.function
-            collect(function.loss if isinstance(function, OwnTerm) else function, functions)
+            collect(function.loss if isinstance(function, UserTerm) else function, functions)
     if spec.ignore_index is not None:
         collect(shapes.ignored, functions)
     imports = "import torch\nfrom torch import Tensor, nn\nfrom torch.nn import functional as F  # noqa: F401"
@@ -140,7 +140,7 @@ _KEEP_DTYPE = '''    def _apply(self, fn, recurse=True):
 def _line(step: Step, spec: LossSpec) -> str:
     if step.function in _INLINE:
         return f"{step.output} = {_INLINE[step.function](step, spec)}"
-    if isinstance(step.function, OwnTerm) and inspect.isclass(step.function.loss):
+    if isinstance(step.function, UserTerm) and inspect.isclass(step.function.loss):
         keywords = ", ".join(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)
         return f"{step.output} = _{step.function.__name__}({keywords})({', '.join(step.inputs)})"
     arguments = [*step.inputs, *(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from torch import nn
+from collections.abc import Mapping
 
 from ..declarations import KINDS, Kind
-from ..errors import UserError, unknown
-from ..family.registry import part, parts_for
-from ..frozen.frozen_loss import freeze
-from .canonical import part_and_parameter
+from ..errors import unknown
+from ..family.registry import parts_for
 from .loss_spec import LossSpec
 
 
@@ -28,41 +24,12 @@ def standard_specs(kind: Kind) -> dict[str, LossSpec]:
 
 def standard_spec(name: str, kind: Kind) -> LossSpec:
     """The standard loss called `name`, or a `UserError` that lists near matches."""
-    return LossSpec(kind, _parameters(name, kind))
+    return LossSpec(kind, standard_parameters(name, kind))
 
 
-def _parameters(name: str, kind: Kind) -> Mapping[str, float]:
+def standard_parameters(name: str, kind: Kind) -> Mapping[str, float]:
+    """The parameters of a standard loss as its part declares them, not yet in canonical form."""
     known = _declared(kind)
     if name not in known:
         raise unknown(f"standard loss for {kind}", name, known)
     return known[name]
-
-
-def standard_loss(
-    name: str,
-    *,
-    kind: Kind,
-    class_counts: Sequence[int] | Sequence[Sequence[int]] | None = None,
-    target_scale: float | None = None,
-    ignore_index: int | None = None,
-    **overrides: float,
-) -> nn.Module:
-    """A standard loss as a module that takes `(outputs, targets)`.
-
-    `class_counts` are the training samples of each class, for losses that weigh or shift by class: (K,), or
-    (negatives, positives), or such pairs (L, 2). `target_scale` is the unit in which errors of a regression
-    are measured (default 1). Targets equal to `ignore_index` do not count. `overrides` change or add
-    parameters by their name with a double underscore for the dot: `standard_loss("focal",
-    kind="multiclass", focal__gamma=1.5)`. Raises `UserError` for an unknown name or parameter, a value
-    outside its domain, and missing class counts.
-    """
-    changed = {key.replace("__", ".", 1): value for key, value in overrides.items()}
-    parameters = {**_parameters(name, kind), **changed}
-    for key in changed:
-        owner, parameter = part_and_parameter(key)
-        if parameter is not None and part(owner, kind).stage == "term" and f"mix.{owner}" not in parameters:
-            raise UserError(
-                f"{key} must belong to a term of the loss, but {name} has no {owner}; add mix__{owner}"
-            )
-    scale = 1.0 if kind == "regression" and target_scale is None else target_scale
-    return freeze(LossSpec(kind, parameters).bind(class_counts, scale, ignore_index))
