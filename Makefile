@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pinned lint types bench docs constraints clean
+.PHONY: help setup demo quick test pinned lint types bench docs constraints clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -27,6 +27,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)  ## search a loss for the long-tailed digits, about a minute
 	.venv/bin/lossmith search examples/digits_longtail.yaml
+
+# What a change is tried with again and again: all but the tests that run whole searches.
+quick: $(STAMP)  ## run the tests of the inner loop, about a minute
+	.venv/bin/python -m pytest -n auto -m 'not end_to_end and not slow and not cluster and not pinned'
 
 test: $(STAMP)  ## run the test suite; needs no network
 	.venv/bin/python -m pytest -n auto

@@ -14,6 +14,8 @@ from lossmith.experiments.store import Store
 
 from .test_search import children, deterministic
 
+pytestmark = pytest.mark.end_to_end
+
 # Runs or resumes a search and kills its own process before or after the given call of a function.
 KILLED = """
 import os, signal, sys

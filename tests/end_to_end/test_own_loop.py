@@ -15,6 +15,8 @@ from lossmith.experiments.cli import main
 from lossmith.losses import UserError
 from lossmith.search import Task, TrialHandle, own_training
 
+pytestmark = pytest.mark.end_to_end
+
 SCRIPT = """
 import torch
 from torch import nn

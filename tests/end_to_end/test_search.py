@@ -20,6 +20,8 @@ from lossmith.search.training.program import Stopped
 
 from .conftest import SPEC, TASK
 
+pytestmark = pytest.mark.end_to_end
+
 
 def children(workdir: Path, experiment: Experiment) -> list[Run]:
     """The MLflow runs of a search's trials."""

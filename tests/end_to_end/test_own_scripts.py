@@ -16,6 +16,8 @@ from lossmith.search.training.cohort_trainer import RungSchedule
 from lossmith.search.training.functions.local import own_local
 from lossmith.search.training.functions.rehearse import rehearsed
 
+pytestmark = pytest.mark.end_to_end
+
 SCRIPTS = Path(__file__).resolve().parent.parent / "own_scripts"
 TRAINING: dict[str, dict[str, Any]] = {
     "mlp": {"task": "run", "training": {"kind": "multiclass", "metric": "macro_f1"}},

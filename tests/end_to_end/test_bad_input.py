@@ -14,6 +14,8 @@ from lossmith.experiments.cli import main
 
 from .conftest import TASK
 
+pytestmark = pytest.mark.end_to_end
+
 OTHER_KIND = """
 
 def other():
