@@ -24,8 +24,7 @@ from .cohort_run import ENGINES, Capacity, CohortRun, program_maker
 from .engines.autotune import EngineChoice, usual_width
 from .engines.device import Hardware
 from .partition import layout
-from .program import Job, Program
-from .workers.process_pool import ProcessPool
+from .program import Job, Program, WorkerPool
 
 __all__ = ["ENGINES", "RungSchedule", "Trainer", "Watch", "program_maker", "unwatched"]
 
@@ -47,7 +46,7 @@ class Trainer:
     engine: str = "cohort"
     workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     stop: Event = field(default_factory=Event)
-    crew: ProcessPool | None = None
+    crew: WorkerPool | None = None
     choice: EngineChoice | None = None
     hardware: Hardware = field(default_factory=Hardware)
     note: Callable[[str], None] = lambda _: None  # is told when memory is short
@@ -166,7 +165,7 @@ class Trainer:
 
         # What draws random numbers draws them from its process's one generator, a repeat at a time.
         # A crew on a cluster may halve a program, which one of several repeats cannot be.
-        here = self.crew is None or type(self.crew) is ProcessPool
+        here = self.crew is None or self.crew.joinable
         alone = self.engine != "cohort" or self.task.draws or not here
         alike = [r if alone else (len(split.train[1]), len(split.held[1])) for r, split in splits.items()]
         shares = layout(len(candidates), alike, self.workers, self.width())

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -24,6 +24,10 @@ EXPLODED = 1e6  # a parameter of this size has left every useful region
 
 class Stopped(Exception):  # noqa: N818  (nothing went wrong)
     """Raised inside a program when the search is being stopped."""
+
+
+class WorkerError(RuntimeError):
+    """A worker failed or died; the message says how."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +111,30 @@ class Program(Protocol):
 
         Nothing may be asked of `other` any more.
         """
+
+
+class RemoteProgram(Program, Protocol):
+    """A program, or another object with methods, that lives in a worker."""
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the object where it lives, and wait for the answer."""
+
+
+class WorkerPool(Protocol):
+    """Workers, on this machine or on a cluster, that make programs and run their methods."""
+
+    @property
+    def joinable(self) -> bool:
+        """Whether programs of one worker can be joined, and one program may hold several repeats."""
+
+    def program(self, worker: int, *arguments: object) -> RemoteProgram:
+        """Make a program from `arguments` in worker number `worker` (modulo how many there are)."""
+
+    def forget(self) -> None:
+        """Drop every program that was made."""
+
+    def close(self) -> None:
+        """End the workers."""
 
 
 def fault_of(largest: float) -> str | None:

@@ -19,8 +19,8 @@ from lossmith.search.training.cohort_trainer import RungSchedule
 from lossmith.search.training.functions.local import own_local
 from lossmith.search.training.functions.rehearse import rehearsed
 from lossmith.search.training.local import local
+from lossmith.search.training.program import WorkerError
 from lossmith.search.training.ray.resources import Resources
-from lossmith.search.training.workers.process_pool import WorkerError
 
 from .conftest import write_task
 

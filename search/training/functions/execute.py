@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import Event
-from typing import Any
 
 from ....losses.errors import UserError
 from ...tasks.functions.training_function import TrainingFunction
-from ..program import Stopped
-from ..workers.process_pool import ProcessPool
+from ..program import RemoteProgram, Stopped, WorkerPool
 from .job import FunctionJob, FunctionResult, run_training
 from .sandbox import allow_children
 
@@ -30,13 +28,13 @@ def in_process(training: TrainingFunction, stop: Event) -> Execute:
     return execute
 
 
-def in_crew(crew: ProcessPool, size: int) -> Execute:
+def in_crew(crew: WorkerPool, size: int) -> Execute:
     """In the crew's processes: whoever is free takes the next.
 
     What a process is killed in the middle of, as systems do when memory is short, is trained again by
     another, and from then on there is one fewer; when the last is killed, `MemoryError` says so.
     """
-    free: SimpleQueue[Any] = SimpleQueue()
+    free: SimpleQueue[RemoteProgram] = SimpleQueue()
     for number in range(size):
         free.put(crew.program(number))
     spare = iter(range(size - 1))

@@ -20,7 +20,8 @@ from ...tasks.functions.rehearsal import Rehearsal
 from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import TrialHandle
 from ...tasks.splits import constants_of
-from ..workers.process_pool import ProcessPool, WorkerError, can_fork
+from ..program import WorkerError
+from ..workers.process_pool import ProcessPool, can_fork
 from .loss_probe import LossProbe
 from .sandbox import allow_children, alone, quiet
 

@@ -12,8 +12,7 @@ from ...records.trial import Candidate, Outcome, Repeat, Tested
 from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import Part
 from ..cohort_trainer import RungSchedule, Watch, unwatched
-from ..program import Stopped
-from ..workers.process_pool import ProcessPool
+from ..program import Stopped, WorkerPool
 from .cohort import FunctionCohort
 from .execute import Execute
 from .job import FunctionJob, FunctionResult
@@ -32,7 +31,7 @@ class FunctionTrainer:
     folds: int = 4
     seed: int = 0
     stop: Event = field(default_factory=Event)
-    crew: ProcessPool | None = None
+    crew: WorkerPool | None = None
 
     def train(
         self,

@@ -8,8 +8,7 @@ from itertools import count
 from threading import Lock
 from typing import Any
 
-from ..program import Stopped
-from ..workers.process_pool import WorkerError
+from ..program import Stopped, WorkerError
 from .remote_program import TooLargeError, WorkResult
 
 

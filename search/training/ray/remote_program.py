@@ -11,8 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..program import Program
-from ..workers.process_pool import WorkerError
+from ..program import Program, RemoteProgram, WorkerError
 
 Call = tuple[str, tuple[Any, ...]]
 Make = Callable[..., Any]
@@ -111,7 +110,7 @@ def _shared(job: Any, name: str) -> Any:
 
 
 @dataclass(eq=False)
-class Remote(Program):
+class Remote(RemoteProgram):
     """A program that exists as what it was made from and what was done to it.
 
     Nothing is sent until an answer is wanted: then one piece does everything since the last state. A piece

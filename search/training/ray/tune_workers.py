@@ -22,8 +22,7 @@ from ray.tune.search import Searcher
 
 from ....losses.errors import UserError
 from ...memory import out_of_memory
-from ..program import Stopped
-from ..workers.process_pool import WorkerError
+from ..program import Stopped, WorkerError
 from .remote_program import TooLargeError, WorkItem, WorkResult, execute
 
 IDLE_S = 10.0  # how long a seat waits for the next cohort before others may have its place

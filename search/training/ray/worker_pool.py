@@ -14,8 +14,7 @@ from ....losses.declarations import Part
 from ....losses.errors import UserError
 from ....losses.family.registry import own_parts, register
 from ...records.trial import Candidate
-from ..program import Stopped
-from ..workers.process_pool import ProcessPool, WorkerError
+from ..program import RemoteProgram, Stopped, WorkerError
 from .cluster import check, connect, room
 from .pending import PendingWork, Piece
 from .remote_program import Make, Remote, TooLargeError, WorkItem, WorkResult
@@ -28,12 +27,14 @@ KILLS_ALONE = 4  # the same for a piece that is one model
 DEAD_SEATS = 12  # so many seats in a row that never began to work are no accident
 
 
-class RayWorkerPool(ProcessPool):
+class RayWorkerPool:
     """Seats on a Ray cluster, as a crew: makes programs that live wherever there is room.
 
     `prepare` is called once by every worker and returns what programs are made with there. It travels by
     value, with what the user's task file defines; what that file imports must be installed on the workers.
     """
+
+    joinable = False  # a program may be halved, which one of several repeats cannot be
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class RayWorkerPool(ProcessPool):
         """How many pieces fit into the cluster as it is now."""
         return room(self._resources)
 
-    def program(self, worker: int, *arguments: object) -> Any:
+    def program(self, worker: int, *arguments: object) -> RemoteProgram:
         """A program made from these arguments, by whoever is free."""
         del worker
         places = [i for i, value in enumerate(arguments) if _candidates(value)]

@@ -19,7 +19,7 @@ from functools import partial
 from itertools import count
 from multiprocessing.connection import Connection
 from threading import Event
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ from torch import Tensor
 from ....losses.custom.user_code import in_their_code
 from ....losses.errors import UserError
 from ...memory import out_of_memory
-from ..program import Program, Stopped
+from ..program import Program, RemoteProgram, Stopped, WorkerError
 from .fork_server import ForkServer
 
 POLL_S = 0.1  # how often a call looks whether the search is being stopped
@@ -36,10 +36,6 @@ POLL_S = 0.1  # how often a call looks whether the search is being stopped
 def can_fork() -> bool:
     """Whether workers can be forked here: on Linux, and while no accelerator is in use."""
     return sys.platform == "linux" and not torch.cuda.is_initialized() and threading.active_count() == 1
-
-
-class WorkerError(RuntimeError):
-    """A worker failed or died; the message says how."""
 
 
 @dataclass(eq=False)
@@ -58,12 +54,14 @@ class ProcessPool:
     that is why systems kill.
     """
 
+    joinable = True
+
     def __init__(self, size: int, make: Callable[..., Program], stop: Event) -> None:
         self._stop, self._numbers = stop, count()
         self._nursery, self._lock, self._closed = ForkServer(partial(_work, make)), threading.Lock(), False
         self._workers = [_Worker(*self._nursery.fork()) for _ in range(size)]
 
-    def program(self, worker: int, *arguments: object) -> Program:
+    def program(self, worker: int, *arguments: object) -> RemoteProgram:
         """A program made from these arguments in worker number `worker` (modulo the crew's size)."""
         chosen, number = self._workers[worker % len(self._workers)], next(self._numbers)
         life = chosen.life
@@ -135,11 +133,14 @@ class ProcessPool:
 
 
 @dataclass(frozen=True, eq=False)
-class _Remote(Program):
+class _Remote(RemoteProgram):
     """A program that lives in a worker."""
 
-    call: Callable[..., Any]
+    send: Callable[..., Any]
     number: int
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        return self.send(method, *arguments)
 
     def train(self, epochs: int) -> None:
         self.call("train", epochs)
@@ -157,7 +158,7 @@ class _Remote(Program):
     def keep(self, members: Sequence[int]) -> None:
         self.call("keep", list(members))
 
-    def join(self, other: _Remote) -> None:
+    def join(self, other: Self) -> None:
         """As `Program.join`; the other must live in the same worker."""
         self.call("join", other.number)
 

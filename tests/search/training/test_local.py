@@ -16,8 +16,8 @@ from lossmith.losses import UserError
 from lossmith.search import Plan, Repeat, Task
 from lossmith.search.training.cohort_trainer import RungSchedule, Trainer
 from lossmith.search.training.local import cannot_stack, local
-from lossmith.search.training.program import Stopped
-from lossmith.search.training.workers.process_pool import ProcessPool, WorkerError, can_fork
+from lossmith.search.training.program import Stopped, WorkerError
+from lossmith.search.training.workers.process_pool import ProcessPool, can_fork
 
 from ..small_tasks import FEATURES, data, drawn, mlp, standards, task_of
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lossmith.search.training.program import Stopped
+from lossmith.search.training.program import Stopped, WorkerError
 from lossmith.search.training.ray.pending import PendingWork
 from lossmith.search.training.ray.remote_program import TooLargeError, WorkResult
-from lossmith.search.training.workers.process_pool import WorkerError
 
 
 def test_a_result_is_handed_over_once() -> None:

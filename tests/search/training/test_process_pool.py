@@ -16,16 +16,17 @@ from torch import nn
 from lossmith.search import Repeat, Task
 from lossmith.search.training.cohort_trainer import RungSchedule, Trainer, program_maker
 from lossmith.search.training.engines.autotune import EngineChoice
-from lossmith.search.training.program import Stopped
-from lossmith.search.training.workers.process_pool import ProcessPool, WorkerError
+from lossmith.search.training.program import Stopped, WorkerError, WorkerPool
+from lossmith.search.training.workers.process_pool import ProcessPool
 
 from ..small_tasks import mlp, standards, task_of
 
 REPEATS = (Repeat(0), Repeat(1), Repeat(2))
 
 
-def pids(crew: ProcessPool) -> list[int]:
+def pids(crew: WorkerPool) -> list[int]:
     """The process of each worker."""
+    assert isinstance(crew, ProcessPool)
     return [worker.pid for worker in crew._workers]
 
 

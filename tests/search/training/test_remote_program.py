@@ -13,8 +13,8 @@ from torch import nn
 
 from lossmith.search import Repeat, Task
 from lossmith.search.training.cohort_trainer import ENGINES, RungSchedule, Trainer, program_maker
+from lossmith.search.training.program import WorkerError
 from lossmith.search.training.ray.remote_program import Remote, TooLargeError, WorkItem, WorkResult, execute
-from lossmith.search.training.workers.process_pool import WorkerError
 
 from ..small_tasks import mlp, standards, task_of
 
@@ -44,11 +44,12 @@ class Workers:
 
 
 @dataclass
-class ProcessPool:
+class RemotePool:
     """Makes remote programs for a trainer."""
 
     workers: Workers
     rungs: frozenset[int] = frozenset()
+    joinable = False
 
     def program(self, worker: int, *arguments: Any) -> Remote:
         """A program of these arguments, the candidates second."""
@@ -64,7 +65,7 @@ class ProcessPool:
 def trainers(task: Task, engine: str, **more: Any) -> tuple[Trainer, Trainer, Workers]:
     """One that trains here, one that trains elsewhere, and the workers there."""
     workers = Workers(task, **more)
-    crew: Any = ProcessPool(workers, frozenset({1, 2}))
+    crew = RemotePool(workers, frozenset({1, 2}))
     here = Trainer(task, folds=1, engine=engine, workers=1)
     return here, Trainer(task, folds=1, engine=engine, workers=2, crew=crew), workers
 
