@@ -14,22 +14,31 @@ from typing import Literal, get_args
 from torch import Tensor
 
 from .errors import UserError
+from .kinds import KINDS, Kind
+from .numerics import Number
 
-Kind = Literal["multiclass", "binary", "multilabel", "regression"]
+__all__ = [
+    "CLASSIFICATION",
+    "COUNTED",
+    "EVERY",
+    "KINDS",
+    "SIGNED",
+    "STAGES",
+    "Kind",
+    "Number",
+    "Parameter",
+    "Part",
+    "Standard",
+]
+
 Stage = Literal["adjust", "smooth", "term", "modulate", "weight", "select", "reduce"]
 Level = Literal["sample", "batch"]
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
 STAGES: tuple[Stage, ...] = get_args(Stage)
-CLASSIFICATION: tuple[Kind, ...] = ("multiclass", "binary", "multilabel")
-SIGNED: tuple[Kind, ...] = ("binary", "multilabel")  # kinds whose outputs are one logit for yes or no
-COUNTED: tuple[Kind, ...] = (
-    "multiclass",
-    "binary",
-    "multilabel",
-)  # kinds for which a search knows the class counts
-
-Number = float | Tensor
+EVERY: tuple[Kind, ...] = tuple(KINDS)
+CLASSIFICATION: tuple[Kind, ...] = tuple(name for name, kind in KINDS.items() if kind.classified)
+SIGNED: tuple[Kind, ...] = tuple(name for name, kind in KINDS.items() if kind.target == "answer")
+COUNTED: tuple[Kind, ...] = tuple(name for name, kind in KINDS.items() if kind.counted)
 
 
 @dataclass(frozen=True)
@@ -129,11 +138,11 @@ class Part:
         return neutral is not None and all(values[name] == value for name, value in neutral.items())
 
     def standards_for(self, kind: Kind) -> dict[str, Mapping[str, float]]:
-        """The standard losses declared here that problems of `kind` use, with all their parameters."""
+        """The standard losses declared here that problems of `kind`, which it serves, use; all parameters."""
         return {
             name: standard.parameters
             if any(key.startswith("mix.") for key in standard.parameters)
             else {f"mix.{self.name}": 1, **standard.parameters}
             for name, standard in self.standards.items()
-            if kind in self.kinds and (standard.kinds is None or kind in standard.kinds)
+            if standard.kinds is None or kind in standard.kinds
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .declarations import Number
+Number = float | Tensor
 
 
 def number_like(value: Number, like: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ def curves(spec: LossSpec) -> list[Curve]:
     """
     single = spec
     if spec.kind == "multilabel" and spec.class_counts is not None:
-        single = replace(spec, class_counts=(spec.class_counts[0],))  # type: ignore[arg-type]
+        single = replace(spec, class_counts=(spec.class_counts[0],))
     found = [curve for case, target in _cases(single) if (curve := _along(single, case, target))]
     alike = len(found) == 2 and all(
         math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9)

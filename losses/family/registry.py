@@ -9,6 +9,7 @@ from functools import cache
 from .. import terms
 from ..declarations import STAGES, Kind, Part
 from ..errors import UserError, unknown
+from ..kinds import kind_named
 
 _own: dict[str, Part] = {}
 
@@ -35,7 +36,11 @@ def _sorted(own: tuple[str, ...]) -> dict[str, Part]:
 
 @cache
 def _serving(kind: Kind, own: tuple[str, ...]) -> dict[str, Part]:
-    return {name: part for name, part in _sorted(own).items() if kind in part.kinds}
+    return {
+        name: part
+        for name, part in _sorted(own).items()
+        if kind in part.kinds or name in kind_named(kind).borrowed
+    }
 
 
 def parts() -> dict[str, Part]:

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..declarations import KINDS, Kind
 from ..errors import UserError, unknown
+from ..kinds import Counts, Kind, kind_named
 from .canonical import canonical, part_and_parameter
 
 SCHEMA = 1
-Counts = tuple[int, ...] | tuple[tuple[int, ...], ...]
 _KEYS = ("schema", "kind", "parameters", "class_counts", "target_scale", "ignore_index")
 
 
@@ -35,15 +34,14 @@ class LossSpec:
     ignore_index: int | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise unknown("kind", self.kind, KINDS)
+        kind = kind_named(self.kind)
         object.__setattr__(self, "parameters", canonical(self.kind, self.parameters))
         if self.class_counts is not None:
             object.__setattr__(self, "class_counts", _counts(self.kind, self.class_counts))
         if self.target_scale is not None and not 0 < self.target_scale < float("inf"):
             raise UserError(f"target_scale must be above 0 and finite, but got {self.target_scale!r}")
-        if self.ignore_index is not None and self.kind == "regression":
-            raise UserError("ignore_index must be None for regression, whose targets are no indices")
+        if self.ignore_index is not None and not kind.classified:
+            raise UserError(f"ignore_index must be None for {self.kind}, whose targets are no indices")
 
     def __hash__(self) -> int:
         values = (self.kind, tuple(self.parameters.items()), self.class_counts, self.target_scale)
@@ -67,7 +65,7 @@ class LossSpec:
 
     def bind(
         self,
-        class_counts: Sequence[int] | Sequence[Sequence[int]] | None = None,
+        class_counts: Sequence[int | Sequence[int]] | None = None,
         target_scale: float | None = None,
         ignore_index: int | None = None,
     ) -> LossSpec:
@@ -129,26 +127,21 @@ class LossSpec:
 
 def _counts(kind: Kind, given: object) -> Counts:
     """Class counts as tuples, of the shape their kind has."""
-    rule = {
-        "multiclass": "(K,) with K >= 2",
-        "binary": "(negatives, positives)",
-        "multilabel": "(negatives, positives) for each label",
-    }.get(kind)
-    if rule is None:
-        raise UserError("class_counts must be None for regression, which has no classes")
+    found = kind_named(kind)
+    if not found.counted:
+        raise UserError(f"class_counts must be None for {kind}, which has no classes")
     try:
-        if kind == "multilabel":
-            nested = tuple(tuple(_count(n) for n in pair) for pair in given)  # type: ignore[attr-defined]
-            if nested and all(len(pair) == 2 for pair in nested):
-                return nested
-        else:
-            flat = tuple(_count(n) for n in given)  # type: ignore[attr-defined]
-            if len(flat) == 2 or (kind == "multiclass" and len(flat) > 2):
-                return flat
+        counts = tuple(
+            tuple(_count(n) for n in one) if found.counts_nested else _count(one)
+            for one in given  # type: ignore[attr-defined]
+        )
+        if found.counts_fit(counts):
+            return counts
     except (TypeError, ValueError):
         pass
     raise UserError(
-        f"class_counts of a {kind} loss must be whole numbers {rule}, at least 0, but got {given!r}"
+        f"class_counts of a {kind} loss must be whole numbers {found.counts_rule}, at least 0, "
+        f"but got {given!r}"
     )
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..declarations import KINDS, Kind
 from ..errors import unknown
 from ..family.registry import parts_for
+from ..kinds import Kind
 from .loss_spec import LossSpec
 
 
 def _declared(kind: Kind) -> dict[str, Mapping[str, float]]:
     """The parameters of every standard loss of `kind`, as declared by the parts."""
-    if kind not in KINDS:
-        raise unknown("kind", kind, KINDS)
     return {name: values for p in parts_for(kind).values() for name, values in p.standards_for(kind).items()}
 
 

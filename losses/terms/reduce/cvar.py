@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...declarations import KINDS, Number, Parameter, Part
+from ...declarations import EVERY, Number, Parameter, Part
 
 
 def cvar(loss: Tensor, weight: Tensor, *, fraction: Number) -> Tensor:
@@ -20,7 +20,7 @@ def cvar(loss: Tensor, weight: Tensor, *, fraction: Number) -> Tensor:
 PART = Part(
     name="cvar",
     stage="select",
-    kinds=KINDS,
+    kinds=EVERY,
     function=cvar,
     formula="the worst {fraction}",
     latex=r"\text{{the worst }} {fraction}",

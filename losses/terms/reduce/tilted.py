@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...declarations import KINDS, Number, Parameter, Part
+from ...declarations import EVERY, Number, Parameter, Part
 from ...numerics import number_like, relative_expm1, relative_log1p
 
 
@@ -35,7 +35,7 @@ def tilted(loss: Tensor, weight: Tensor, *, t: Number) -> Tensor:
 PART = Part(
     name="tilted",
     stage="reduce",
-    kinds=KINDS,
+    kinds=EVERY,
     function=tilted,
     formula="tilted mean with t = {t}",
     latex=r"\tfrac{{1}}{{{t}}}\ln\operatorname{{mean}}\exp({t}\,\cdot)",

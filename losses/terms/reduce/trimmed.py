@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...declarations import KINDS, Number, Parameter, Part
+from ...declarations import EVERY, Number, Parameter, Part
 
 
 def trimmed(loss: Tensor, weight: Tensor, *, share: Number) -> Tensor:
@@ -20,7 +20,7 @@ def trimmed(loss: Tensor, weight: Tensor, *, share: Number) -> Tensor:
 PART = Part(
     name="trimmed",
     stage="select",
-    kinds=KINDS,
+    kinds=EVERY,
     function=trimmed,
     formula="without the worst {share}",
     latex=r"\text{{without the worst }} {share}",

@@ -115,7 +115,7 @@ def _several(frame: DataFrame, columns: Sequence[str], place: str, kind: str | N
         name = next(name for name in columns if not set(frame[name].unique()) <= {0, 1})
         raise UserError(f"{place}: multilabel targets must be 0 or 1, but {name} holds other numbers")
     why = f"{len(columns)} columns of zeros and ones" if marks else f"{len(columns)} columns of numbers"
-    return Targets(tuple(columns), chosen, (), why if kind is None else "as asked")  # type: ignore[arg-type]
+    return Targets(tuple(columns), chosen, (), why if kind is None else "as asked")
 
 
 def _check_whole(column: Series[Any], what: str) -> None:

@@ -23,7 +23,7 @@ def only(spec: LossSpec) -> Curve:
 def test_cross_entropy_is_minus_ln_p_and_pulls_by_what_is_missing(kind: str, counts: tuple[int, ...]) -> None:
     """At a margin x the probability is 1 / (1 + exp(-x)): the loss is -ln p, the pull 1 - p."""
     name = "cross_entropy" if kind == "multiclass" else "bce"
-    curve = only(standard_spec(name, kind).bind(counts))  # type: ignore[arg-type]
+    curve = only(standard_spec(name, kind).bind(counts))
     for x, loss, pull in zip(curve.x, curve.loss, curve.pull, strict=True):
         p = 1 / (1 + math.exp(-x))
         # float64 throughout; the bound allows for the rounding of exp and log

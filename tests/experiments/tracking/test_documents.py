@@ -97,7 +97,7 @@ def test_every_standard_loss_has_names_that_mlflow_takes(
     """No part, parameter, metric or tag of the family breaks MLflow's rules for keys."""
     (trial,) = keep(1)
     (stored,) = store.untracked(search.id, 1)
-    for name, spec in standard_specs(kind).items():  # type: ignore[arg-type]  # both are kinds
+    for name, spec in standard_specs(kind).items():
         candidate = replace(trial.candidate, spec=spec, standard=name)
         run = run_document(replace(stored, trial=replace(trial, candidate=candidate)), search, "parent")
         rules: Any = validation  # MLflow states no types for them

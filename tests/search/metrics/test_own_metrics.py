@@ -103,7 +103,7 @@ def alone(outputs: Tensor) -> float:
         (lambda: metric_of(0.5, "binary"), "must be a function or a name, but got float"),  # type: ignore[arg-type]
         (lambda: metric_of(lambda o, t: 0.0, "binary"), "lambda must have a name"),
         (lambda: metric_of(alone, "binary"), "alone must take two arguments, answers and targets"),
-        (lambda: metric_of(hits, "multi"), "unknown kind 'multi': did you mean multilabel or multiclass"),  # type: ignore[arg-type]
+        (lambda: metric_of(hits, "multi"), "unknown kind 'multi': did you mean multilabel or multiclass"),
         (lambda: metric_of(hits, "binary", reads="logits"), "unknown thing a metric reads 'logits'"),  # type: ignore[arg-type]
         (lambda: metric_of(fails, "binary")(ANSWERS, TRUTH), "fails must return a number .* no samples"),
         (

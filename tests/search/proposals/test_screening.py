@@ -85,4 +85,4 @@ def test_every_standard_loss_is_fit() -> None:
     """None would be rejected if it were proposed under no name."""
     kinds = {"multiclass": "cross_entropy", "binary": "bce", "multilabel": "bce", "regression": "mae"}
     for kind, name in kinds.items():
-        assert rejected([Candidate(standard_spec(name, kind), Recipe())], 1) == {}  # type: ignore[arg-type]
+        assert rejected([Candidate(standard_spec(name, kind), Recipe())], 1) == {}

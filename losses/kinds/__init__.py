@@ -1,0 +1,6 @@
+"""The kinds of problem: one file each, with everything about a kind that others would branch on."""
+
+from .problem_kind import Counts, Kind, ProblemKind
+from .registry import KINDS, kind_named, register_kind
+
+__all__ = ["KINDS", "Counts", "Kind", "ProblemKind", "kind_named", "register_kind"]
