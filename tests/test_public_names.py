@@ -52,7 +52,9 @@ def member(name: str, value: object) -> str | None:
 
 def described(name: str, value: Any) -> Iterator[str]:
     """The lines of one public name."""
-    if inspect.isclass(value):
+    if inspect.isclass(value) and value.__module__ == "builtins":
+        yield f"  {name} = {value.__name__}"
+    elif inspect.isclass(value):
         bases = [base.__name__ for base in value.__bases__ if base is not object]
         yield f"  class {name}({', '.join(bases)})" if bases else f"  class {name}"
         if issubclass(value, Exception):
