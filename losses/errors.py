@@ -1,9 +1,22 @@
-"""The one error a user can cause."""
+"""The one error a user can cause, and how its line is written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib import import_module
+from types import ModuleType
+
+# The extra of lossmith that installs a package which the core does without.
+EXTRA_OF = {
+    "ray": "ray",
+    "mlflow": "mlflow",
+    "plotly": "report",
+    "jinja2": "report",
+    "pandas": "tables",
+    "pyarrow": "tables",
+    "psycopg": "cluster",
+}
 
 
 class UserError(ValueError):
@@ -27,3 +40,41 @@ def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
     near = get_close_matches(str(name), names, n=3, cutoff=0.5)
     remedy = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}"
     return UserError(f"unknown {what} {str(name)!r}: {remedy}")
+
+
+def one_line(said: object, limit: int = 200) -> str:
+    """Write a text, an error or a value in one line of at most `limit` characters.
+
+    Args:
+        said: Whatever `str` makes readable; of a long text no more is read than the line can hold.
+        limit: The length of the line in characters, its "..." included where something is left out.
+    """
+    text = str(said)
+    line = " ".join(text[: 4 * limit].split())
+    return line if len(line) <= limit and len(text) <= 4 * limit else f"{line[: limit - 3]}..."
+
+
+def require(package: str, purpose: str) -> ModuleType:
+    """Import a package that an extra of lossmith installs.
+
+    Args:
+        package: Its name as it is imported, a key of `EXTRA_OF`.
+        purpose: What needs it, as the beginning of a sentence: "a report".
+
+    Raises:
+        UserError: The package is not installed; the line names the command that installs it.
+    """
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:  # it is there, and lacks something itself
+            raise
+        raise missing(package, purpose) from None
+
+
+def missing(package: str, purpose: str) -> UserError:
+    """The error for a package that is not installed; see `require`."""
+    return UserError(
+        f"{purpose} needs the package {package}, which is not installed: "
+        f'pip install "lossmith[{EXTRA_OF[package]}]"'
+    )

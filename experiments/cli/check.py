@@ -62,6 +62,7 @@ def _examine_part(found: Part) -> list[Finding]:
     from ...losses import register
     from ...losses.checks import contract
     from ...losses.custom.examined import Finding
+    from ...losses.errors import one_line
 
     register(found)
     findings = []
@@ -74,5 +75,5 @@ def _examine_part(found: Part) -> list[Finding]:
                 text = " ".join((promise.__doc__ or "").split()).rstrip(".")
                 findings.append(Finding(name, ok=True, text=text))
             except Exception as error:  # noqa: BLE001  (whatever a user's code raises is a line of the report)
-                findings.append(Finding(name, ok=False, text=" ".join(str(error).split())[:240]))
+                findings.append(Finding(name, ok=False, text=one_line(error, 240)))
     return findings

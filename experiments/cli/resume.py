@@ -40,7 +40,7 @@ def resume(
         say_where(client, jobs.submit_resume(client, name), name, address, given, follow=False)
         return
     with resumable(name, given):
-        from ..progress.displays import progress_on
+        from ..progress import progress_on
         from ..running.run import resume_search
         from .outcome import print_ended
 

@@ -79,7 +79,7 @@ def search(  # noqa: PLR0913  (one for each option)
     """
     given = Given(workdir, store)
     with resumable(name, given):
-        from ..progress.displays import progress_on
+        from ..progress import progress_on
         from ..spec.search_spec import load_spec
         from ..spec.table import asked
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from .displays import Pace
+from .pace import Pace
 
 
 def in_notebook() -> bool:

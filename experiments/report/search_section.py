@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..running.timing import by_phase
-from ..spec.durations import format_duration
+from ..spec.durations import by_phase, format_duration
 from .flatten import Rows, flat
 from .tables import Table, table
 

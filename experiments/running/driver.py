@@ -9,12 +9,13 @@ from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from ...losses.errors import one_line
 from ...search import conduct
 from ...search.training.cohort_trainer import Trainer
 from ...search.training.functions.trainer import FunctionTrainer
 from ...search.training.program import Stopped
 from ..experiment import Experiment
-from ..progress.displays import Progress
+from ..progress import Progress
 from ..store import ClaimLost, SearchRecord, Store, StoreLedger, patient
 from ..tracking import Tracker
 from ..tracking.artifacts import import_ahead, present
@@ -84,7 +85,7 @@ def drive(
     except (Stopped, ClaimLost):
         progress.note(f"{record.name} was cancelled, or another process took it over")
     except BaseException as error:
-        _let_go(kept, record, owner, "failed", " ".join(f"{type(error).__name__}: {error}".split())[:500])
+        _let_go(kept, record, owner, "failed", one_line(f"{type(error).__name__}: {error}", 500))
         tracker.finish(status="failed")
         tracker.flush(timeout_s=PARTING_S)
         raise

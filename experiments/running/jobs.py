@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ...losses.errors import UserError
+from ...losses.errors import UserError, one_line
 from ...spaces import own_terms
 from ..usercode.bundle import task_file
 from ..usercode.trust import trust
@@ -171,12 +171,12 @@ def _refused(client: JobSubmissionClient, job: str) -> Exception:
     if said and said[-1].startswith("error: "):
         return UserError(f"{said[-1].removeprefix('error: ')} (said by the cluster, job {job})")
     info = client.get_job_info(job)
-    words = said[-1] if said else " ".join((info.message or (lines[-1] if lines else "")).split())[:300]
+    words = said[-1] if said else one_line(info.message or (lines[-1] if lines else ""), 300)
     return RuntimeError(f"the job {job} ended as {str(info.status.value).lower()}: {words}")
 
 
 def _explained(address: str, error: Exception) -> UserError:
-    text = " ".join(str(error).split())
+    text = one_line(error, 300)
     if isinstance(error, ConnectionError) or "onnect" in type(error).__name__:
         return UserError(
             f"cannot reach a Ray cluster at {address}; check the address, and that the cluster is up "
@@ -187,4 +187,4 @@ def _explained(address: str, error: Exception) -> UserError:
             f"the Ray cluster at {address} refuses this token; set RAY_AUTH_MODE=token and "
             "RAY_AUTH_TOKEN_PATH to the file that holds the cluster's"
         )
-    return UserError(f"the Ray cluster at {address} cannot be used: {text[:300]}")
+    return UserError(f"the Ray cluster at {address} cannot be used: {text}")

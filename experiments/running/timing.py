@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ...search.records.ledger import Ledger, Unit
-from ...search.records.trial import PHASES, Phase
-from ..spec.durations import format_duration
-
-
-def by_phase(seconds: Mapping[str, float]) -> list[str]:
-    """The wall-clock of each phase in words, such as "race 12s", in the order of the phases."""
-    return [f"{phase} {format_duration(seconds[phase])}" for phase in PHASES if phase in seconds]
+from ...search.records.trial import Phase
 
 
 @dataclass

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from ...losses import UserError
+from ...search.records.trial import PHASES
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -46,3 +48,8 @@ def format_duration(seconds: float) -> str:
             count, rest = divmod(round(whole / part), round(size / part))
             return f"{count}{large} {rest}{small}" if rest else f"{count}{large}"
     return f"{whole}s"
+
+
+def by_phase(seconds: Mapping[str, float]) -> list[str]:
+    """The wall-clock of each phase in words, such as "race 12s", in the order of the phases."""
+    return [f"{phase} {format_duration(seconds[phase])}" for phase in PHASES if phase in seconds]

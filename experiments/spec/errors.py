@@ -9,12 +9,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from ...losses import UserError
-from ...losses.errors import unknown
+from ...losses.errors import one_line, unknown
 
 _UNKNOWN = ("extra_forbidden", "invalid_key")  # a key that is not known, or not even text
 
 
-def one_line(error: ValidationError, model: type[BaseModel], label: str) -> str:
+def explained(error: ValidationError, model: type[BaseModel], label: str) -> str:
     """The first fault of `error`, and how many more there are. The rule is the field's description."""
     # A missing or unknown key first: it usually explains the faults that follow from it.
     faults = sorted(
@@ -40,18 +40,12 @@ def _sentence(fault: Any, model: type[BaseModel]) -> str:
             )
         )
     if field is None:  # the SPEC as a whole
-        return f"it must be a mapping of keys to values, but got {_short(fault['input'])}"
+        return f"it must be a mapping of keys to values, but got {one_line(repr(fault['input']), 120)}"
     if fault["type"] == "missing":
         return f"`{key}` must be given: it is {field.description}"
     if (choices := _choices(field)) and isinstance(fault["input"], str):
         return str(unknown(key, fault["input"], choices))
-    return f"{key} must be {field.description}, but got {_short(fault['input'])}"
-
-
-def _short(value: object) -> str:
-    """The value as Python writes it, cut where it would drown the message."""
-    text = repr(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."
+    return f"{key} must be {field.description}, but got {one_line(repr(fault['input']), 120)}"
 
 
 def _key(model: type[BaseModel], location: Sequence[str | int]) -> str:

@@ -25,7 +25,7 @@ from ...search.training.ray.resources import Resources
 from ...spaces import own_terms
 from ...spaces.recipe import Recipe
 from .durations import parse_duration
-from .errors import one_line
+from .errors import explained
 from .table import table_task
 
 # YAML 1.1 reads a bare `off` as false, and `headroom: off` must mean what it says.
@@ -246,7 +246,7 @@ def _validated(document: dict[str, Any], label: str) -> SearchSpec:
     try:
         return SearchSpec.model_validate(document)
     except ValidationError as error:
-        raise UserError(one_line(error, SearchSpec, label)) from error
+        raise UserError(explained(error, SearchSpec, label)) from error
 
 
 def _task(task: str | dict[str, Any], folder: Path, label: str) -> str | dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...losses import UserError
 from ...search.tasks.loaders.table import column_names, is_table
-from .errors import one_line
+from .errors import explained
 
 TRIALS = 256
 REPEATS = {"seeds": 1, "folds": 4}  # another part of a table tells more than another seed
@@ -48,7 +48,7 @@ def table_task(document: dict[str, Any], folder: Path, label: str) -> dict[str, 
     try:
         found = TableSpec.model_validate(document)
     except ValidationError as error:
-        raise UserError(one_line(error, TableSpec, f"{label}: task")) from error
+        raise UserError(explained(error, TableSpec, f"{label}: task")) from error
     files = {key: _located(file, folder, label) for key, file in _files(found).items()}
     return {**found.model_dump(exclude_unset=True), **files}
 

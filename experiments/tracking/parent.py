@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
+from ...losses.errors import one_line
 from ..store import SearchRecord
 from .champion import ALIAS, FOLDER, model_name, register, write_model
 from .documents import (
@@ -77,7 +78,7 @@ def _present(client: MlflowClient, run_id: str, search: SearchRecord, present: P
             if champion is not None:
                 write_model(champion, Path(made) / FOLDER)
         except Exception as error:  # noqa: BLE001  (made here, not by MLflow: trying again would not help)
-            client.set_tag(run_id, PROBLEM_TAG, " ".join(f"{type(error).__name__}: {error}".split())[:500])
+            client.set_tag(run_id, PROBLEM_TAG, one_line(f"{type(error).__name__}: {error}", 500))
             return None
         client.log_artifacts(run_id, made)
     if champion is None:

@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from ..errors import one_line
 from ..frozen.frozen_loss import freeze
 from .probe_batches import constants
 from .subject import Broken, Loss, Subject, value_and_gradient
@@ -39,7 +40,7 @@ def stays_on_device(subject: Subject) -> None:
             with _NothingFromPython(), _OneDevice():  # type: ignore[no-untyped-call]
                 value_and_gradient(loss, *there)
         except (RuntimeError, NotImplementedError) as error:
-            said = " ".join(str(error).split())[:200]
+            said = one_line(error)
             raise Broken(f"{subject.name}{how}: leaves the device: {said}") from error
 
 

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import torch
 
+from ..errors import one_line
 from ..family.steps import MIX
 from ..frozen.frozen_loss import freeze
 from ..frozen.source_code import source
@@ -38,9 +39,7 @@ def compiles(subject: Subject) -> None:
     try:
         got = value_and_gradient(torch.compile(loss, fullgraph=True, backend="aot_eager"), outputs, targets)
     except torch._dynamo.exc.TorchDynamoException as error:  # noqa: SLF001  (torch's only name for it)
-        raise Broken(
-            f"{subject.name}: does not compile as one graph: {' '.join(str(error).split())[:200]}"
-        ) from error
+        raise Broken(f"{subject.name}: does not compile as one graph: {one_line(error)}") from error
     finally:
         torch._dynamo.reset()  # noqa: SLF001
     for what, one, two in zip(
@@ -57,7 +56,7 @@ def exports(subject: Subject) -> None:
     try:
         program = torch.export.export(loss, (outputs, targets), dynamic_shapes=(rows, rows)).module()
     except Exception as error:
-        raise Broken(f"{subject.name}: does not export: {' '.join(str(error).split())[:200]}") from error
+        raise Broken(f"{subject.name}: does not export: {one_line(error)}") from error
     for size in (1, 30):
         batch = subject.batch(size, seed=1, dtype=torch.float32)
         pairs = zip(value_and_gradient(program, *batch), value_and_gradient(loss, *batch), strict=True)

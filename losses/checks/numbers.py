@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..errors import one_line
 from ..family.registry import part
 from ..frozen.frozen_loss import freeze
 from .subject import Broken, Subject, close, corners, inside, value_and_gradient
@@ -34,9 +35,7 @@ def differentiable(subject: Subject) -> None:
     try:
         torch.autograd.gradcheck(loss, (outputs.requires_grad_(), *numbers), eps=1e-6, atol=1e-5, rtol=1e-4)
     except RuntimeError as error:
-        raise Broken(
-            f"{subject.name}: the gradient is not the derivative: {' '.join(str(error).split())[:200]}"
-        ) from error
+        raise Broken(f"{subject.name}: the gradient is not the derivative: {one_line(error)}") from error
 
 
 def finite(subject: Subject) -> None:

@@ -11,7 +11,7 @@ import torch
 from ..checks import contract
 from ..checks.probe_batches import random_batch
 from ..declarations import Kind, Level, Part
-from ..errors import UserError
+from ..errors import UserError, one_line
 from ..family.registry import register
 from ..family.user_term import UserTerm
 from .declared import Own
@@ -59,7 +59,7 @@ def _keep_promises(place: str, found: Part, kind: Kind) -> None:
         try:
             promise(contract.of_part(found, kind))
         except Exception as error:
-            said = " ".join(str(error).split())[:240]
+            said = one_line(error, 240)
             raise UserError(f"{place} cannot be searched: {said}; see lossmith check {place}") from error
 
 

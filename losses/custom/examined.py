@@ -11,7 +11,7 @@ from torch.func import vmap
 
 from ..checks.gradient_health import Health, health_of
 from ..checks.probe_batches import extreme_batch, random_batch
-from ..errors import UserError
+from ..errors import UserError, one_line
 from .declared import Own
 
 
@@ -52,12 +52,8 @@ def _try(check: Callable[[Own], str], subject: Own) -> Finding:
 
 
 def _brief(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return (
-        text[:240]
-        if isinstance(error, AssertionError | UserError)
-        else f"{type(error).__name__}: {text[:200]}"
-    )
+    ours = isinstance(error, AssertionError | UserError)
+    return one_line(error, 240) if ours else f"{type(error).__name__}: {one_line(error)}"
 
 
 def _runs(subject: Own) -> str:

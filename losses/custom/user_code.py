@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from ..errors import UserError
+from ..errors import UserError, one_line
 
 _OURS = Path(__file__).resolve().parents[2]
 _FOLDERS = tuple(str(_OURS / name) for name in ("losses", "spaces", "search", "experiments"))
@@ -114,7 +114,7 @@ def user_error(
 ) -> UserError:
     """The `UserError` for an error in their code; parameters and traceback are its detail."""
     place = _place(error)
-    said = f"{message}: {type(error).__name__}: {' '.join(str(error).split())[:200]}{place}"
+    said = f"{message}: {type(error).__name__}: {one_line(error)}{place}"
     # Without a frame of theirs the traceback is its last line, which has just been said.
     shown = [their_traceback(error)] if place else []
     return UserError(said, detail="\n".join([*_with(parameters), *shown]))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...losses.declarations import KINDS, Kind
-from ...losses.errors import UserError, unknown
+from ...losses.errors import UserError, one_line, unknown
 from .metric import Metric
 
 Reads = Literal["outputs", "probabilities", "predictions"]
@@ -105,7 +105,7 @@ def _number(call: Callable[[Tensor, Tensor], Any], name: str, answers: Tensor, t
     try:
         return float(call(answers, targets))
     except Exception as error:
-        said = " ".join(str(error).split())[:200]
+        said = one_line(error)
         raise UserError(
             f"metric {name} must return a number for answers {tuple(answers.shape)} and targets "
             f"{tuple(targets.shape)}, but it raised {type(error).__name__}: {said}"

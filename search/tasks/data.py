@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...losses import Kind
-from ...losses.errors import UserError
+from ...losses.errors import UserError, one_line
 from .streaming import Streamed
 
 # Inputs may also be `Streamed`, which does what batches ask of a tensor.
@@ -103,7 +103,7 @@ def shape_of(values: Tensor) -> str:
 
 def brief(error: BaseException) -> str:
     """What was raised, in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return f"{type(error).__name__}: {one_line(error)}"
 
 
 def _check_finite(part: str, what: str, values: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import torch
 
+from ...losses.errors import one_line
 from ..memory import keep_freed_memory, out_of_memory
 from ..random_streams import generator
 from ..records.rungs import RungSchedule, Watch, unwatched
@@ -136,8 +137,7 @@ class Trainer:
                     raise
                 self._narrowed.append(half)
                 self.note(
-                    f"memory is short ({' '.join(str(error).split())[:200]}): "
-                    f"at most {half} models to a program from here on"
+                    f"memory is short ({one_line(error)}): at most {half} models to a program from here on"
                 )
 
     def _taken(self, draws: int) -> torch.Tensor:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lossmith.experiments.progress.displays import SilentProgress
+from lossmith.experiments.progress import SilentProgress
 from lossmith.experiments.running.workdir import places
 from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.search.method.pipeline import conduct

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lossmith.experiments import Experiment
-from lossmith.experiments.progress.displays import SilentProgress, python_progress
+from lossmith.experiments.progress import SilentProgress, python_progress
 from lossmith.experiments.progress.notebook import NotebookProgress, in_notebook
 from lossmith.experiments.results.frames import Verdict
 from lossmith.experiments.spec.search_spec import load_spec

@@ -8,15 +8,10 @@ import re
 import pytest
 from rich.console import Console
 
-from lossmith.experiments.progress.displays import (
-    INTERVAL_S,
-    READ_BACK_S,
-    LiveProgress,
-    PlainProgress,
-    Progress,
-    SilentProgress,
-    progress_on,
-)
+from lossmith.experiments.progress import Progress, SilentProgress, progress_on
+from lossmith.experiments.progress.live import LiveProgress
+from lossmith.experiments.progress.pace import READ_BACK_S
+from lossmith.experiments.progress.plain import INTERVAL_S, PlainProgress
 
 
 class Clock:

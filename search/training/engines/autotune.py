@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ....losses import standard_specs
-from ....losses.errors import UserError
+from ....losses.errors import UserError, one_line
 from ...memory import keep_freed_memory, room
 from ...records.trial import Candidate, Repeat
 from ...tasks.splits import Split, final_split
@@ -111,7 +111,7 @@ def cannot_stack(task: Task) -> str | None:
         program.outputs(task.train[0][:2])
         drawn_alike = not task.draws or _same_step(task)
     except Exception as error:  # noqa: BLE001  (see above)
-        return " ".join(str(error).split())[:160] or type(error).__name__
+        return one_line(error, 160) or type(error).__name__
     return None if drawn_alike else "stacked, it draws other random numbers than alone"
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 
 from ....losses.custom.user_code import user_modules
-from ....losses.errors import UserError
+from ....losses.errors import UserError, one_line
 from .resources import Resources
 
 
@@ -23,9 +23,7 @@ def connect() -> bool:
             log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False if _alone() else None
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UserError(
-            f"cannot join the Ray cluster: {' '.join(str(error).split())[:300]}; check RAY_ADDRESS"
-        ) from None
+        raise UserError(f"cannot join the Ray cluster: {one_line(error, 300)}; check RAY_ADDRESS") from None
     return True
 
 

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from ....losses.declarations import Part
-from ....losses.errors import UserError
+from ....losses.errors import UserError, one_line
 from ....losses.family.registry import own_parts, register
 from ...records.trial import Candidate
 from ..program import RemoteProgram, Stopped, WorkerError
@@ -132,9 +132,7 @@ class RayWorkerPool:
                 found, trouble, born = self._asked(self._desk.collect)
             except Exception as error:  # noqa: BLE001  (the desk is gone, or Ray is)
                 if not self._closed:
-                    self._pieces.fail(
-                        WorkerError(f"the Ray cluster is gone: {' '.join(str(error).split())[:200]}")
-                    )
+                    self._pieces.fail(WorkerError(f"the Ray cluster is gone: {one_line(error)}"))
                 return
             if desk not in (None, born):
                 # Ray killed the desk with a seat, for memory, and started it again with nothing on it.

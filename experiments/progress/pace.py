@@ -1,0 +1,55 @@
+"""How fast a phase goes: what every display shows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..spec.durations import format_duration
+
+READ_BACK_S = 0.2  # what a phase reports within this time was read from the store on resume, not trained
+
+
+@dataclass
+class Pace:
+    """How fast a phase goes, in the units of its total."""
+
+    name: str
+    total: int
+    started_s: float
+    done: int = 0
+    best: float | None = None
+    _from: tuple[float, int] = field(init=False)  # when the training began, and what was done by then
+
+    def __post_init__(self) -> None:
+        self._from = (self.started_s, 0)
+
+    @property
+    def unit(self) -> str:
+        """What the total counts, where that has a name; the race counts trainings and the verdict losses."""
+        return " trials" if self.name in ("headroom", "explore") else ""
+
+    def update(self, done: int, best: float | None, now_s: float) -> None:
+        """`done` of the total are there at `now_s`."""
+        self.done, self.best = done, best
+        if now_s - self.started_s < READ_BACK_S:
+            self._from = (now_s, done)
+
+    def end(self) -> None:
+        """The phase is over: its total was a bound, as in the race, which drops contenders on its way."""
+        self.total = self.done
+
+    def figures(self, now_s: float) -> tuple[str, str, str, str]:
+        """Count, best score, rate and time left; empty where nothing is known yet."""
+        since_s, read_back = self._from
+        trained, left = self.done - read_back, max(self.total - self.done, 0)
+        rate = trained / (now_s - since_s) if trained > 0 and now_s > since_s else 0.0
+        return (
+            f"{self.done}/{self.total}{self.unit}" if self.total else f"{self.done}{self.unit}",
+            "" if self.best is None else f"best {self.best:.4g}",
+            f"{rate:,.0f}{self.unit}/s" if rate >= 10 else f"{rate:.2g}{self.unit}/s" if rate else "",
+            f"{format_duration(left / rate)} left" if rate and left else "",
+        )
+
+    def took(self, now_s: float) -> str:
+        """The span since the phase began."""
+        return format_duration(now_s - self.started_s)

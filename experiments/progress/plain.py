@@ -1,0 +1,62 @@
+"""Progress as plain lines, for logs and pipes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from .pace import Pace
+
+INTERVAL_S = 5.0  # between two plain lines of one phase
+
+
+@dataclass
+class PlainProgress:
+    """Lines for logs and pipes: one when a phase begins and ends, at most one per `interval_s` between."""
+
+    stream: TextIO
+    interval_s: float = INTERVAL_S
+    clock: Callable[[], float] = time.monotonic
+    _pace: Pace | None = field(default=None, init=False)
+    _written_s: float = field(default=0.0, init=False)
+
+    def phase(self, name: str, total: int) -> None:
+        """Ends the phase before, and names the new one."""
+        self._finish(whole=True)
+        self._pace = Pace(name, total, self.clock())
+        self._write(
+            f"{name}: {total}{self._pace.unit} to train" if total else f"{name}: as many as time allows"
+        )
+
+    def advance(self, done: int, best: float | None) -> None:
+        """A line, unless the last one is younger than the interval."""
+        if self._pace is None:
+            return
+        now = self.clock()
+        self._pace.update(done, best, now)
+        if now - self._written_s >= self.interval_s and done != self._pace.total:
+            self._write(f"{self._pace.name}: {', '.join(filter(None, self._pace.figures(now)))}")
+
+    def note(self, message: str) -> None:
+        """The message on a line of its own."""
+        self._write(message)
+
+    def close(self) -> None:
+        """A last line for the phase that was going on."""
+        self._finish(whole=False)
+
+    def _finish(self, *, whole: bool) -> None:
+        if self._pace is not None:
+            pace, now = self._pace, self.clock()
+            if whole:
+                pace.end()
+            count, best, rate, _ = pace.figures(now)
+            self._pace = None
+            self._write(f"{pace.name}: {', '.join(filter(None, [count, best, rate]))}, took {pace.took(now)}")
+
+    def _write(self, line: str) -> None:
+        self.stream.write(f"{line}\n")
+        self.stream.flush()
+        self._written_s = self.clock()
