@@ -33,7 +33,7 @@ from lossmith.search.method.headroom import headroom
 from lossmith.search.method.pipeline import in_opened_space, proposer_for
 from lossmith.search.records.trial import best_of
 from lossmith.search.statistics import bootstrap_scores, compare
-from lossmith.search.tasks.splits import constants_of
+from lossmith.search.tasks.constants import constants_of
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.spaces import space_from
 

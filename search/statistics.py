@@ -79,9 +79,9 @@ class Comparison:
 
 
 def bootstrap_scores(
-    metric: Metric, outputs: Tensor, targets: Tensor, seed: int, draws: int = DRAWS
+    metric: Metric, outputs: Tensor, targets: Tensor, seed: int, n_resamples: int = DRAWS
 ) -> Tensor:
-    """Mean scores of losses under resampled refits and resampled test samples, (draws, losses).
+    """Mean scores of losses under resampled refits and resampled test samples, (n_resamples, losses).
 
     `outputs` is (losses, refits, N, ...) with refits paired over losses (same seed, same position).
     Each draw takes refits and test samples with replacement, the same ones for every loss: the two
@@ -91,38 +91,38 @@ def bootstrap_scores(
     """
     losses, refits, samples = outputs.shape[:3]
     draw = generator(seed, "bootstrap")
-    test = resampled(draws, samples, draw)
-    scores = metric.score(outputs.flatten(0, 1), targets, test).view(draws, losses, refits)
-    return torch.einsum("dlr,dr->dl", scores, _shares(draws, refits, draw))
+    test = resampled(n_resamples, samples, draw)
+    scores = metric.score(outputs.flatten(0, 1), targets, test).view(n_resamples, losses, refits)
+    return torch.einsum("dlr,dr->dl", scores, _shares(n_resamples, refits, draw))
 
 
-def bootstrap_refits(scores: Tensor, seed: int, draws: int = DRAWS) -> Tensor:
-    """Mean scores of losses under resampled refits alone, (draws, losses), from `scores` (losses, refits).
+def bootstrap_refits(scores: Tensor, seed: int, n_resamples: int = DRAWS) -> Tensor:
+    """Mean scores of losses under resampled refits alone: (n_resamples, losses) from (losses, refits).
 
     For tasks that give no outputs: what another test set would have given stays unknown.
     """
     refits = scores.shape[1]
-    return _shares(draws, refits, generator(seed, "bootstrap")) @ scores.double().T
+    return _shares(n_resamples, refits, generator(seed, "bootstrap")) @ scores.double().T
 
 
-def _shares(draws: int, refits: int, draw: torch.Generator) -> Tensor:
-    """The weights of refits in each draw's mean, (draws, refits).
+def _shares(n_resamples: int, refits: int, draw: torch.Generator) -> Tensor:
+    """The weights of refits in each draw's mean, (n_resamples, refits).
 
     Of n refits n - 1 are drawn. The mean of n drawn ones would vary by (n - 1) / n of s squared over n, which
     at 3 refits understates the standard error by 18% and at 16 by 3%; that of n - 1 varies by s squared over
     n as the mean does (Rao and Wu 1988, Resampling inference with complex survey data).
     """
     size = max(1, refits - 1)
-    return resampled(draws, refits, draw, size) / size
+    return resampled(n_resamples, refits, draw, size) / size
 
 
-def resampled(draws: int, count: int, draw: torch.Generator, size: int | None = None) -> Tensor:
+def resampled(n_resamples: int, count: int, draw: torch.Generator, size: int | None = None) -> Tensor:
     """How often each of `count` things is taken when `size` (or `count`) are drawn with replacement.
 
-    (draws, count).
+    (n_resamples, count).
     """
-    chosen = torch.randint(count, (draws, size or count), generator=draw)
-    return torch.zeros(draws, count, dtype=torch.float64).scatter_add_(
+    chosen = torch.randint(count, (n_resamples, size or count), generator=draw)
+    return torch.zeros(n_resamples, count, dtype=torch.float64).scatter_add_(
         1, chosen, torch.ones(chosen.shape, dtype=torch.float64)
     )
 

@@ -55,7 +55,7 @@ def drive(
             if (used := versions()) not in (before := record.notes.get("versions", [])):
                 kept.note(record.id, "versions", [*before, used])
             conclusion = conduct(
-                work.subject,
+                work.task,
                 work.space,
                 work.plan,
                 trainer,

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ...losses.custom.load_file import fingerprints
 from ...losses.errors import UserError, unknown
 from ...search import Plan, Task, TrainingFunction, load_task
 from ...search.proposals.samplers import SAMPLERS
-from ...search.tasks.data import overlap
-from ...search.tasks.functions.from_spec import with_recipe
-from ...search.tasks.splits import constants_of, split_warnings
+from ...search.tasks.subject import Subject
 from ...search.training.cohort_trainer import Trainer
 from ...search.training.engines.autotune import EngineChoice
 from ...search.training.engines.device import Hardware
@@ -43,15 +41,10 @@ class PreparedSearch:
     others: tuple[Task, ...] = ()
     hardware: Hardware = field(default_factory=Hardware)
 
-    @property
-    def subject(self) -> Task:
-        """The task as phases see it: a training function has all of a task that they read."""
-        return cast("Task", self.task)
-
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the verdict should be warned of; raises `UserError` for folds that cannot be."""
-        return tuple(warnings(self.task, self.plan.folds))
+        return tuple(self.task.warnings(self.plan.folds))
 
     @classmethod
     def of(cls, spec: SearchSpec, given: Task | TrainingFunction | None = None) -> PreparedSearch:
@@ -59,21 +52,20 @@ class PreparedSearch:
         if spec.sampler not in SAMPLERS:
             raise unknown("sampler", spec.sampler, SAMPLERS)
         task = given or load_task(spec.task, training=spec.training)
+        task = task.with_recipe(spec.recipe) if spec.recipe else task
         if isinstance(task, TrainingFunction):
-            task = rehearsed(with_recipe(task, spec.recipe), spec.seed)
-        if spec.repeats.folds is not None and task.validation is not None:
+            task = rehearsed(task, spec.seed)
+        if spec.repeats.folds is not None and not task.folds:
             raise UserError(
                 f"repeats: folds must be left out where the task has a validation part, as {task.name} has, "
                 f"but got {spec.repeats.folds}; its repeats are seeds"
             )
-        if spec.recipe and isinstance(task, Task):
-            task = replace(task, recipe={**task.settings.to_json(), **spec.recipe})
         trust(own_terms(spec.space))
-        space = space_from(spec.space, task.kind, _constants(task).get("class_counts"), task.metric)
-        if isinstance(task, TrainingFunction) and not task.tunes:
+        space = space_from(spec.space, task.kind, task.constants.get("class_counts"), task.metric)
+        if not task.tunes:
             space = replace(space, fixed={**space.fixed, LEARNING_RATE: task.settings.rate})
         hardware = Hardware()
-        if isinstance(task, Task):  # a function that trains chooses its own
+        if task.reports_outputs:  # a function that trains chooses its own
             hardware = Hardware.asked(spec.device, spec.precision)
         others = tuple(_others(spec, task))
         return cls(spec, task, space, _plan(spec), given is not None, others, hardware)
@@ -88,15 +80,13 @@ class PreparedSearch:
         terms = fingerprints(own_terms(self.spec.space))
         own = {"terms": terms} if terms else {}
         told = {"notes": list(self.task.notes), "warnings": list(self.warnings)}
-        return {**self.task.describe(), **_constants(self.task), **told, **given, **own, **engine}
+        return {**self.task.describe(), **self.task.constants, **told, **given, **own, **engine}
 
     def trainer(
         self, runner: str | None, note: Callable[[str], None], before: EngineChoice | None = None
     ) -> Trainer | FunctionTrainer | RayTrainer:
         """Who trains: this machine, or a Ray cluster; as `before`, where the engine was chosen already."""
-        elsewhere = (
-            "a function train(loss, trial), which" if isinstance(self.task, TrainingFunction) else None
-        )
+        elsewhere = None if self.task.reports_outputs else "a function train(loss, trial), which"
         elsewhere = "a Ray cluster, where `resources`" if runner == "ray" else elsewhere
         if elsewhere and (self.spec.device, self.spec.precision) != ("auto", "float32"):
             raise UserError(
@@ -116,7 +106,7 @@ class PreparedSearch:
         return local(self.task, self.plan, self.spec.engine, note, before, self.hardware)
 
 
-def _others(spec: SearchSpec, task: Task | TrainingFunction) -> Iterator[Task]:
+def _others(spec: SearchSpec, task: Subject) -> Iterator[Task]:
     """The tasks under `transfer`; raises `UserError` for one on which the loss cannot be tried."""
     seen: set[str] = set()
     for name in spec.transfer:
@@ -132,14 +122,6 @@ def _others(spec: SearchSpec, task: Task | TrainingFunction) -> Iterator[Task]:
             raise UserError(f"transfer: tasks must differ in their names, but two are called {other.name}")
         seen.add(other.name)
         yield other
-
-
-def _constants(task: Task | TrainingFunction) -> dict[str, Any]:
-    """What losses read of the training targets, as numbers and lists."""
-    if isinstance(task, TrainingFunction):
-        return task.constants
-    found = constants_of(task.kind, task.train[1], task.classes)
-    return {name: value.tolist() for name, value in found.items()}
 
 
 def _plan(spec: SearchSpec) -> Plan:
@@ -161,14 +143,3 @@ def _plan(spec: SearchSpec) -> Plan:
         seed=spec.seed,
         **{name: value for name, value in asked.items() if value is not None},
     )
-
-
-def warnings(task: Task | TrainingFunction, folds: int) -> Iterator[str]:
-    """What the reader of a verdict on a task should be warned of, seen before the search begins."""
-    if isinstance(task, Task):
-        yield from split_warnings(task, folds)
-        if copies := overlap(task.train, task.test):
-            yield (
-                f"{copies:,} of the {len(task.test[1]):,} test samples are also in train, number for number: "
-                "the verdict's scores will be too good; drop them"
-            )

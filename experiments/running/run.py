@@ -21,7 +21,7 @@ from ..store import SearchRecord, Store, new_owner
 from ..usercode.bundle import FILES, materialised, packed, shipped_folder, term_files, transfer_files
 from .driver import drive
 from .jobs import check_launcher
-from .prepared_search import PreparedSearch, warnings
+from .prepared_search import PreparedSearch
 from .workdir import Places, places, prepare
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _training(
     for line in (*work.task.notes, *work.warnings):
         progress.note(line)
     for other in work.others:
-        for line in (*other.notes, *warnings(other, work.plan.folds)):
+        for line in (*other.notes, *other.warnings(work.plan.folds)):
             progress.note(f"transfer: {other.name}: {line}")
     trainer = work.trainer(runner, progress.note, None if before is None else EngineChoice.from_json(before))
     try:

@@ -11,7 +11,8 @@ from ..proposals.screening import rejected
 from ..records.ledger import Ledger, Unit, recall
 from ..records.plan import Plan
 from ..records.trial import Candidate, Outcome, Phase, Repeat, Trial, best_of
-from ..tasks.task import Task
+from ..tasks.splits import Folds
+from ..tasks.subject import Subject
 from ..training.cohort_trainer import RungSchedule, Watch, unwatched
 from ..training.runner import Runner
 from .nan_metrics import as_diverged
@@ -36,7 +37,7 @@ class Progress(Protocol):
 class SearchContext:
     """The parts of a running search."""
 
-    task: Task
+    task: Subject
     plan: Plan
     search: Proposer
     runner: Runner
@@ -50,14 +51,12 @@ class SearchContext:
     @property
     def folds(self) -> int:
         """How many held-out parts a trial is scored on."""
-        return 1 if self.task.validation is not None else self.plan.folds
+        return self.plan.folds if self.task.folds else 1
 
     @property
     def overlap(self) -> float:
         """Samples that a repeat holds out for each that it trains on; 0 on a validation part, which stays."""
-        if self.task.validation is not None:
-            return 0.0
-        return 1 / ((5 if self.plan.folds == 1 else self.plan.folds) - 1)
+        return Folds(self.plan.folds).overlap if self.task.folds else 0.0
 
     def fresh_repeats(self, after: int, count: int, partition: int) -> list[Repeat]:
         """Repeats that no trial was selected on: new seeds but for the first `after`, on a new partition."""
@@ -75,11 +74,11 @@ class SearchContext:
         repeats: Sequence[Repeat],
         rungs: RungSchedule | None,
         watch: Watch,
-        draws: int = 0,
+        n_resamples: int = 0,
     ) -> list[Outcome]:
         """What the runner makes of the candidates; a metric that is NaN is told as what it is."""
-        outcomes = self.runner.train(candidates, repeats, rungs, watch, draws)
-        return as_diverged(outcomes, repeats, str(self.task.metric))
+        outcomes = self.runner.train(candidates, repeats, rungs, watch, n_resamples)
+        return as_diverged(outcomes, repeats, self.task.metric)
 
     def trials(  # noqa: PLR0913, PLR0917  (what a cohort is)
         self,
@@ -102,8 +101,8 @@ class SearchContext:
         def work() -> Unit:
             unfit = rejected(candidates, len(repeats))
             sound = [candidate for i, candidate in enumerate(candidates) if i not in unfit]
-            draws = HELD_DRAWS if seen else 0
-            trained = iter(self.train(sound, repeats, rungs, watch, draws) if sound else ())
+            n_resamples = HELD_DRAWS if seen else 0
+            trained = iter(self.train(sound, repeats, rungs, watch, n_resamples) if sound else ())
             outcomes = [unfit.get(i) or next(trained) for i in range(len(candidates))]
             kept = [replace(outcome, resampled=(), at_rungs=()) for outcome in outcomes]
             made = (

@@ -15,7 +15,6 @@ from ..records.rungs import RungSchedule
 from ..records.trial import Candidate, Outcome, Trial, best_of
 from ..statistics import deviation
 from ..tasks.standard_losses import standards
-from ..tasks.task import Task
 from .context import SearchContext
 from .power import assess_headroom
 
@@ -104,7 +103,7 @@ def _looked_at(stage: SearchContext) -> RungSchedule | None:
     A loop of the user's own cannot be paused; each look would be a training more.
     """
     halving = RungSchedule.halving(stage.task.settings.epochs)
-    return replace(halving, keep=1.0) if isinstance(stage.task, Task) else None
+    return replace(halving, keep=1.0) if stage.task.reports_outputs else None
 
 
 def leading(trials: Iterable[Trial], sign: int) -> list[Trial]:

@@ -16,7 +16,6 @@ from ...spaces.space import LEARNING_RATE
 from ..records.ledger import Unit, recall
 from ..records.trial import Candidate, Outcome, Trial
 from ..statistics import deviation, lead, mean
-from ..tasks.task import Task
 from ..training.cohort_trainer import RungSchedule
 from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
@@ -107,7 +106,7 @@ def _trained(stage: SearchContext, candidates: Sequence[Candidate]) -> list[Outc
     """Every candidate to the end, scored on the way without dropping any."""
     epochs = stage.task.settings.epochs
     marks = sorted({max(1, round(epochs * (i + 1) / EPOCHS)) for i in range(EPOCHS - 1)} - {epochs})
-    if not isinstance(stage.task, Task):
+    if not stage.task.reports_outputs:
         marks = []  # a loop of the user's own cannot be paused: each look would be a training more
     stage.progress.phase("insight", len(candidates))
     plan = stage.plan

@@ -10,6 +10,7 @@ from ...spaces import Space, opened
 from ..proposals.proposer import Proposer
 from ..records.ledger import Ledger
 from ..records.plan import Plan
+from ..tasks.subject import Subject
 from ..tasks.task import Task
 from ..training.runner import Runner
 from .confirmation import confirm
@@ -32,7 +33,7 @@ class Conclusion:
 
 
 def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
-    task: Task,
+    task: Subject,
     space: Space,
     plan: Plan,
     runner: Runner,
@@ -76,7 +77,7 @@ def in_opened_space(stage: SearchContext, space: Space, tuned: Tuned, sampler: s
     return replace(stage, search=proposer_for(stage.task, wider, stage.plan, sampler))
 
 
-def proposer_for(task: Task, space: Space, plan: Plan, sampler: str = "auto") -> Proposer:
+def proposer_for(task: Subject, space: Space, plan: Plan, sampler: str = "auto") -> Proposer:
     """Who proposes the losses of a plan."""
     return Proposer(
         space,

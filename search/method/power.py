@@ -8,7 +8,6 @@ from typing import Any
 
 from ..records.trial import Trial
 from ..statistics import deviation, mean
-from ..tasks.task import Task
 from .context import SearchContext
 from .race_table import CLEAR, CROWN
 
@@ -98,11 +97,10 @@ def _needed(size: float, per_repeat: float, at_test: float) -> int | None:
 
 def _shrinks(stage: SearchContext) -> float:
     """By how much the test samples' error is smaller than that of the held-out samples."""
-    task = stage.task
-    if not isinstance(task, Task):
+    sizes = stage.task.sizes
+    if not sizes:
         return 1.0
-    held = task.train if task.validation is None else task.validation
-    return math.sqrt(len(held[1]) / len(task.test[1]))
+    return math.sqrt(sizes.get("validation", sizes["train"]) / sizes["test"])
 
 
 def _noise(tuned: Sequence[Trial]) -> dict[str, float]:

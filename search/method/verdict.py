@@ -11,7 +11,6 @@ from ...losses import formula
 from ..records.ledger import Unit, recall
 from ..records.trial import Trial
 from ..statistics import bootstrap_refits, bootstrap_scores, compare, deviation, holm, mean, paired
-from ..tasks.splits import bound
 from .context import SearchContext
 from .headroom import Tuned
 from .race import Finalists, most_repeats
@@ -76,10 +75,10 @@ def _judge(
         [t.candidate for t in entrants.values()], repeats, stage.watch(0, len(entrants), None)
     )
     complete = _complete(tested.scores, metric.sign)
-    if tested.outputs is None:
+    if tested.outputs is None or tested.targets is None:
         drawn = bootstrap_refits(complete, plan.seed)
     else:
-        drawn = bootstrap_scores(metric, tested.outputs, task.test[1], plan.seed)
+        drawn = bootstrap_scores(metric, tested.outputs, tested.targets, plan.seed)
     scores = complete.tolist()
     place = {number: index for index, number in enumerate(entrants)}
 
@@ -177,7 +176,7 @@ def _finite(value: float) -> float | None:
 
 def _entry(stage: SearchContext, trial: Trial) -> dict[str, Any]:
     """A loss in the verdict, bound to the constants of the whole training part."""
-    spec = bound(stage.task, trial.candidate.spec)
+    spec = stage.task.bound(trial.candidate.spec)
     return {
         "number": trial.number,
         "standard": trial.candidate.standard,

@@ -13,7 +13,7 @@ from ...losses.declarations import Kind
 from ...losses.errors import UserError, unknown
 from .decisions import DECISIONS
 from .errors import ERRORS, pinball
-from .metric import Metric
+from .metric import Metric, reported
 from .own import metric_of
 from .probabilities import PROBABILITIES
 from .ranking import RANKING
@@ -88,4 +88,4 @@ def _quantile(name: str, text: str) -> float:
     return value
 
 
-__all__ = ["METRICS", "Metric", "metric_named", "metric_of", "sign_of"]
+__all__ = ["METRICS", "Metric", "metric_named", "metric_of", "reported", "sign_of"]

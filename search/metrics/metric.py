@@ -47,6 +47,15 @@ class Metric:
         return 1 if self.greater_is_better else -1
 
 
+def reported(name: str, kind: Kind, *, greater_is_better: bool) -> Metric:
+    """A metric whose values a training function returns: nothing is computed from outputs."""
+
+    def score(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        raise NotImplementedError(f"{name} is what a training function returns")
+
+    return Metric(name, (kind,), score, greater_is_better, batched=False)
+
+
 def columns(values: Tensor) -> Tensor:
     """(M, N) or (M, N, T) as (M, N, T), in double precision."""
     return values.reshape(*values.shape[:2], -1).double()

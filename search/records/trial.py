@@ -94,12 +94,14 @@ class Tested:
     """Refits on the whole training part, measured on the test part.
 
     `scores` (candidates, repeats) is the task's metric of each. `outputs` (candidates, repeats, N, ...) is
-    what the models said of each of the N test samples; None for tasks that only give scores. `scored_on`
-    is "validation" where a training function has no test data to offer.
+    what the models said of each of the N test samples, and `targets` (N, ...) what is true of them; both are
+    None for training functions, which give scores alone. `scored_on` is "validation" where a training
+    function has no test data to offer.
     """
 
     scores: Tensor
     outputs: Tensor | None = None
+    targets: Tensor | None = None
     scored_on: Literal["test", "validation"] = "test"
 
 

@@ -57,7 +57,7 @@ def check_alike(part: str, data: Data, train: Data) -> None:
             )
 
 
-def codes(what: str, values: Any, length: int) -> Tensor:
+def ordinal_codes(what: str, values: Any, length: int) -> Tensor:
     """`values`, one for each of `length` samples, as whole numbers (N,) in their order: equal for equal ones.
 
     Numbers, text and dates will do. Raises `UserError` for another length and for values that are missing.

@@ -17,10 +17,15 @@ Build = Callable[[], nn.Module]
 
 
 class Tried(NamedTuple):
-    """What trying a model told: its number of outputs (multiclass, else 0), and whether training draws."""
+    """What trying a model showed.
+
+    `outputs` is the number of classes (multiclass, else 0), `is_stochastic` says whether training draws
+    random numbers, and `parameters` is the number of numbers in the model's parameters.
+    """
 
     outputs: int
-    draws: bool
+    is_stochastic: bool
+    parameters: int
 
 
 def tried(kind: Kind, name: str, build: Build, parts: dict[str, Data]) -> Tried:
@@ -36,7 +41,7 @@ def tried(kind: Kind, name: str, build: Build, parts: dict[str, Data]) -> Tried:
     with torch.random.fork_rng(devices=[]):
         before = torch.get_rng_state()
         check.called(model.train(), "training")
-        draws = not torch.equal(before, torch.get_rng_state())
+        is_stochastic = not torch.equal(before, torch.get_rng_state())
     trained = {id(p) for p in model.parameters() if p.requires_grad}
     if any(id(p) in trained for p in twin.parameters()) or not all(
         torch.equal(buffer, old) for buffer, old in zip(twin.buffers(), twins_buffers, strict=True)
@@ -45,7 +50,7 @@ def tried(kind: Kind, name: str, build: Build, parts: dict[str, Data]) -> Tried:
             "model() must build a fresh nn.Module at each call, but what two calls built shares layers; "
             "make every layer inside the function"
         )
-    return Tried(outputs, draws)
+    return Tried(outputs, is_stochastic, sum(p.numel() for p in model.parameters()))
 
 
 class _Check(NamedTuple):

@@ -2,21 +2,78 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ...losses import Kind, LossSpec
+from ...losses import Kind
 from ...losses.errors import UserError
 from ..random_streams import stream_seed
 from ..records.trial import Repeat
+from .constants import constants_of
 from .data import Data
-from .functions.training_function import TrainingFunction
+from .deal import deal
 from .streaming import take
-from .task import Task
+
+
+class HasParts(Protocol):
+    """The parts of a task's data, and what says how they may be dealt."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of problem."""
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes for multiclass, else None."""
+
+    @property
+    def train(self) -> Data:
+        """Training inputs (N, ...) and targets."""
+
+    @property
+    def validation(self) -> Data | None:
+        """The validation part, or None where the training part is folded."""
+
+    @property
+    def test(self) -> Data:
+        """The test part."""
+
+    @property
+    def groups(self) -> Tensor | None:
+        """Codes (N,) of groups that are never split, from 0."""
+
+    @property
+    def time(self) -> Tensor | None:
+        """Codes (N,) in the order in which the samples were taken."""
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The number of folds that candidates are scored on; 1 stands for one stratified 80/20 split."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise UserError(f"repeats: folds must be a whole number of at least 1, but got {self.count}")
+
+    @property
+    def parts(self) -> int:
+        """The number of parts the samples are dealt into; each fold holds out one of them."""
+        return 5 if self.count == 1 else self.count
+
+    @property
+    def overlap(self) -> float:
+        """Held-out samples for each training sample."""
+        return 1 / (self.parts - 1)
+
+    def place(self, repeat: Repeat) -> tuple[int, int, int]:
+        """The part that a repeat holds out, the number of parts, and the partition number."""
+        return repeat.fold % self.parts, self.parts, repeat.partition
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,58 +89,42 @@ class Split:
     places: Tensor | None = None
 
 
-def constants_of(kind: Kind, targets: Tensor, classes: int | None) -> dict[str, Tensor]:
-    """What losses take from training targets: class counts, or the spread of the target (0-d).
+def split_for(task: HasParts, repeat: Repeat, folds: int, seed: int) -> Split:
+    """The data of one repeat: the task's own validation part, or one fold of its training part.
 
-    Counts are (K,) for multiclass, (negatives, positives) for binary, and (L, 2) of such for multilabel. The
-    spread is the median absolute deviation times 1.4826 (the standard deviation, for normal data),
-    or the standard deviation where more than half of the targets are equal.
-    """
-    if kind == "multiclass":
-        assert classes is not None
-        return {"class_counts": torch.bincount(targets, minlength=classes)}
-    if kind == "regression":
-        values = targets.double()
-        spread = 1.4826 * (values - values.median()).abs().median()
-        spread = spread if spread > 0 else values.std(correction=0)
-        return {"target_scale": spread if spread > 0 else torch.ones((), dtype=torch.float64)}
-    by_label = targets.reshape(-1, 1) if kind == "binary" else targets.reshape(len(targets), -1)
-    positives = (by_label == 1).sum(0)
-    counts = torch.stack([len(by_label) - positives, positives], 1)
-    return {"class_counts": counts[0] if kind == "binary" else counts}
+    Each partition number deals the samples anew. Groups are never split between the two parts. Where the
+    task has times, each fold is trained on earlier samples alone, and the earliest are never held out.
 
-
-def bound(task: Task | TrainingFunction, spec: LossSpec) -> LossSpec:
-    """The loss with the constants of the task's whole training part."""
-    if isinstance(task, TrainingFunction):
-        return task.bound(spec)
-    constants = constants_of(task.kind, task.train[1], task.classes)
-    counts = constants["class_counts"].tolist() if "class_counts" in constants else None
-    return spec.bind(counts, float(constants["target_scale"]) if "target_scale" in constants else None)
-
-
-def split_for(task: Task, repeat: Repeat, folds: int, seed: int) -> Split:
-    """The data of one repeat: the task's own validation part, or fold `repeat.fold` of the training part.
-
-    `folds` of 1 is one stratified 80/20 split. Each partition number deals the samples anew. Where the task
-    has groups, none of them is torn apart; where it has times, each fold is trained on what came before
-    it, and the earliest samples are never held out.
+    Args:
+        task: The task whose training part is dealt.
+        repeat: Names the fold and the partition.
+        folds: The number of folds; 1 is one stratified 80/20 split.
+        seed: The seed of the search.
     """
     train, held, places = task.train, task.validation, None
     if held is None:
-        learnt, inside = _fold(task, repeat, folds, seed)
+        learnt, inside = _fold(task, repeat, Folds(folds), seed)
         places = inside.nonzero()[:, 0]
         held = (take(train[0], inside), train[1][inside])
         train = (take(train[0], learnt), train[1][learnt])
     return Split(train, held, constants_of(task.kind, train[1], task.classes), places)
 
 
-def split_warnings(task: Task, folds: int) -> Iterator[str]:
-    """What a user should know of how their samples are dealt; raises `UserError` where they cannot be."""
+def final_split(task: HasParts) -> Split:
+    """The whole training part against the test part: what the verdict, and nothing else, may see."""
+    return Split(task.train, task.test, constants_of(task.kind, task.train[1], task.classes))
+
+
+def split_warnings(task: HasParts, folds: int) -> Iterator[str]:
+    """What a user should know of how the samples are dealt.
+
+    Raises:
+        UserError: The samples cannot be dealt into this many folds.
+    """
     if task.validation is not None:
         return
     split_for(task, Repeat(0), folds, 0)
-    parts = 5 if folds == 1 else folds
+    parts = Folds(folds).parts
     if task.kind == "multiclass":
         assert task.classes is not None
         counts = torch.bincount(task.train[1], minlength=task.classes)
@@ -96,47 +137,34 @@ def split_warnings(task: Task, folds: int) -> Iterator[str]:
         yield "every training target is the same, so no loss can be told from another"
 
 
-def final_split(task: Task) -> Split:
-    """The whole training part against the test part: what the verdict, and nothing else, may see."""
-    return Split(task.train, task.test, constants_of(task.kind, task.train[1], task.classes))
-
-
-def _fold(task: Task, repeat: Repeat, folds: int, seed: int) -> tuple[Tensor, Tensor]:
+def _fold(task: HasParts, repeat: Repeat, folds: Folds, seed: int) -> tuple[Tensor, Tensor]:
     """True for the samples that are trained on, and for those that are held out, (N,) each."""
-    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
-
-    targets = task.train[1]
-    if folds < 1:
-        raise UserError(f"repeats: folds must be a whole number of at least 1, but got {folds}")
-    parts = 5 if folds == 1 else folds
+    targets, parts = task.train[1], folds.parts
     if parts > len(targets):
         raise UserError(
-            f"repeats: folds must be at most the number of training samples, {len(targets)}, but got {folds}"
+            f"repeats: folds must be at most the number of training samples, {len(targets)}, "
+            f"but got {folds.count}"
         )
-    stratified = task.kind in ("multiclass", "binary") and targets.dim() == 1
     if task.time is not None:
         return _later(task.time, repeat, folds)
     if task.groups is not None and (found := int(task.groups.max()) + 1) < parts:
-        raise UserError(f"repeats: folds must be at most the number of groups, {found}, but got {folds}")
-    kinds = (KFold, StratifiedKFold) if task.groups is None else (GroupKFold, StratifiedGroupKFold)
-    splitter = kinds[stratified](
-        parts, shuffle=True, random_state=stream_seed(seed, "fold", repeat.partition) % 2**32
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a class with fewer samples than folds is dealt as far as it goes
-        try:
-            dealt = splitter.split(torch.zeros(len(targets)), targets.numpy(), task.groups)
-            _, held = list(dealt)[repeat.fold % parts]
-        except ValueError as error:
-            raise UserError(
-                f"repeats: the training part cannot be dealt into {parts} folds: {error}; ask for fewer folds"
-            ) from error
+        raise UserError(
+            f"repeats: folds must be at most the number of groups, {found}, but got {folds.count}"
+        )
+    dealt_by = stream_seed(seed, "fold", repeat.partition) % 2**32
+    groups = None if task.groups is None else task.groups.numpy()
+    try:
+        held = deal(task.kind, targets.numpy(), parts, dealt_by, groups)[repeat.fold % parts]
+    except ValueError as error:
+        raise UserError(
+            f"repeats: the training part cannot be dealt into {parts} folds: {error}; ask for fewer folds"
+        ) from error
     inside = torch.zeros(len(targets), dtype=torch.bool)
     inside[torch.from_numpy(held)] = True
     return ~inside, inside
 
 
-def _later(time: Tensor, repeat: Repeat, folds: int) -> tuple[Tensor, Tensor]:
+def _later(time: Tensor, repeat: Repeat, folds: Folds) -> tuple[Tensor, Tensor]:
     """A block of the samples in their order (N,), held out, and all that came before its first one.
 
     The blocks are those of scikit-learn's `TimeSeriesSplit`: one more than there are folds. Order leaves
@@ -145,7 +173,8 @@ def _later(time: Tensor, repeat: Repeat, folds: int) -> tuple[Tensor, Tensor]:
     """
     from sklearn.model_selection import TimeSeriesSplit
 
-    wanted = 4 if folds == 1 else folds  # four cuts make five blocks, and the last is a fifth
+    # For one split, four cuts make five blocks, and the last block is a fifth.
+    wanted, block = (4, -1) if folds.count == 1 else (folds.count, repeat.fold % folds.count - folds.count)
     cuts = wanted + repeat.partition
     order = time.argsort(stable=True)
     try:
@@ -155,7 +184,7 @@ def _later(time: Tensor, repeat: Repeat, folds: int) -> tuple[Tensor, Tensor]:
             f"repeats: {len(time)} samples in their order cannot be dealt into {cuts + 1} blocks: {error}; "
             "ask for fewer folds"
         ) from error
-    held = order[torch.from_numpy(dealt[-1 if folds == 1 else repeat.fold % wanted - wanted][1])]
+    held = order[torch.from_numpy(dealt[block][1])]
     inside = torch.zeros(len(time), dtype=torch.bool)
     inside[held] = True
     # What was taken at the same time as the first of the block is not from before it.

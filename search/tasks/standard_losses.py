@@ -1,20 +1,18 @@
-"""The standard losses that a search on a task has to beat."""
+"""The standard losses that a search has to beat."""
 
 from __future__ import annotations
 
 from ...losses import LossSpec, standard_specs
-from .functions.training_function import TrainingFunction
-from .task import Task
+from .subject import Subject
 
 
-def standards(task: Task | TrainingFunction) -> dict[str, LossSpec]:
-    """Every standard loss of the task's kind by name, as somebody who knows the metric would choose it.
+def standards(subject: Subject) -> dict[str, LossSpec]:
+    """Every standard loss of the subject's kind by name, chosen as somebody would who knows the metric.
 
-    Where a quantile is measured, the quantile loss predicts that one: a search that found nothing but the
-    quantile would have found nothing.
+    Where the metric measures a quantile, the quantile loss predicts that quantile: otherwise a search could
+    beat it by finding the quantile alone.
     """
-    specs = standard_specs(task.kind)
-    quantile = task.measure.quantile if isinstance(task, Task) else None
+    specs, quantile = standard_specs(subject.kind), subject.measure.quantile
     if quantile is None:
         return specs
-    return {**specs, "quantile": LossSpec(task.kind, {"mix.quantile": 1.0, "quantile.tau": quantile})}
+    return {**specs, "quantile": LossSpec(subject.kind, {"mix.quantile": 1.0, "quantile.tau": quantile})}

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Generator, Tensor, nn
 
-from ...losses import Kind
+from ...losses import Kind, LossSpec
 from ...losses.custom.user_code import user_error
 from ...losses.declarations import KINDS
 from ...losses.errors import UserError, unknown
 from ...spaces.recipe import Recipe
-from ..metrics import Metric, metric_named
-from .data import Data, check_alike, checked, codes, fingerprint, shape_of
-from .models import tried
+from ..metrics import Metric, metric_named, metric_of
+from .constants import constants_of
+from .data import Data, check_alike, checked, fingerprint, ordinal_codes, overlap, shape_of
+from .fields import TaskFields
+from .loaders.csv import csv_fields
+from .loaders.dataset import dataset_fields
+from .loaders.features import features_fields
+from .loaders.images import image_folder_fields
+from .models import Tried, tried
+from .splits import split_warnings
 from .streaming import Samples
 
 PARTS = ("train", "validation", "test")
@@ -86,37 +95,55 @@ class Task:
                 f"{type(self.model).__name__}; write model=lambda: nn.Sequential(...)"
             )
         found = tried(self.kind, self.name, lambda: self.build(0), self.parts)
-        object.__setattr__(self, "_outputs", found.outputs)
-        object.__setattr__(self, "_draws", found.draws)
+        object.__setattr__(self, "_tried", found)
         self._check_augment()
 
     @classmethod
-    def from_csv(cls, file: str | Path, target: str | Sequence[str], **more: Any) -> Task:
-        """A task from a CSV or Parquet file; `more` is what `search.sources.csv.csv_task` takes."""
-        from .loaders.csv import csv_task
+    def of(cls, fields: TaskFields) -> Task:
+        """The task that a loader read, and so the task with the full model that confirms its verdict."""
+        confirm = None if fields.confirm is None else cls.of(fields.confirm)
+        return cls(**{**fields, "confirm": confirm})
 
-        return csv_task(file, target, **more)
+    @classmethod
+    def from_csv(cls, file: str | Path, target: str | Sequence[str], **more: Any) -> Task:
+        """The task that a CSV or Parquet file describes.
+
+        Args:
+            file: The path of the file.
+            target: The name of the column to predict, or the names of several.
+            **more: Further arguments of `lossmith.search.tasks.loaders.csv.csv_fields`.
+        """
+        return cls.of(csv_fields(file, target, **more))
 
     @classmethod
     def from_dataset(cls, train: Samples, **more: Any) -> Task:
-        """A task from a map-style `Dataset`; `more` is what `search.sources.dataset.dataset_task` takes."""
-        from .loaders.dataset import dataset_task
+        """The task that a map-style `Dataset` of pairs (inputs, target) describes.
 
-        return dataset_task(train, **more)
+        Args:
+            train: The training samples.
+            **more: Further arguments of `lossmith.search.tasks.loaders.dataset.dataset_fields`.
+        """
+        return cls.of(dataset_fields(train, **more))
 
     @classmethod
     def from_image_folder(cls, folder: str | Path, **more: Any) -> Task:
-        """A task from a folder of images; `more` is what `search.sources.images.image_folder_task` takes."""
-        from .loaders.images import image_folder_task
+        """The task of a folder of images with a folder for each class.
 
-        return image_folder_task(folder, **more)
+        Args:
+            folder: The path of the folder.
+            **more: Further arguments of `lossmith.search.tasks.loaders.images.image_folder_fields`.
+        """
+        return cls.of(image_folder_fields(folder, **more))
 
     @classmethod
     def from_features(cls, backbone: nn.Module, **more: Any) -> Task:
-        """A head on a frozen backbone; `more` is what `search.sources.features.features_task` takes."""
-        from .loaders.features import features_task
+        """The task of training a head on the features of a frozen backbone.
 
-        return features_task(backbone, **more)
+        Args:
+            backbone: The module that turns inputs into features (N, ...).
+            **more: Further arguments of `lossmith.search.tasks.loaders.features.features_fields`.
+        """
+        return cls.of(features_fields(backbone, **more))
 
     @property
     def parts(self) -> dict[str, Data]:
@@ -137,12 +164,67 @@ class Task:
     @property
     def classes(self) -> int | None:
         """The number of classes: the model's outputs for multiclass, None for the other kinds."""
-        return self._outputs if self.kind == "multiclass" else None
+        return self._tried.outputs if self.kind == "multiclass" else None
 
     @property
-    def draws(self) -> bool:
+    def is_stochastic(self) -> bool:
         """Whether the model draws random numbers in training, as dropout does."""
-        return self._draws
+        return self._tried.is_stochastic
+
+    @property
+    def model_parameters(self) -> int:
+        """The number of numbers in the model's parameters."""
+        return self._tried.parameters
+
+    @property
+    def folds(self) -> bool:
+        """Whether candidates are scored on folds of the training part: there is no validation part."""
+        return self.validation is None
+
+    @property
+    def reports_outputs(self) -> bool:
+        """True: lossmith trains the models of a task, can pause them, and reads their outputs."""
+        return True
+
+    @property
+    def tunes(self) -> bool:
+        """True: models are trained with the learning rate that the search proposes."""
+        return True
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of samples in each part."""
+        return {name: len(targets) for name, (_, targets) in self.parts.items()}
+
+    @cached_property
+    def constants(self) -> dict[str, Any]:
+        """What losses read of the training targets, as numbers and lists: class_counts, target_scale."""
+        found = constants_of(self.kind, self.train[1], self.classes)
+        return {name: values.tolist() for name, values in found.items()}
+
+    def bound(self, spec: LossSpec) -> LossSpec:
+        """The loss with the constants of the whole training part."""
+        return spec.bind(self.constants.get("class_counts"), self.constants.get("target_scale"))
+
+    def with_recipe(self, changes: Mapping[str, Any]) -> Self:
+        """The same task with these keys of its recipe changed; the data are not checked again."""
+        changed = copy(self)
+        recipe = Recipe.from_mapping({**self.settings.to_json(), **changes})
+        object.__setattr__(changed, "recipe", recipe)
+        return changed
+
+    def warnings(self, folds: int) -> Iterator[str]:
+        """What a reader of the verdict should be warned of, with this many folds.
+
+        Raises:
+            UserError: The training part cannot be dealt into this many folds.
+        """
+        yield from split_warnings(self, folds)
+        if copies := overlap(self.train, self.test):
+            yield (
+                f"{copies:,} of the {self.sizes['test']:,} test samples are also in train, number for "
+                "number: the verdict's scores will be too good; drop them"
+            )
 
     def build(self, seed: int) -> nn.Module:
         """A fresh model, initialised from `seed` alone; the global generator stays as it was."""
@@ -161,17 +243,15 @@ class Task:
             "kind": self.kind,
             "metric": self.metric,
             "greater_is_better": self.measure.greater_is_better,
-            "sizes": {name: len(targets) for name, (_, targets) in self.parts.items()},
+            "sizes": self.sizes,
             "recipe": self.settings.to_json(),
             "fingerprint": fingerprint(self.parts.values()),
-            "model_parameters": sum(p.numel() for p in self.build(0).parameters()),
+            "model_parameters": self.model_parameters,
             **({"about": dict(self.about)} if self.about else {}),
         }
 
     def _check_metric(self) -> None:
         if callable(self.metric):
-            from ..metrics import metric_of
-
             made = metric_of(self.metric, self.kind, greater_is_better=self.greater_is_better)
             object.__setattr__(self, "own_metric", made)
             object.__setattr__(self, "metric", made.name)
@@ -183,7 +263,7 @@ class Task:
         """Groups and times as codes (N,). They say how the training part is folded: one of them at most."""
         for name in ("groups", "time"):
             if getattr(self, name) is not None:
-                found = codes(f"task {self.name}: {name}", getattr(self, name), len(self.train[1]))
+                found = ordinal_codes(f"task {self.name}: {name}", getattr(self, name), len(self.train[1]))
                 object.__setattr__(self, name, found)
         if self.groups is not None and self.time is not None:
             raise self._wrong("folds must respect groups or time, but both were given; leave one out")
@@ -204,5 +284,4 @@ class Task:
     def _wrong(self, message: str) -> UserError:
         return UserError(f"task {self.name}: {message}")
 
-    _outputs: int = field(init=False, repr=False, default=0)
-    _draws: bool = field(init=False, repr=False, default=False)
+    _tried: Tried = field(init=False, repr=False)

@@ -60,7 +60,7 @@ class Trainer:
             return self._narrowed[-1]
         if self.choice is not None and self.choice.engine == "cohort":
             return self.choice.width
-        return usual_width(sum(p.numel() for p in self.task.build(0).parameters()), self.workers)
+        return usual_width(self.task.model_parameters, self.workers)
 
     def train(
         self,
@@ -68,17 +68,17 @@ class Trainer:
         repeats: Sequence[Repeat],
         rungs: RungSchedule | None = None,
         watch: Watch = unwatched,
-        draws: int = 0,
+        n_resamples: int = 0,
     ) -> list[Outcome]:
         """Train every candidate on every repeat and score it on the held-out part.
 
         At a rung the candidates with the worst mean metric are dropped, and so are those of which a
-        repeat diverged. `watch` is told the share of the work that is done. With `draws`, complete outcomes
-        carry their mean score under so many resamplings of the held-out samples. Raises `Stopped` when
-        `stop` is set.
+        repeat diverged. `watch` is told the share of the work that is done. With `n_resamples`, complete
+        outcomes carry their mean score under that many resamplings of the held-out samples. Raises `Stopped`
+        when `stop` is set.
         """
         return self._within_memory(
-            lambda: self._train(candidates, repeats, rungs or RungSchedule(), watch, draws)
+            lambda: self._train(candidates, repeats, rungs or RungSchedule(), watch, n_resamples)
         )
 
     def _train(
@@ -87,7 +87,7 @@ class Trainer:
         repeats: Sequence[Repeat],
         rungs: RungSchedule,
         watch: Watch,
-        draws: int,
+        n_resamples: int,
     ) -> list[Outcome]:
         epochs = candidates[0].recipe.epochs
         splits = {r: split_for(self.task, r, self.folds, self.seed) for r in repeats}
@@ -103,8 +103,8 @@ class Trainer:
                 if mark in rungs.epochs:
                     standing.thin(rungs.keep, done)
                     programs.drop(standing.ended)
-            if draws:
-                standing.resample(programs.resampled(self._taken(draws)))
+            if n_resamples:
+                standing.resample(programs.resampled(self._taken(n_resamples)))
         return standing.outcomes(done)
 
     def test(
@@ -122,8 +122,9 @@ class Trainer:
         with self._programs(candidates, dict.fromkeys(repeats, split), final=True) as programs:
             programs.advance(epochs, lambda work: watch(work / planned))
             outputs = torch.nan_to_num(programs.outputs())
-        scores = self.task.measure(outputs.flatten(0, 1), split.held[1])
-        return Tested(scores.view(len(candidates), len(repeats)), outputs)
+        targets = split.held[1]
+        scores = self.task.measure(outputs.flatten(0, 1), targets)
+        return Tested(scores.view(len(candidates), len(repeats)), outputs, targets)
 
     def _within_memory(self, work: Callable[[], T]) -> T:
         """What comes of `work`; where memory runs out, of doing it again with programs of half the width."""
@@ -140,10 +141,10 @@ class Trainer:
                     f"memory is short ({one_line(error)}): at most {half} models to a program from here on"
                 )
 
-    def _taken(self, draws: int) -> torch.Tensor:
-        """How often each held-out sample counts in each draw, (draws, N), the same for every candidate."""
+    def _taken(self, n_resamples: int) -> torch.Tensor:
+        """How often each held-out sample counts in each resample, (n_resamples, N)."""
         held = self.task.train if self.task.validation is None else self.task.validation
-        return resampled(draws, len(held[1]), generator(self.seed, "held-out samples"))
+        return resampled(n_resamples, len(held[1]), generator(self.seed, "held-out samples"))
 
     @contextmanager
     def _programs(
@@ -166,7 +167,7 @@ class Trainer:
         # What draws random numbers draws them from its process's one generator, a repeat at a time.
         # A crew on a cluster may halve a program, which one of several repeats cannot be.
         here = self.crew is None or self.crew.joinable
-        alone = self.engine != "cohort" or self.task.draws or not here
+        alone = self.engine != "cohort" or self.task.is_stochastic or not here
         alike = [r if alone else (len(split.train[1]), len(split.held[1])) for r, split in splits.items()]
         shares = layout(len(candidates), alike, self.workers, self.width())
         self._widest[:] = [max((share.high - share.low) * len(share.repeats) for share in shares)]
@@ -178,7 +179,7 @@ class Trainer:
     def _one_thread_each(self) -> Iterator[ThreadPoolExecutor]:
         # A model that draws random numbers draws them from its process's one generator: without a crew its
         # programs take turns.
-        workers = 1 if self.task.draws and self.crew is None else self.workers
+        workers = 1 if self.task.is_stochastic and self.crew is None else self.workers
         keep_freed_memory()
         before = torch.get_num_threads()
         torch.set_num_threads(max(1, self.workers // workers))

@@ -75,7 +75,7 @@ class Job:
 
     def noise(self) -> AbstractContextManager[None]:
         """Within it the global generator is the program's own, where the model draws from it at all."""
-        return torch.random.fork_rng(devices=[]) if self.task.draws else nullcontext()
+        return torch.random.fork_rng(devices=[]) if self.task.is_stochastic else nullcontext()
 
     def begin(self, epoch: int, step: int) -> None:
         """Called before each step: stops the program if asked to, and seeds what the model draws.
@@ -84,7 +84,7 @@ class Job:
         """
         if self.stop.is_set():
             raise Stopped
-        if self.task.draws:
+        if self.task.is_stochastic:
             torch.manual_seed(stream_seed(self.seed, "noise", self.repeat, epoch, step))
 
 

@@ -18,13 +18,13 @@ class Runner(Protocol):
         repeats: Sequence[Repeat],
         rungs: RungSchedule | None,
         watch: Watch,
-        draws: int = 0,
+        n_resamples: int = 0,
     ) -> list[Outcome]:
         """Train every candidate on every repeat; outcomes in the order of the candidates.
 
-        `watch` is told the share of the work that is done, as often as that is known. With `draws`, complete
-        outcomes carry their mean score under that many resamplings of the held-out samples, the same ones for
-        every candidate; a runner that only knows scores leaves them out.
+        `watch` is told the share of the work that is done, as often as that is known. With `n_resamples`,
+        complete outcomes carry their mean score under that many resamplings of the held-out samples, the same
+        ones for every candidate; a runner that only knows scores leaves them out.
         """
 
     def test(self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch) -> Tested:

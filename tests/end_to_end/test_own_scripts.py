@@ -11,7 +11,6 @@ import pytest
 from lossmith.experiments import run_search
 from lossmith.losses import load_frozen, standard_specs
 from lossmith.search import Candidate, Plan, Repeat, TrainingFunction, load_task
-from lossmith.search.tasks.functions.from_spec import with_recipe
 from lossmith.search.training.cohort_trainer import RungSchedule
 from lossmith.search.training.functions.local import own_local
 from lossmith.search.training.functions.rehearse import rehearsed
@@ -58,7 +57,7 @@ def test_a_script_is_trained_with_losses_it_never_knew(name: str) -> None:
     given = TRAINING[name]
     loaded = load_task(f"{SCRIPTS / name / 'after.py'}:{given['task']}", training=given["training"])
     assert isinstance(loaded, TrainingFunction)
-    training = rehearsed(with_recipe(loaded, given.get("recipe", {})))
+    training = rehearsed(loaded.with_recipe(given.get("recipe", {})))
     trainer = own_local(training, Plan())
     try:
         chosen = list(standard_specs(training.kind).values())[:2]

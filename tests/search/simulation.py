@@ -75,7 +75,7 @@ class SimulatedRunner:
         repeats: Sequence[Repeat],
         rungs: RungSchedule | None,
         watch: Watch = unwatched,
-        draws: int = 0,
+        n_resamples: int = 0,
     ) -> list[Outcome]:
         """Outcomes by the formula, thinned by the product's own book; a score is the same at every rung."""
         self.trained.append((tuple(candidates), tuple(repeats)))
@@ -95,7 +95,10 @@ class SimulatedRunner:
             standing.thin((rungs or RungSchedule()).keep, rung)
         left = [place for place in range(len(candidates)) if place not in standing.ended]
         standing.resample(
-            {i: self._resampled(candidates[i], math.fsum(scores[i]) / len(repeats), draws) for i in left}
+            {
+                i: self._resampled(candidates[i], math.fsum(scores[i]) / len(repeats), n_resamples)
+                for i in left
+            }
         )
         watch(1.0)
         return standing.outcomes(epochs)
@@ -108,7 +111,7 @@ class SimulatedRunner:
         watch(1.0)
         outputs = torch.stack([torch.stack([self._outputs(c, r) for r in repeats]) for c in candidates])
         scores = self.task.measure(outputs.flatten(0, 1), self.task.test[1])
-        return Tested(scores.view(len(candidates), len(repeats)), outputs)
+        return Tested(scores.view(len(candidates), len(repeats)), outputs, self.task.test[1])
 
     def _score(self, candidate: Candidate, repeat: Repeat) -> float:
         if self.diverges(candidate, repeat):
@@ -117,9 +120,9 @@ class SimulatedRunner:
         luck = self.samples * _normal("held-out", candidate.key)
         return self.quality(candidate) + luck + shared + self.own * _normal("own", candidate.key, repeat)
 
-    def _resampled(self, candidate: Candidate, score: float, draws: int) -> tuple[float, ...]:
+    def _resampled(self, candidate: Candidate, score: float, n_resamples: int) -> tuple[float, ...]:
         """The score with the luck of other held-out samples on top, the same on every repeat."""
-        luck = torch.randn(draws, generator=generator("resampled", candidate.key), dtype=torch.float64)
+        luck = torch.randn(n_resamples, generator=generator("resampled", candidate.key), dtype=torch.float64)
         return tuple((score + self.samples * luck).tolist())
 
     def _outputs(self, candidate: Candidate, repeat: Repeat) -> Tensor:

@@ -111,10 +111,10 @@ def measured(shift: float, seed: int, refits: int = 16, samples: int = 60) -> tu
     return error, torch.zeros(samples, dtype=torch.float64)
 
 
-def compared(error: Tensor, targets: Tensor, draws: int = DRAWS) -> tuple[float, float, float]:
+def compared(error: Tensor, targets: Tensor, n_resamples: int = DRAWS) -> tuple[float, float, float]:
     """The interval of the first loss less the second, and its p-value."""
     mae = METRICS["mae"]
-    scores = bootstrap_scores(mae, error, targets, 0, draws)
+    scores = bootstrap_scores(mae, error, targets, 0, n_resamples)
     means = [mean(mae(loss, targets).tolist()) for loss in error]
     found = compare(scores, 0, 1, means[0] - means[1], mae.sign)
     assert found.difference == means[0] - means[1]
@@ -176,7 +176,7 @@ def test_intervals_cover_what_they_say() -> None:
     """
     shift, covered = 0.3, 0
     for seed in range(300):
-        low, high, _ = compared(*measured(shift, seed), draws=400)
+        low, high, _ = compared(*measured(shift, seed), n_resamples=400)
         covered += low <= -shift <= high
     assert 0.902 <= covered / 300 <= 0.987
 
@@ -185,7 +185,7 @@ def test_p_values_and_intervals_agree() -> None:
     """An interval clear of zero goes with a p-value below 0.05, and the other way round, on both sides."""
     seen = set()
     for seed in range(60):
-        low, high, p_value = compared(*measured(0.15, seed), draws=400)
+        low, high, p_value = compared(*measured(0.15, seed), n_resamples=400)
         clear = low > 0 or high < 0
         seen.add(clear)
         if not 0.04 < p_value < 0.06:  # at the edge the two round differently

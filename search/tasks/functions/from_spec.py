@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from ....losses.errors import UserError, unknown
@@ -42,8 +41,3 @@ def from_settings(train: Train, settings: Mapping[str, Any] | None, name: str) -
         if key not in known:
             raise unknown("key in training", key, known)
     return TrainingFunction(train, **settings)
-
-
-def with_recipe(training: TrainingFunction, changes: Mapping[str, Any]) -> TrainingFunction:
-    """The training with these keys of its recipe changed."""
-    return replace(training, recipe={**training.settings.to_json(), **changes})

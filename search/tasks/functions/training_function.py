@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import nn
@@ -12,24 +12,12 @@ from ....losses import Kind, LossSpec
 from ....losses.declarations import KINDS
 from ....losses.errors import UserError, unknown
 from ....spaces.recipe import Recipe
+from ...metrics import Metric, reported
 from .function_source import fingerprint, name_of
 from .rehearsal import Rehearsal
 from .trial_handle import TrialHandle
 
 Train = Callable[[nn.Module, TrialHandle], float]
-
-
-@dataclass(frozen=True)
-class NamedMetric:
-    """What a training function returns: its name, and which way is better."""
-
-    name: str
-    greater_is_better: bool = True
-
-    @property
-    def sign(self) -> int:
-        """+1 when greater is better, -1 when smaller is."""
-        return 1 if self.greater_is_better else -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +39,7 @@ class TrainingFunction:
     kind: Kind
     metric: str = "score"
     greater_is_better: bool = True
-    name: str | None = None
+    name: str = ""
     recipe: Recipe | Mapping[str, Any] = field(default_factory=Recipe)
     class_counts: Sequence[int] | Sequence[Sequence[int]] | None = None
     target_scale: float | None = None
@@ -64,7 +52,7 @@ class TrainingFunction:
             raise UserError(
                 f"train must be a function train(loss, trial), but got {type(self.train).__name__}"
             )
-        if self.name is None:
+        if not self.name:
             object.__setattr__(self, "name", name_of(self.train))
         if self.kind not in KINDS:
             raise unknown("kind", self.kind, KINDS)
@@ -83,9 +71,9 @@ class TrainingFunction:
         return self.train(loss, trial)
 
     @property
-    def measure(self) -> NamedMetric:
-        """The metric, as phases ask for it."""
-        return NamedMetric(self.metric, self.greater_is_better)
+    def measure(self) -> Metric:
+        """The metric, whose values the function itself returns."""
+        return reported(self.metric, self.kind, greater_is_better=self.greater_is_better)
 
     @property
     def settings(self) -> Recipe:
@@ -115,9 +103,27 @@ class TrainingFunction:
         return spec.bind(constants.get("class_counts"), constants.get("target_scale"), self.ignore_index)
 
     @property
-    def validation(self) -> tuple[()] | None:
-        """None where the function deals out folds, as of a `Task` without a validation part."""
-        return None if "fold" in self.rehearsed.read else ()
+    def folds(self) -> bool:
+        """Whether the function deals its data into folds."""
+        return "fold" in self.rehearsed.read
+
+    @property
+    def reports_outputs(self) -> bool:
+        """False: the function trains its models itself, and gives their scores alone."""
+        return False
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Empty: the function holds the data."""
+        return {}
+
+    def with_recipe(self, changes: Mapping[str, Any]) -> TrainingFunction:
+        """The same training with these keys of its recipe changed."""
+        return replace(self, recipe={**self.settings.to_json(), **changes})
+
+    def warnings(self, folds: int) -> Iterator[str]:
+        """None: how the function deals its data is its own business."""
+        yield from ()
 
     @property
     def tests(self) -> bool:
@@ -168,7 +174,7 @@ class TrainingFunction:
                 "reports": seen.reports,
                 "seconds": seen.seconds,
                 "tunes_learning_rate": self.tunes,
-                "folds": self.validation is None,
+                "folds": self.folds,
                 "scored_on": "test" if self.tests else "validation",
             },
             **self.constants,

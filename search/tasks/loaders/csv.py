@@ -11,7 +11,7 @@ import torch
 
 from ....losses.errors import UserError, unknown
 from ....spaces.recipe import Recipe
-from ..task import Task
+from ..fields import TaskFields
 from .columns import Features, gaps, lines, roles
 from .defaults import Mlp, hidden_sizes, metric_for, outputs_of, recipe_for, training_line
 from .holdout import held_out
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def csv_task(  # noqa: PLR0913  (one for each thing a user may want to say)
+def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
     file: str | Path,
     target: str | Sequence[str],
     *,
@@ -38,7 +38,7 @@ def csv_task(  # noqa: PLR0913  (one for each thing a user may want to say)
     hidden: Sequence[int] | None = None,
     recipe: Any = None,
     name: str | None = None,
-) -> Task:
+) -> TaskFields:
     """The task that a CSV or Parquet file describes, everything inferred that is not said.
 
     `target` names the column to predict, or several: zeros and ones for multilabel, numbers for a
@@ -88,7 +88,7 @@ def csv_task(  # noqa: PLR0913  (one for each thing a user may want to say)
     chosen = metric_for(targets.kind) if metric == "auto" else metric
     settings = Recipe.from_mapping({**recipe_for(len(labels)), **(recipe or {})})
     shape, *told = lines(found)
-    return Task(
+    return TaskFields(
         name=name or file.name.partition(".")[0],
         kind=targets.kind,
         **encoded,

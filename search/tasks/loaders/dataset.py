@@ -14,9 +14,9 @@ from ....losses import Kind
 from ....losses.errors import UserError
 from ....spaces.recipe import Recipe
 from ...memory import room
-from ..data import brief, codes
+from ..data import brief, ordinal_codes
+from ..fields import TaskFields
 from ..streaming import Samples, Streamed, take
-from ..task import Task
 from .defaults import Mlp, hidden_sizes, metric_for, outputs_of, recipe_for, training_line
 from .holdout import held_out
 
@@ -30,7 +30,7 @@ class Read:
     streamed: bool
 
 
-def dataset_task(  # noqa: PLR0913  (one for each thing a user may want to say)
+def dataset_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
     train: Samples,
     *,
     kind: Kind = "multiclass",
@@ -46,7 +46,7 @@ def dataset_task(  # noqa: PLR0913  (one for each thing a user may want to say)
     augment: Any = None,
     stream: bool | None = None,
     name: str = "dataset",
-) -> Task:
+) -> TaskFields:
     """The task that a dataset of pairs (inputs, target) describes.
 
     `train`, `test` and `validation` are map-style datasets; `test` may be the share of `train` to set aside.
@@ -73,7 +73,7 @@ def dataset_task(  # noqa: PLR0913  (one for each thing a user may want to say)
     sizes = ", ".join(f"{part} {len(found.targets):,}" for part, found in read.items())
     how = "streamed" if first.streamed else "in memory"
     parts: dict[str, Any] = {part: (found.inputs, found.targets) for part, found in read.items()}
-    return Task(
+    return TaskFields(
         name=name,
         kind=kind,
         **parts,
@@ -155,7 +155,7 @@ def _shared(
     """One dataset as a training and a test part, and what goes with the training part."""
     count = len(whole.targets)
     given: dict[str, Any] = {
-        key: None if values is None else codes(f"{name}: {key}", values, count).numpy()
+        key: None if values is None else ordinal_codes(f"{name}: {key}", values, count).numpy()
         for key, values in extra.items()
     }
     inside = torch.from_numpy(held_out(kind, whole.targets.numpy(), share, **given))

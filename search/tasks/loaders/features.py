@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from ....losses import Kind
 from ....losses.errors import UserError
 from ....spaces.recipe import Recipe
 from ..data import Data, checked
-from ..task import Task
+from ..fields import TaskFields
 from .backbone import Run, Told
 from .dataset import read_dataset
 from .defaults import HIDDEN, Mlp, metric_for, outputs_of, recipe_for, training_line
@@ -24,7 +23,7 @@ from .defaults import HIDDEN, Mlp, metric_for, outputs_of, recipe_for, training_
 HEADS = {"linear": (), "mlp": HIDDEN[:1]}
 
 
-def features_task(  # noqa: PLR0913  (one for each thing a user may want to say)
+def features_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
     backbone: nn.Module,
     *,
     train: Any,
@@ -43,7 +42,7 @@ def features_task(  # noqa: PLR0913  (one for each thing a user may want to say)
     progress: Told | None = None,
     name: str = "features",
     **more: Any,
-) -> Task:
+) -> TaskFields:
     """The task of training a head on the features (N, F) of a backbone, which is run once over the data.
 
     `train`, `test` and `validation` are pairs of tensors or map-style datasets, as the backbone takes them;
@@ -72,7 +71,21 @@ def features_task(  # noqa: PLR0913  (one for each thing a user may want to say)
     chosen = metric_for(kind) if metric == "auto" else metric
     settings = Recipe.from_mapping({**recipe_for(len(targets)), **(recipe or {})})
     parts: dict[str, Any] = dict(found)
-    task = Task(
+    full = (
+        None
+        if confirm is None
+        else TaskFields(
+            name=f"{name}-full",
+            kind=kind,
+            train=raw["train"],
+            test=raw["test"],
+            model=confirm,
+            metric=chosen,
+            greater_is_better=greater_is_better,
+            recipe=Recipe.from_mapping(confirm_recipe or {}),
+        )
+    )
+    return TaskFields(
         name=name,
         kind=kind,
         **parts,
@@ -80,6 +93,7 @@ def features_task(  # noqa: PLR0913  (one for each thing a user may want to say)
         metric=chosen,
         greater_is_better=greater_is_better,
         recipe=settings,
+        confirm=full,
         notes=(
             f"{name}: {size:,} features from {type(backbone).__name__}, "
             + ", ".join(f"{part} {len(part_targets):,}" for part, (_, part_targets) in found.items()),
@@ -88,19 +102,6 @@ def features_task(  # noqa: PLR0913  (one for each thing a user may want to say)
         about={"backbone": type(backbone).__name__, "features": size},
         **more,
     )
-    if confirm is None:
-        return task
-    full = Task(
-        name=f"{name}-full",
-        kind=kind,
-        train=raw["train"],
-        test=raw["test"],
-        model=confirm,
-        metric=chosen,
-        greater_is_better=greater_is_better,
-        recipe=Recipe.from_mapping(confirm_recipe or {}),
-    )
-    return replace(task, confirm=full)
 
 
 def _read(kind: Kind, place: str, given: Any) -> Data:

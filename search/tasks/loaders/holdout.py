@@ -2,58 +2,61 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ....losses import Kind
 from ....losses.errors import UserError
+from ..deal import deal, is_stratified
 
 
 def held_out(
     kind: Kind, targets: Any, share: float, groups: Any = None, time: Any = None, seed: int = 0
 ) -> Any:
-    """True for the samples (N,) of the test part, about `share` of them; targets (N,) or (N, D).
+    """True for the samples (N,) of the test part, about `share` of them.
 
-    Raises `UserError` for a share that is none and where there are too few samples or groups to share.
+    Args:
+        kind: The kind of problem.
+        targets: NumPy array (N,) or (N, D).
+        share: The share of the samples to set aside, above 0 and at most 0.5.
+        groups: Codes (N,) of the groups that are never split, or None.
+        time: Codes (N,) in the order of time; the latest samples are set aside.
+        seed: Seeds the shuffling.
+
+    Raises:
+        UserError: The share is out of its range, or there are too few samples or groups to share.
     """
-    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
-
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 0.5:
         raise UserError(f"test must be a share above 0 and at most 0.5, such as 0.2, but got {share!r}")
     count, parts = len(targets), max(2, round(1 / share))
-    inside = np.zeros(count, bool)
     if time is not None:
-        order = np.argsort(time, kind="stable")
-        first = time[order[max(1, round(count * (1 - share)))]]
-        inside[np.asarray(time) >= first] = True  # what was taken at one time stays together
-        if inside.all():
-            raise UserError(
-                "time must differ between samples to set the latest aside, but the most are equal"
-            )
-        return inside
+        return _latest(np.asarray(time), share)
     if groups is not None and len(np.unique(groups)) < parts:
         raise UserError(
             f"there must be at least {parts} groups to set {share:.0%} of them aside, but there are "
             f"{len(np.unique(groups))}"
         )
-    stratified = kind in ("multiclass", "binary") and np.ndim(targets) == 1
+    inside = np.zeros(count, bool)
     if groups is None and abs(1 / share - parts) > 0.05:
-        return _shuffled(targets, share, seed, stratified=stratified)
-    kinds = (KFold, StratifiedKFold) if groups is None else (GroupKFold, StratifiedGroupKFold)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a class with fewer samples than parts is dealt as far as it goes
-        dealt = kinds[stratified](parts, shuffle=True, random_state=seed).split(targets, targets, groups)
-        inside[next(iter(dealt))[1]] = True
+        inside[_shuffled(kind, targets, share, seed)] = True
+    else:
+        inside[deal(kind, targets, parts, seed, groups)[0]] = True
     return inside
 
 
-def _shuffled(targets: Any, share: float, seed: int, *, stratified: bool) -> Any:
-    """A share that is not one in so many."""
+def _latest(time: Any, share: float) -> Any:
+    """True for the latest samples; samples of one time stay together."""
+    order, count = np.argsort(time, kind="stable"), len(time)
+    inside = time >= time[order[max(1, round(count * (1 - share)))]]
+    if inside.all():
+        raise UserError("time must differ between samples to set the latest aside, but the most are equal")
+    return inside
+
+
+def _shuffled(kind: Kind, targets: Any, share: float, seed: int) -> Any:
+    """The rows of a share that is not one part in so many."""
     from sklearn.model_selection import train_test_split
 
-    rows = np.arange(len(targets))
-    by = targets if stratified else None
-    _, held = train_test_split(rows, test_size=share, random_state=seed, stratify=by)
-    return np.isin(rows, held)
+    by = targets if is_stratified(kind, targets) else None
+    return train_test_split(np.arange(len(targets)), test_size=share, random_state=seed, stratify=by)[1]

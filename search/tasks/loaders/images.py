@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from ....losses.errors import UserError
-from ..task import Task
-from .dataset import dataset_task
+from ..fields import TaskFields
+from .dataset import dataset_fields
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 MEAN, SPREAD = 0.5, 0.25  # of pixels in [0, 1]: inputs come out about standardised
@@ -102,7 +102,7 @@ def image_folder(folder: str | Path, size: int | Sequence[int] | None = None) ->
     return ImageFolder(tuple(files), tuple(targets), tuple(classes), chosen, 1 if grey else 3)  # type: ignore[arg-type]
 
 
-def image_folder_task(
+def image_folder_fields(
     folder: str | Path,
     *,
     size: int | Sequence[int] | None = None,
@@ -111,10 +111,10 @@ def image_folder_task(
     model: Any = None,
     name: str | None = None,
     **more: Any,
-) -> Task:
+) -> TaskFields:
     """The multi-class task of a folder of images; `test` is another such folder, or the share to set aside.
 
-    `more` is what `dataset_task` takes. Without a `model` it is a small CNN. Pixels are brought to about
+    `more` is what `dataset_fields` takes. Without a `model` it is a small CNN. Pixels are brought to about
     [-2, 2]. Raises `UserError` as `image_folder` does, and where another folder has other classes.
     """
     first = image_folder(folder, size)
@@ -123,7 +123,7 @@ def image_folder_task(
         for part, given in (("test", test), ("validation", validation))
         if isinstance(given, str | Path)
     }
-    task = dataset_task(
+    fields = dataset_fields(
         first,
         **{"test": test, **others},  # type: ignore[arg-type]
         model=model or SmallCnn(first.channels, len(first.classes)),
@@ -132,9 +132,9 @@ def image_folder_task(
     )
     shown = ", ".join(first.classes[:6]) + (", ..." if len(first.classes) > 6 else "")
     return replace(
-        task,
+        fields,
         about={"classes": list(first.classes), "size": list(first.size), "channels": first.channels},
-        notes=(f"{len(first.classes)} classes, the folders in {Path(folder).name}: {shown}", *task.notes),
+        notes=(f"{len(first.classes)} classes, the folders in {Path(folder).name}: {shown}", *fields.notes),
     )
 
 

@@ -82,7 +82,7 @@ def choose_engine(task: Task, engine: str = "auto", workers: int = 1) -> EngineC
             )
         return EngineChoice("loop", 1, f"this model cannot be stacked ({obstacle})", stackable=False)
     model, settings = task.build(0), task.settings
-    usual = usual_width(sum(p.numel() for p in model.parameters()), workers)
+    usual = usual_width(task.model_parameters, workers)
     if engine == "cohort":
         return EngineChoice("cohort", usual, "as asked")
     shape = tuple(task.train[0].shape[1:])
@@ -109,7 +109,7 @@ def cannot_stack(task: Task) -> str | None:
     try:
         program = StackedProgram(Job(task, final_split(task), _members(task, 2), Repeat(0), 0))
         program.outputs(task.train[0][:2])
-        drawn_alike = not task.draws or _same_step(task)
+        drawn_alike = not task.is_stochastic or _same_step(task)
     except Exception as error:  # noqa: BLE001  (see above)
         return one_line(error, 160) or type(error).__name__
     return None if drawn_alike else "stacked, it draws other random numbers than alone"

@@ -133,7 +133,7 @@ def _layout(task: Task, device: torch.device) -> torch.memory_format:
     numbers would draw others than in the cohort engine, which knows one layout.
     """
     inputs = task.train[0][:2]
-    if inputs.dim() != IMAGES or task.draws:
+    if inputs.dim() != IMAGES or task.is_stochastic:
         return torch.preserve_format
     try:
         there = inputs.to(device, memory_format=torch.channels_last)

@@ -15,11 +15,11 @@ import torch
 from ....losses import freeze, standard_spec
 from ....losses.custom.user_code import user_error
 from ....losses.errors import UserError
+from ...tasks.constants import constants_of
 from ...tasks.functions.metric_value import number
 from ...tasks.functions.rehearsal import Rehearsal
 from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import TrialHandle
-from ...tasks.splits import constants_of
 from ..program import WorkerError
 from ..workers.process_pool import ProcessPool, can_fork
 from .loss_probe import LossProbe

@@ -11,6 +11,7 @@ import torch
 from ...records.trial import Candidate, Outcome, Repeat, Tested
 from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import Part
+from ...tasks.splits import Folds
 from ..cohort_trainer import RungSchedule, Watch, unwatched
 from ..program import Stopped, WorkerPool
 from .cohort import FunctionCohort
@@ -39,7 +40,7 @@ class FunctionTrainer:
         repeats: Sequence[Repeat],
         rungs: RungSchedule | None = None,
         watch: Watch = unwatched,
-        draws: int = 0,
+        n_resamples: int = 0,
     ) -> list[Outcome]:
         """Train every candidate on every repeat; at a rung the worst by the mean of what they reported end.
 
@@ -64,7 +65,7 @@ class FunctionTrainer:
             values.append(result.value)
             watch(done / (len(candidates) * len(repeats)))
         scores = torch.tensor(values, dtype=torch.float64).view(len(candidates), len(repeats))
-        return Tested(scores, None, part)
+        return Tested(scores, scored_on=part)
 
     def results(
         self,
@@ -85,9 +86,7 @@ class FunctionTrainer:
 
     def _job(self, candidate: Candidate, repeat: Repeat, reports: int | None, part: Part) -> FunctionJob:
         """The training of a candidate on a repeat; one stratified split is the first of five folds."""
-        count = 5 if self.folds == 1 else self.folds
-        fold = (repeat.fold % count, count, repeat.partition)
-        return FunctionJob(candidate, repeat, self.seed, fold, part, reports)
+        return FunctionJob(candidate, repeat, self.seed, Folds(self.folds).place(repeat), part, reports)
 
     def _go_on(self) -> None:
         if self.stop.is_set():

@@ -41,11 +41,11 @@ class RayTrainer:
         repeats: Sequence[Repeat],
         rungs: RungSchedule | None = None,
         watch: Watch = unwatched,
-        draws: int = 0,
+        n_resamples: int = 0,
     ) -> list[Outcome]:
         """As on one machine; at a rung every program's state is kept, for whoever goes on with it."""
         self.crew.rungs = frozenset(() if rungs is None else rungs.epochs)
-        return self._now().train(candidates, repeats, rungs, watch, draws)
+        return self._now().train(candidates, repeats, rungs, watch, n_resamples)
 
     def test(
         self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch = unwatched

@@ -26,7 +26,7 @@ def test_a_rehearsal_sees_what_a_function_does() -> None:
     assert seen.read == {"learning_rate", "report"}
     assert not made().tests
     assert made().tunes
-    assert made().validation == ()
+    assert not made().folds
 
 
 def test_class_counts_that_are_given_are_taken() -> None:

@@ -140,7 +140,7 @@ def test_folds_are_dealt_to_a_function_that_asks_for_them() -> None:
         return trial.seed * 1e-12
 
     training = made(folded)
-    assert training.validation is None
+    assert training.folds
     told.clear()
     of_three = replace(trainer(training), folds=3)
     of_three.train(candidates(0.1), [Repeat(0, 1), Repeat(1, 2, 4)])

@@ -121,11 +121,11 @@ class SlowRunner(SimulatedRunner):
         repeats: Sequence[Repeat],
         rungs: RungSchedule | None,
         watch: Watch = unwatched,
-        draws: int = 0,
+        n_resamples: int = 0,
     ) -> list[Outcome]:
         """The outcomes, 10 s later."""
         self.clock.now += 10
-        return super().train(candidates, repeats, rungs, watch, draws)
+        return super().train(candidates, repeats, rungs, watch, n_resamples)
 
 
 @pytest.fixture

@@ -62,9 +62,9 @@ def test_a_searched_loss_may_differ_more_than_standard_ones(task: Task) -> None:
     class Alike(SimulatedRunner):
         """Whoever is scored has much the same luck with the held-out samples."""
 
-        def _resampled(self, candidate: Candidate, score: float, draws: int) -> tuple[float, ...]:
-            luck = torch.randn(draws, generator=generator("resampled"), dtype=torch.float64)
-            own = super()._resampled(candidate, score, draws)
+        def _resampled(self, candidate: Candidate, score: float, n_resamples: int) -> tuple[float, ...]:
+            luck = torch.randn(n_resamples, generator=generator("resampled"), dtype=torch.float64)
+            own = super()._resampled(candidate, score, n_resamples)
             return tuple((torch.tensor(own, dtype=torch.float64) + 0.02 * luck).tolist())
 
     alike, plain = (

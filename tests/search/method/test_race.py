@@ -208,7 +208,7 @@ def test_without_outputs_folds_share_their_samples(folded_task: Task) -> None:
         """A runner that keeps its outputs to itself."""
 
         def train(  # type: ignore[override]
-            self, candidates: Any, repeats: Any, rungs: Any, watch: Any, draws: int = 0
+            self, candidates: Any, repeats: Any, rungs: Any, watch: Any, n_resamples: int = 0
         ) -> Any:
             return super().train(candidates, repeats, rungs, watch)
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from lossmith.losses import Kind, UserError
 from lossmith.search import Repeat, Task
-from lossmith.search.tasks.splits import Split, constants_of, final_split, split_for, split_warnings
+from lossmith.search.tasks.constants import constants_of
+from lossmith.search.tasks.splits import Split, final_split, split_for, split_warnings
 
 from ..small_tasks import METRICS, clouds, data, task_of
 

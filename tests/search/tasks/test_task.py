@@ -189,7 +189,7 @@ def test_every_kind_makes_a_task(kind: Kind) -> None:
     assert task.measure.name == METRICS[kind]
     assert task.measure.sign == (-1 if kind == "regression" else 1)
     assert task.classes == (3 if kind == "multiclass" else None)
-    assert not task.draws
+    assert not task.is_stochastic
 
 
 def test_arrays_lists_and_tensors_make_the_same_task() -> None:
@@ -270,12 +270,12 @@ def test_models_built_side_by_side_are_those_built_in_turn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "draws"),
+    ("model", "is_stochastic"),
     [(mlp(3), False), (mlp(3, lambda: nn.Dropout(0.1)), True), (mlp(3, lambda: nn.BatchNorm1d(8)), False)],
 )
-def test_a_task_knows_whether_its_model_draws(model: Callable[[], nn.Module], draws: bool) -> None:  # noqa: FBT001
+def test_a_task_knows_whether_its_model_draws(model: Callable[[], nn.Module], is_stochastic: bool) -> None:  # noqa: FBT001
     """Dropout draws random numbers in training; linear layers and batch normalisation do not."""
-    assert task_of(model=model).draws is draws
+    assert task_of(model=model).is_stochastic is is_stochastic
 
 
 def test_a_frozen_body_may_be_shared() -> None:

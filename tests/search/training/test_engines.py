@@ -289,7 +289,7 @@ def test_dropout_is_drawn_alike_for_every_member(engine: Callable[[Job], Program
     loss = standard_spec("cross_entropy", "multiclass")
     program = engine(job(task, [Candidate(loss, task.settings)] * 3))
     program.train(2)
-    assert task.draws
+    assert task.is_stochastic
     assert distance(program.parameters(0), program.parameters(2)) < 1e-12  # a few roundings of 1e-16
 
 

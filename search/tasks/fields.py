@@ -1,0 +1,45 @@
+"""What a loader found out about a task: the arguments of `Task`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from torch import nn
+
+from ...losses import Kind
+from ...spaces.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class TaskFields(Mapping[str, Any]):
+    """The arguments of `Task`, by their names: `Task(**fields)` checks them and is the task.
+
+    `confirm` holds the fields of the task with the full model.
+    """
+
+    name: str
+    kind: Kind
+    train: Any
+    test: Any
+    model: Callable[[], nn.Module]
+    metric: Any
+    validation: Any = None
+    recipe: Recipe = field(default_factory=Recipe)
+    greater_is_better: bool = True
+    groups: Any = None
+    time: Any = None
+    augment: Any = None
+    confirm: TaskFields | None = None
+    notes: Sequence[str] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return vars(self)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (found.name for found in fields(self))
+
+    def __len__(self) -> int:
+        return len(fields(self))
