@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...losses.errors import one_line
 from ...search import conduct
@@ -24,9 +24,6 @@ from .prepared_search import PreparedSearch
 from .timing import Spent, TimedLedger
 from .workdir import Places
 
-if TYPE_CHECKING:
-    from ...search.training.ray.trainer import RayTrainer
-
 HEARTBEAT_S = 10.0
 FLUSH_S = 60.0
 PARTING_S = 5.0  # what MLflow gets when a search ends early; a resume delivers the rest
@@ -39,7 +36,7 @@ def drive(
     owner: str,
     where: Places,
     progress: Progress,
-    trainer: Trainer | FunctionTrainer | RayTrainer,
+    trainer: Trainer | FunctionTrainer,
 ) -> Experiment:
     """Conduct the search under this owner's heartbeat, MLflow being fed behind it."""
     started = time.monotonic()
@@ -114,9 +111,7 @@ def _let_go(kept: Store, record: SearchRecord, owner: str, status: Any, reason: 
 
 
 @contextmanager
-def _heartbeat(
-    kept: Store, search_id: int, owner: str, trainer: Trainer | FunctionTrainer | RayTrainer
-) -> Iterator[None]:
+def _heartbeat(kept: Store, search_id: int, owner: str, trainer: Trainer | FunctionTrainer) -> Iterator[None]:
     """Tell the store that the owner lives; stop the trainer when the search is no longer ours."""
     ended = Event()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...losses.custom.load_file import fingerprints
 from ...losses.errors import UserError, unknown
@@ -24,9 +24,6 @@ from ...spaces import Space, own_terms, space_from
 from ...spaces.space import LEARNING_RATE
 from ..spec.search_spec import SearchSpec
 from ..usercode.trust import trust
-
-if TYPE_CHECKING:
-    from ...search.training.ray.trainer import RayTrainer
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +72,7 @@ class PreparedSearch:
         given = {"given": True} if self.given else {}
         choice = getattr(trainer, "choice", None)
         engine = {} if choice is None else {"engine": choice.to_json()}
-        if isinstance(trainer, Trainer):
+        if isinstance(trainer, Trainer) and trainer.hardware is not None:
             engine["hardware"] = str(trainer.hardware)
         terms = fingerprints(own_terms(self.spec.space))
         own = {"terms": terms} if terms else {}
@@ -84,7 +81,7 @@ class PreparedSearch:
 
     def trainer(
         self, runner: str | None, note: Callable[[str], None], before: EngineChoice | None = None
-    ) -> Trainer | FunctionTrainer | RayTrainer:
+    ) -> Trainer | FunctionTrainer:
         """Who trains: this machine, or a Ray cluster; as `before`, where the engine was chosen already."""
         elsewhere = None if self.task.reports_outputs else "a function train(loss, trial), which"
         elsewhere = "a Ray cluster, where `resources`" if runner == "ray" else elsewhere

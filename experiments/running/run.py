@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from ...losses.custom.load_file import fingerprints
 from ...losses.errors import UserError
@@ -23,9 +23,6 @@ from .driver import drive
 from .jobs import check_launcher
 from .prepared_search import PreparedSearch
 from .workdir import Places, places, prepare
-
-if TYPE_CHECKING:
-    from ...search.training.ray.trainer import RayTrainer
 
 RUNNERS = ("local", "ray")
 
@@ -153,7 +150,7 @@ def _check_terms(asked: SearchSpec, record: SearchRecord) -> None:
 @contextmanager
 def _training(
     work: PreparedSearch, runner: str | None, progress: Progress, before: Mapping[str, Any] | None = None
-) -> Iterator[Trainer | FunctionTrainer | RayTrainer]:
+) -> Iterator[Trainer | FunctionTrainer]:
     """Who trains, made before anything is written and before any thread is started: workers are forked."""
     for line in (*work.task.notes, *work.warnings):
         progress.note(line)

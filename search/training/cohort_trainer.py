@@ -32,13 +32,24 @@ __all__ = ["ENGINES", "RungSchedule", "Trainer", "Watch", "program_maker", "unwa
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Trainer:
-    """Trains cohorts of a task: which engine, how many programs side by side, which random streams.
+    """Trains cohorts of a task: which engine, how many programs in parallel, which random streams.
 
-    `workers` programs run at a time, each on one core: small tensors gain nothing from more threads to
-    an operation. They run in the processes of `crew`, or in threads where there is none. `choice` says why
-    this engine, and how many members a program holds; where the memory is short of that, half as many.
+    Each program runs on one core: small tensors gain nothing from more threads to an operation.
+
+    Args:
+        task: The data, the model and the metric.
+        folds: The number of folds of the training part; ignored where the task has a validation part.
+        seed: What every random stream is keyed by.
+        engine: The name of the engine.
+        workers: How many programs run at a time in threads of this process, where there is no `pool`.
+        stop: Set to end the training; `train` and `test` then raise `Stopped`.
+        pool: The processes that hold the programs; None for threads of this one.
+        choice: Why this engine, and how many members a program holds; where memory is short of that, half
+            as many.
+        hardware: The device and precision of the programs; None where the pool's workers have their own.
+        note: Called with one line when memory is short.
     """
 
     task: Task
@@ -47,20 +58,30 @@ class Trainer:
     engine: str = "cohort"
     workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     stop: Event = field(default_factory=Event)
-    crew: WorkerPool | None = None
+    pool: WorkerPool | None = None
     choice: EngineChoice | None = None
-    hardware: Hardware = field(default_factory=Hardware)
-    note: Callable[[str], None] = lambda _: None  # is told when memory is short
-    _narrowed: list[int] = field(default_factory=list, repr=False)
-    _widest: list[int] = field(default_factory=list, repr=False)  # members of the largest program made last
+    hardware: Hardware | None = field(default_factory=Hardware)
+    note: Callable[[str], None] = lambda _: None
+    _most: int | None = field(
+        default=None, init=False, repr=False
+    )  # members a program may have, once memory was short
+    _widest: int = field(default=0, init=False, repr=False)  # members of the largest program made last
 
     def width(self) -> int:
         """How many members one program holds."""
-        if self._narrowed:
-            return self._narrowed[-1]
+        if self._most is not None:
+            return self._most
         if self.choice is not None and self.choice.engine == "cohort":
-            return self.choice.width
-        return usual_width(self.task.model_parameters, self.workers)
+            wanted = self.choice.width
+        else:
+            wanted = usual_width(self.task.model_parameters, self.parallel)
+        held = None if self.pool is None else self.pool.holds
+        return wanted if held is None else min(wanted, held)
+
+    @property
+    def parallel(self) -> int:
+        """How many programs run at a time."""
+        return self.workers if self.pool is None else self.pool.size()
 
     def train(
         self,
@@ -133,10 +154,10 @@ class Trainer:
             try:
                 return work()
             except Exception as error:
-                half = min(width, *self._widest) // 2
+                half = min(width, self._widest or width) // 2
                 if not out_of_memory(error) or not half:
                     raise
-                self._narrowed.append(half)
+                self._most = half
                 self.note(
                     f"memory is short ({one_line(error)}): at most {half} models to a program from here on"
                 )
@@ -151,41 +172,42 @@ class Trainer:
         self, candidates: Sequence[Candidate], splits: Mapping[Repeat, Split], *, final: bool
     ) -> Iterator[CohortRun]:
         def make(number: int, some: Sequence[Candidate], repeats: tuple[Repeat, ...]) -> Program:
-            if self.crew is not None:
-                return self.crew.program(number, self.engine, some, repeats, final)
+            if self.pool is not None:
+                return self.pool.program(number, self.engine, some, repeats, final)
             jobs = (
                 Job(self.task, placed[r], some, r, self.seed, self.stop, on.device, on.precision)
                 for r in repeats
             )
             return ENGINES[self.engine](*jobs)
 
-        on = self.hardware
-        apart = {id(split): split for split in splits.values()} if self.crew is None else {}
+        on = self.hardware or Hardware()
+        apart = {id(split): split for split in splits.values()} if self.pool is None else {}
         there = {key: on.placed(split, self.task) for key, split in apart.items()}
         placed = {repeat: there.get(id(split), split) for repeat, split in splits.items()}
 
         # What draws random numbers draws them from its process's one generator, a repeat at a time.
-        # A crew on a cluster may halve a program, which one of several repeats cannot be.
-        here = self.crew is None or self.crew.joinable
-        alone = self.engine != "cohort" or self.task.is_stochastic or not here
+        shared = self.pool is None or self.pool.joinable
+        alone = self.engine != "cohort" or self.task.is_stochastic or not shared
         alike = [r if alone else (len(split.train[1]), len(split.held[1])) for r, split in splits.items()]
-        shares = layout(len(candidates), alike, self.workers, self.width())
-        self._widest[:] = [max((share.high - share.low) * len(share.repeats) for share in shares)]
+        shares = layout(len(candidates), alike, self.parallel, self.width())
+        self._widest = max((share.high - share.low) * len(share.repeats) for share in shares)
         with self._one_thread_each() as pool:
-            room = Capacity(self.workers, self.width() if here and self.engine == "cohort" else 0)
-            yield CohortRun(self.task, candidates, splits, shares, pool, make, room)
+            members = self.width() if shared and self.engine == "cohort" else 0
+            yield CohortRun(
+                self.task, candidates, splits, shares, pool, make, Capacity(self.parallel, members)
+            )
 
     @contextmanager
     def _one_thread_each(self) -> Iterator[ThreadPoolExecutor]:
-        # A model that draws random numbers draws them from its process's one generator: without a crew its
+        # A model that draws random numbers draws them from its process's one generator: without a pool its
         # programs take turns.
-        workers = 1 if self.task.is_stochastic and self.crew is None else self.workers
+        parallel = self.parallel
+        workers = 1 if self.task.is_stochastic and self.pool is None else parallel
+        threads = max(1, parallel // workers)
         keep_freed_memory()
         before = torch.get_num_threads()
-        torch.set_num_threads(max(1, self.workers // workers))
-        pool = ThreadPoolExecutor(
-            workers, initializer=torch.set_num_threads, initargs=(max(1, self.workers // workers),)
-        )
+        torch.set_num_threads(threads)
+        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads,))
         try:
             yield pool
         except BaseException as error:
@@ -195,10 +217,10 @@ class Trainer:
         finally:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(before)
-            if self.crew is not None and not self.stop.is_set():
-                self.crew.forget()
+            if self.pool is not None and not self.stop.is_set():
+                self.pool.forget()
 
     def close(self) -> None:
         """End the worker processes, if there are any."""
-        if self.crew is not None:
-            self.crew.close()
+        if self.pool is not None:
+            self.pool.close()

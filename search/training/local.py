@@ -39,14 +39,14 @@ def local(
     # A GPU takes one program at a time, from this process: workers are forked, which CUDA does not survive.
     stop, cores = Event(), len(os.sched_getaffinity(0)) if on.device.type == "cpu" else 1
     make = program_maker(task, plan.folds, plan.seed, on)
-    crew = ProcessPool(cores, make, stop) if cores > 1 and can_fork() else None
+    pool = ProcessPool(cores, make, stop) if cores > 1 and can_fork() else None
     return Trainer(
         task,
         folds=plan.folds,
         seed=plan.seed,
         engine=choice.engine,
         stop=stop,
-        crew=crew,
+        pool=pool,
         choice=choice,
         workers=cores,
         hardware=on,

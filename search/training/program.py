@@ -121,20 +121,30 @@ class RemoteProgram(Program, Protocol):
 
 
 class WorkerPool(Protocol):
-    """Workers, on this machine or on a cluster, that make programs and run their methods."""
+    """Processes, on this machine or elsewhere, that make programs and run their methods.
 
-    @property
-    def joinable(self) -> bool:
-        """Whether programs of one worker can be joined, and one program may hold several repeats."""
+    A pool belongs to one search. A call to one of its programs raises `Stopped` once the search is being
+    stopped, `MemoryError` where the program was lost to short memory, `WorkerError` where it failed.
+
+    Attributes:
+        joinable: Whether a program may train several repeats, and be joined by another of its worker.
+        holds: How many members a program may have, once one was too large for a worker; None until then.
+    """
+
+    joinable: bool
+    holds: int | None
+
+    def size(self) -> int:
+        """How many programs run at a time, as the pool is now."""
 
     def program(self, worker: int, *arguments: object) -> RemoteProgram:
-        """Make a program from `arguments` in worker number `worker` (modulo how many there are)."""
+        """Make a program from `arguments` in worker number `worker`, modulo the size of the pool."""
 
     def forget(self) -> None:
         """Drop every program that was made."""
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers; a second call does nothing."""
 
 
 def fault_of(largest: float) -> str | None:

@@ -56,13 +56,13 @@ def test_a_model_that_breaks_in_training_is_their_error(engine: str) -> None:
 def test_a_worker_tells_what_broke() -> None:
     """The error that a worker process met arrives with its traceback."""
     task, stop = task_of(model=Breaks), Event()
-    crew = ProcessPool(2, program_maker(task, 1, 0), stop)
+    pool = ProcessPool(2, program_maker(task, 1, 0), stop)
     try:
-        trainer = Trainer(task, engine="loop", stop=stop, crew=crew)
+        trainer = Trainer(task, engine="loop", stop=stop, pool=pool)
         with pytest.raises(UserError) as caught:
             trainer.train(standards(task.kind, task.settings)[:1], [Repeat(0)])
     finally:
-        crew.close()
+        pool.close()
     assert_shown(caught.value)
 
 

@@ -20,7 +20,7 @@ def own_on_ray(training: TrainingFunction, plan: Plan, resources: Resources | No
     stop = Event()
     by_value()
     crew = RayWorkerPool(partial(own_maker, training), resources or Resources(), stop)
-    return FunctionTrainer(training, in_crew(crew, crew.seats()), plan.folds, plan.seed, stop, crew)
+    return FunctionTrainer(training, in_crew(crew, crew.size()), plan.folds, plan.seed, stop, crew)
 
 
 def own_maker(training: TrainingFunction) -> Make:

@@ -32,7 +32,7 @@ class FunctionTrainer:
     folds: int = 4
     seed: int = 0
     stop: Event = field(default_factory=Event)
-    crew: WorkerPool | None = None
+    pool: WorkerPool | None = None
 
     def train(
         self,
@@ -100,5 +100,5 @@ class FunctionTrainer:
 
     def close(self) -> None:
         """End the worker processes, if there are any."""
-        if self.crew is not None:
-            self.crew.close()
+        if self.pool is not None:
+            self.pool.close()

@@ -120,10 +120,10 @@ class Remote(RemoteProgram):
     submit: Submit
     arguments: tuple[Any, ...]
     candidates_at: int | None  # the place of the candidates among the arguments; None: it cannot be halved
-    rungs: frozenset[int] = frozenset()
     _calls: list[Call] = field(default_factory=list)
     _state: bytes | None = None
     _epochs: int = 0
+    _last: int = 0  # the epoch after which nobody goes on with it
     _known: dict[str, Any] = field(default_factory=dict)
     _halves: tuple[Remote, Remote] | None = None
     members: list[int] = field(
@@ -132,7 +132,8 @@ class Remote(RemoteProgram):
 
     def __post_init__(self) -> None:
         if self.candidates_at is not None:
-            self.members = list(range(len(self.arguments[self.candidates_at])))
+            candidates = self.arguments[self.candidates_at]
+            self.members, self._last = list(range(len(candidates))), candidates[0].recipe.epochs
 
     def train(self, epochs: int) -> None:
         self._epochs += epochs
@@ -184,7 +185,7 @@ class Remote(RemoteProgram):
         return self._known[method]
 
     def _answered(self) -> dict[str, Any]:
-        save = self._epochs in self.rungs
+        save = self._epochs < self._last
         work = WorkItem(
             self.arguments, self._state, tuple(self._calls), (("outputs", ()), ("faults", ())), save
         )
@@ -210,7 +211,6 @@ class Remote(RemoteProgram):
                 self.submit,
                 (*self.arguments[:at], half, *self.arguments[at + 1 :]),
                 at,
-                self.rungs,
                 [("train", (self._epochs,))],
                 _epochs=self._epochs,
             )

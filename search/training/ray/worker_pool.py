@@ -28,7 +28,7 @@ DEAD_SEATS = 12  # so many seats in a row that never began to work are no accide
 
 
 class RayWorkerPool:
-    """Seats on a Ray cluster, as a crew: makes programs that live wherever there is room.
+    """Workers of Ray Tune on a cluster: makes programs that live wherever there is room.
 
     `prepare` is called once by every worker and returns what programs are made with there. It travels by
     value, with what the user's task file defines; what that file imports must be installed on the workers.
@@ -47,20 +47,18 @@ class RayWorkerPool:
         self.holds: int | None = None  # members of a program, once one was too large for the memory
         self._pieces = PendingWork()
         self._lock, self._closed, self._dead = threading.Lock(), False, 0
-        self.rungs: frozenset[int] = frozenset()
         self._started = connect()
         check(resources)
         self._open(prepare)
 
-    def seats(self) -> int:
-        """How many pieces fit into the cluster as it is now."""
+    def size(self) -> int:
         return room(self._resources)
 
     def program(self, worker: int, *arguments: object) -> RemoteProgram:
         """A program made from these arguments, by whoever is free."""
         del worker
         places = [i for i, value in enumerate(arguments) if _candidates(value)]
-        return Remote(self._submit, arguments, places[0] if places else None, self.rungs)
+        return Remote(self._submit, arguments, places[0] if places else None)
 
     def forget(self) -> None:
         """Programs are remembered by those who use them."""
@@ -205,7 +203,7 @@ class RayWorkerPool:
         if self._closed or self._stop.is_set():
             return None
         pieces = len(self._pieces)
-        return min(self.seats(), pieces) if pieces else 0
+        return min(self.size(), pieces) if pieces else 0
 
     def _lost(self, seat: str, words: str, alone: bool) -> None:  # noqa: FBT001  (as the desk is told)
         taken = self._asked(self._desk.lost, seat, words, alone)

@@ -27,7 +27,7 @@ from torch import Tensor
 from ....losses.custom.user_code import in_their_code
 from ....losses.errors import UserError
 from ...memory import out_of_memory
-from ..program import Program, RemoteProgram, Stopped, WorkerError
+from ..program import Program, RemoteProgram, Stopped, WorkerError, WorkerPool
 from .fork_server import ForkServer
 
 POLL_S = 0.1  # how often a call looks whether the search is being stopped
@@ -42,43 +42,49 @@ def can_fork() -> bool:
 class _Worker:
     pid: int
     pipe: Connection
-    life: int = 0  # how many had this place before it
+    generation: int = 0  # how many processes have held this slot before
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class ProcessPool:
-    """`size` processes that make programs with `make` and run their methods.
+class ProcessPool(WorkerPool):
+    """Worker processes on this machine.
 
-    A crew belongs to one search: `stop` ends every call with `Stopped`, `close` ends the processes. A worker
-    that was killed is replaced, and its programs are gone: a call to one of them raises `MemoryError`, for
-    that is why systems kill.
+    A worker that was killed is replaced, and its programs are gone: a call to one of them raises
+    `MemoryError`, for that is why systems kill.
+
+    Args:
+        size: The number of processes.
+        make: Called in a worker with the arguments of `program`; returns the program.
+        stop: Ends every call with `Stopped` once it is set.
     """
 
     joinable = True
+    holds: int | None = None
 
     def __init__(self, size: int, make: Callable[..., Program], stop: Event) -> None:
         self._stop, self._numbers = stop, count()
-        self._nursery, self._lock, self._closed = ForkServer(partial(_work, make)), threading.Lock(), False
-        self._workers = [_Worker(*self._nursery.fork()) for _ in range(size)]
+        self._server, self._lock, self._closed = ForkServer(partial(_work, make)), threading.Lock(), False
+        self._workers = [_Worker(*self._server.fork()) for _ in range(size)]
+
+    def size(self) -> int:
+        return len(self._workers)
 
     def program(self, worker: int, *arguments: object) -> RemoteProgram:
-        """A program made from these arguments in worker number `worker` (modulo the crew's size)."""
         chosen, number = self._workers[worker % len(self._workers)], next(self._numbers)
-        life = chosen.life
-        self._call(chosen, life, number, "make", arguments)
-        return _Remote(lambda method, *given: self._call(chosen, life, number, method, given), number)
+        generation = chosen.generation
+        self._call(chosen, generation, number, "make", arguments)
+        return _Remote(lambda method, *given: self._call(chosen, generation, number, method, given), number)
 
     def forget(self) -> None:
-        """Drop every program that was made."""
         for worker in self._workers:
             with suppress(MemoryError):  # it was killed, and who took its place has nothing to forget
-                self._call(worker, worker.life, -1, "forget", ())
+                self._call(worker, worker.generation, -1, "forget", ())
 
     def _call(
-        self, worker: _Worker, life: int, number: int, method: str, arguments: tuple[object, ...]
+        self, worker: _Worker, generation: int, number: int, method: str, arguments: tuple[object, ...]
     ) -> Any:
         with worker.lock:
-            if life != worker.life:
+            if generation != worker.generation:
                 raise MemoryError("the worker process of this program was killed")
             try:
                 self._go_on()
@@ -103,12 +109,12 @@ class ProcessPool:
             if self._closed:
                 return Stopped()
             try:
-                status = self._nursery.ended(worker.pid)
+                status = self._server.ended(worker.pid)
                 worker.pipe.close()
-                worker.pid, worker.pipe = self._nursery.fork()
+                worker.pid, worker.pipe = self._server.fork()
             except (EOFError, OSError) as error:
                 return WorkerError(f"a worker process died and cannot be replaced: {error}")
-            worker.life += 1
+            worker.generation += 1
         if status == -signal.SIGKILL:
             return MemoryError("a worker process was killed, as systems do when memory is short")
         return WorkerError(f"a worker process died (exit status {status})")
@@ -119,15 +125,14 @@ class ProcessPool:
             raise Stopped
 
     def close(self) -> None:
-        """End the processes."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-            with suppress(EOFError, OSError):  # the nursery was killed: its workers see their pipes close
+            with suppress(EOFError, OSError):  # the fork server was killed: its workers see their pipes close
                 for worker in self._workers:
-                    self._nursery.ended(worker.pid)
-            self._nursery.close()
+                    self._server.ended(worker.pid)
+            self._server.close()
         for worker in self._workers:
             worker.pipe.close()
 

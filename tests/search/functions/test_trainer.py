@@ -160,7 +160,7 @@ def crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[FunctionTrainer]:
 def test_processes_find_what_this_process_finds(crew: FunctionTrainer) -> None:
     """Where a training happens changes nothing of what comes of it."""
     wanted, rungs = candidates(1.0, 1e-6, 0.3), RungSchedule((4,), 0.5)
-    assert crew.crew is not None
+    assert crew.pool is not None
     assert crew.train(wanted, REPEATS, rungs, unwatched) == trainer(made()).train(wanted, REPEATS, rungs)
 
 

@@ -176,7 +176,7 @@ def test_processes_and_threads_train_alike(made: Callable[..., Trainer]) -> None
         losses = standards("multiclass", task.settings)[:6]
         processes = made(task)
         threads = Trainer(task, folds=PLAN.folds, workers=processes.workers)
-        assert (processes.crew is None) == (processes.workers == 1 or not can_fork())
+        assert (processes.pool is None) == (processes.workers == 1 or not can_fork())
         for rungs in (None, RungSchedule((1,))):
             assert processes.train(losses, REPEATS, rungs) == threads.train(losses, REPEATS, rungs)
         one, other = (runner.test(losses, REPEATS).outputs for runner in (processes, threads))
@@ -193,7 +193,7 @@ def test_a_runner_can_be_closed_twice(made: Callable[..., Trainer]) -> None:
 
 
 @pytest.mark.skipif(not can_fork(), reason="worker processes are forked, which is not possible here")
-class TestCrew:
+class TestProcessPool:
     """Worker processes themselves."""
 
     def test_an_error_in_a_worker_arrives(self) -> None:
@@ -202,22 +202,22 @@ class TestCrew:
         def broken(*_: object) -> Any:
             raise ZeroDivisionError("no\nway")
 
-        crew = ProcessPool(1, broken, threading.Event())
+        pool = ProcessPool(1, broken, threading.Event())
         with pytest.raises(WorkerError, match="ZeroDivisionError: no way"):
-            crew.program(0)
-        crew.close()
+            pool.program(0)
+        pool.close()
 
     def test_a_worker_that_dies_is_an_error(self) -> None:
         """Killed from outside, as by a system out of memory, it does not leave the search waiting."""
-        crew = ProcessPool(2, lambda *_: os.kill(os.getpid(), signal.SIGKILL), threading.Event())  # type: ignore[arg-type]
+        pool = ProcessPool(2, lambda *_: os.kill(os.getpid(), signal.SIGKILL), threading.Event())  # type: ignore[arg-type]
         with pytest.raises(MemoryError, match="a worker process was killed"):
-            crew.program(1)
-        crew.close()
+            pool.program(1)
+        pool.close()
 
     def test_a_call_ends_when_the_search_is_stopped(self) -> None:
         """A worker that is busy does not keep a search that is being stopped."""
         stop = threading.Event()
-        crew = ProcessPool(1, lambda *_: threading.Event().wait(), stop)  # type: ignore[arg-type]
+        pool = ProcessPool(1, lambda *_: threading.Event().wait(), stop)  # type: ignore[arg-type]
         stop.set()
         with pytest.raises(Stopped):
-            crew.program(0)
+            pool.program(0)

@@ -24,10 +24,10 @@ from ..small_tasks import mlp, standards, task_of
 REPEATS = (Repeat(0), Repeat(1), Repeat(2))
 
 
-def pids(crew: WorkerPool) -> list[int]:
+def pids(pool: WorkerPool) -> list[int]:
     """The process of each worker."""
-    assert isinstance(crew, ProcessPool)
-    return [worker.pid for worker in crew._workers]
+    assert isinstance(pool, ProcessPool)
+    return [worker.pid for worker in pool._workers]
 
 
 @pytest.fixture(params=["plain", "dropout"])
@@ -38,48 +38,48 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 
 @pytest.fixture
-def crewed(task: Task) -> Iterator[Trainer]:
+def pooled(task: Task) -> Iterator[Trainer]:
     """A trainer with two worker processes."""
     stop = Event()
-    crew = ProcessPool(2, program_maker(task, 1, 0), stop)
-    yield Trainer(task, folds=1, workers=2, stop=stop, crew=crew)
-    crew.close()
+    pool = ProcessPool(2, program_maker(task, 1, 0), stop)
+    yield Trainer(task, folds=1, workers=2, stop=stop, pool=pool)
+    pool.close()
 
 
-def test_workers_give_the_outcomes_of_one_process(task: Task, crewed: Trainer) -> None:
+def test_workers_give_the_outcomes_of_one_process(task: Task, pooled: Trainer) -> None:
     """Trained in worker processes, a cohort ends as in one process, outputs but for rounding."""
     candidates = standards(task.kind, task.settings)
     alone = Trainer(task, folds=1, workers=1)
     rungs = RungSchedule((1,))
-    assert crewed.train(candidates, REPEATS, rungs) == alone.train(candidates, REPEATS, rungs)
-    one, other = (runner.test(candidates, REPEATS).outputs for runner in (crewed, alone))
+    assert pooled.train(candidates, REPEATS, rungs) == alone.train(candidates, REPEATS, rungs)
+    one, other = (runner.test(candidates, REPEATS).outputs for runner in (pooled, alone))
     assert one is not None
     assert other is not None
     assert torch.allclose(one, other, rtol=0, atol=1e-6)
 
 
-def test_a_worker_that_is_killed_costs_half_the_width(task: Task, crewed: Trainer) -> None:
+def test_a_worker_that_is_killed_costs_half_the_width(task: Task, pooled: Trainer) -> None:
     """What the system's killer takes is replaced; the cohort ends as undisturbed, in narrower programs."""
-    assert crewed.crew is not None
-    candidates, width, killed = standards(task.kind, task.settings), crewed.width(), pids(crewed.crew)[0]
+    assert pooled.pool is not None
+    candidates, width, killed = standards(task.kind, task.settings), pooled.width(), pids(pooled.pool)[0]
     os.kill(killed, signal.SIGKILL)
-    outcomes = crewed.train(candidates, REPEATS)
+    outcomes = pooled.train(candidates, REPEATS)
     assert outcomes == Trainer(task, folds=1, workers=1).train(candidates, REPEATS)
-    assert crewed.width() < width
-    assert killed not in pids(crewed.crew)
+    assert pooled.width() < width
+    assert killed not in pids(pooled.pool)
 
 
-def test_a_worker_killed_between_two_calls_takes_its_programs_along(task: Task, crewed: Trainer) -> None:
+def test_a_worker_killed_between_two_calls_takes_its_programs_along(task: Task, pooled: Trainer) -> None:
     """A program of a killed worker is not looked for in the one that took its place."""
-    assert crewed.crew is not None
+    assert pooled.pool is not None
     candidates = standards(task.kind, task.settings)
-    one, two = (crewed.crew.program(0, "cohort", candidates, (r,), False) for r in REPEATS[:2])  # noqa: FBT003
-    os.kill(pids(crewed.crew)[0], signal.SIGKILL)
+    one, two = (pooled.pool.program(0, "cohort", candidates, (r,), False) for r in REPEATS[:2])  # noqa: FBT003
+    os.kill(pids(pooled.pool)[0], signal.SIGKILL)
     for program in (one, two, one):
         with pytest.raises(MemoryError, match=r"worker process .*was killed"):
             program.train(1)
-    crewed.crew.forget()  # and nobody minds that there is nothing to forget
-    crewed.crew.program(0, "cohort", candidates, REPEATS[:1], False).train(1)  # noqa: FBT003
+    pooled.pool.forget()  # and nobody minds that there is nothing to forget
+    pooled.pool.program(0, "cohort", candidates, REPEATS[:1], False).train(1)  # noqa: FBT003
 
 
 class Quits(nn.Linear):
@@ -95,37 +95,37 @@ class Quits(nn.Linear):
 def test_a_worker_that_ends_itself_is_an_error_that_says_so() -> None:
     """A worker that nobody killed ends the training with an error that names its exit status."""
     task, stop = task_of(model=lambda: Quits(6, 3)), Event()
-    crew = ProcessPool(1, program_maker(task, 1, 0), stop)
+    pool = ProcessPool(1, program_maker(task, 1, 0), stop)
     with pytest.raises(WorkerError, match=r"worker process died \(exit status 3\)"):
-        Trainer(task, folds=1, workers=1, stop=stop, crew=crew).train(
+        Trainer(task, folds=1, workers=1, stop=stop, pool=pool).train(
             standards(task.kind, task.settings), REPEATS
         )
-    crew.close()
+    pool.close()
 
 
-def test_a_worker_that_raises_tells_what(task: Task, crewed: Trainer) -> None:
+def test_a_worker_that_raises_tells_what(task: Task, pooled: Trainer) -> None:
     """What goes wrong in a worker arrives in the search's process with its kind and its words."""
-    assert crewed.crew is not None
+    assert pooled.pool is not None
     with pytest.raises(WorkerError, match="KeyError: 'no-such-engine'"):
-        crewed.crew.program(0, "no-such-engine", standards(task.kind, task.settings), (Repeat(0),), False)  # noqa: FBT003  (a message)
+        pooled.pool.program(0, "no-such-engine", standards(task.kind, task.settings), (Repeat(0),), False)  # noqa: FBT003  (a message)
 
 
-def test_a_crew_that_is_stopped_ends_its_calls(task: Task, crewed: Trainer) -> None:
+def test_a_crew_that_is_stopped_ends_its_calls(task: Task, pooled: Trainer) -> None:
     """Once a stop is asked for, training raises Stopped and the worker processes are gone."""
-    assert crewed.crew is not None
-    crewed.stop.set()
+    assert pooled.pool is not None
+    pooled.stop.set()
     with pytest.raises(Stopped):
-        crewed.train(standards(task.kind, task.settings), REPEATS)
-    for pid in pids(crewed.crew):
+        pooled.train(standards(task.kind, task.settings), REPEATS)
+    for pid in pids(pooled.pool):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
 
 
-def test_survivors_in_a_worker_go_on_in_one_program(task: Task, crewed: Trainer) -> None:
+def test_survivors_in_a_worker_go_on_in_one_program(task: Task, pooled: Trainer) -> None:
     """Programs of four members, joined in their workers at a rung, give the outcomes of one process."""
     candidates = standards(task.kind, task.settings)
     choice = EngineChoice("cohort", 4, "as the test has it")
-    narrow = replace(crewed, choice=choice).train(candidates, REPEATS[:1], RungSchedule((1, 2)))
+    narrow = replace(pooled, choice=choice).train(candidates, REPEATS[:1], RungSchedule((1, 2)))
     wide = Trainer(task, folds=1, workers=1).train(candidates, REPEATS[:1], RungSchedule((1, 2)))
     for one, other in zip(narrow, wide, strict=True):
         assert (one.state, one.epochs) == (other.state, other.epochs)

@@ -48,12 +48,16 @@ class RemotePool:
     """Makes remote programs for a trainer."""
 
     workers: Workers
-    rungs: frozenset[int] = frozenset()
     joinable = False
+    holds = None
+
+    def size(self) -> int:
+        """Two at a time."""
+        return 2
 
     def program(self, worker: int, *arguments: Any) -> Remote:
         """A program of these arguments, the candidates second."""
-        return Remote(self.workers, arguments, 1, self.rungs)
+        return Remote(self.workers, arguments, 1)
 
     def forget(self) -> None:
         """Nothing to forget."""
@@ -65,9 +69,9 @@ class RemotePool:
 def trainers(task: Task, engine: str, **more: Any) -> tuple[Trainer, Trainer, Workers]:
     """One that trains here, one that trains elsewhere, and the workers there."""
     workers = Workers(task, **more)
-    crew = RemotePool(workers, frozenset({1, 2}))
+    pool = RemotePool(workers)
     here = Trainer(task, folds=1, engine=engine, workers=1)
-    return here, Trainer(task, folds=1, engine=engine, workers=2, crew=crew), workers
+    return here, Trainer(task, folds=1, engine=engine, pool=pool), workers
 
 
 @pytest.mark.parametrize("engine", ENGINES)
