@@ -1,16 +1,18 @@
-"""Which losses may be searched."""
+"""Which losses, and which numbers of a recipe, a search may propose."""
 
 from .domain import Domain
-from .extend import opened
+from .extend import extended
 from .parse import auto, own_terms, preset, presets, space_from
-from .space import LEARNING_RATE, Space
+from .recipe import LEARNING_RATE, Recipe
+from .space import Space
 
 __all__ = [
     "LEARNING_RATE",
     "Domain",
+    "Recipe",
     "Space",
     "auto",
-    "opened",
+    "extended",
     "own_terms",
     "preset",
     "presets",

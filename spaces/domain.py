@@ -10,14 +10,25 @@ from ..losses.errors import UserError
 
 @dataclass(frozen=True)
 class Domain:
-    """An interval of the reals, searched evenly in its value or, with `log`, in its logarithm."""
+    """An interval of the reals.
+
+        >>> rates = Domain(1e-4, 1e-2, log=True)
+        >>> round(rates.at(0.5), 9), rates.clamp(1.0)
+        (0.001, 0.01)
+
+    Args:
+        low: the lower end, included.
+        high: the upper end, included; equal to `low` for a single value.
+        log: whether the interval is searched evenly in the logarithm of its value, for which `low` must be
+            above 0, instead of in the value.
+    """
 
     low: float
     high: float
     log: bool = False
 
     def check(self, name: str) -> Domain:
-        """This domain, or a `UserError` that names the parameter and the rule it breaks."""
+        """This domain; a `UserError` that names the parameter and the rule where it is no interval."""
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
             raise UserError(f"{name}: low <= high must hold, but got low={self.low:g}, high={self.high:g}")
         if self.log and self.low <= 0:
@@ -31,12 +42,14 @@ class Domain:
         return min(max(value, self.low), self.high)
 
     def at(self, share: float) -> float:
-        """The value `share` (0 to 1) of the way through the domain."""
+        """The value `share` (0 to 1) of the way from `low` to `high`."""
+        return self.clamp(self.beyond(share))
+
+    def beyond(self, share: float) -> float:
+        """As `at`, but a share below 0 or above 1 gives a value outside: 2 is one width above `high`."""
         if self.log:
-            return self.clamp(
-                math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
-            )
-        return self.clamp(self.low + share * (self.high - self.low))
+            return math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
+        return self.low + share * (self.high - self.low)
 
     def share(self, value: float) -> float:
         """Where `value` lies in the domain, 0 to 1; the inverse of `at`."""

@@ -15,8 +15,9 @@ from ..losses.custom.adopted import adopt
 from ..losses.errors import UserError, unknown
 from ..losses.family.steps import MIX
 from .domain import Domain
-from .recipe_table import RECIPE, checked_options, recipe_parameter
-from .space import LEARNING_RATE, WEIGHT, Space
+from .numbers import WEIGHT, usual_domain
+from .recipe import RECIPE, checked_options
+from .space import Space
 
 IMBALANCED_FROM = 3.0  # the largest class over the smallest
 RANKING_METRICS = ("auroc", "average_precision", "mAP")
@@ -65,7 +66,7 @@ def usual_domains(found: Part) -> dict[str, Domain]:
 def auto(kind: Kind, class_counts: Counts | None = None, metric: str | None = None) -> Space:
     """The preset that suits a task, with the reason in `Space.reason`."""
     name, reason = _choice(kind, class_counts, metric)
-    return replace(preset(name, kind), reason=f"space {name}: {reason}", opens=True)
+    return replace(preset(name, kind), reason=f"space {name}: {reason}", extensible=True)
 
 
 def _choice(kind: Kind, class_counts: Counts | None, metric: str | None) -> tuple[str, str]:
@@ -90,12 +91,24 @@ def space_from(
     class_counts: Counts | None = None,
     metric: str | None = None,
 ) -> Space:
-    """The space a SPEC asks for: `auto`, the name of a preset, or a mapping.
+    """The space a SPEC asks for.
 
-    A mapping starts from `preset` (default `auto`) and changes it: `parameters` maps a name to a number,
-    which fixes it, or to {low, high, log}, and `recipe.schedule` to a list of schedules; `switches` maps a
-    part to the probability that it is on (0 takes it out, 1 always keeps it); `terms` lists losses of the
-    user's own, each FILE:OBJECT. Raises `UserError` for unknown names and values outside a domain.
+        >>> space = space_from({"preset": "multiclass", "parameters": {"gce.q": 0.7}}, "multiclass")
+        >>> space.fixed["gce.q"]
+        0.7
+
+    Args:
+        document: `auto`, the name of a preset, or a mapping that changes `preset` (default `auto`).
+            `parameters` maps a name to a number, which fixes it, or to {low, high, log}, and
+            `recipe.schedule` to a list of schedules; `switches` maps a part to the probability that it is on
+            (0 takes it out, 1 always keeps it); `terms` lists losses of the user's own, each FILE:OBJECT,
+            whose files are run.
+        kind: the kind of problem.
+        class_counts: the training samples of each class, which `auto` reads.
+        metric: the name of the metric, which `auto` reads.
+
+    Raises:
+        UserError: an unknown name, a value outside a domain, or an own loss that breaks a promise.
     """
     if isinstance(document, str):
         return auto(kind, class_counts, metric) if document == "auto" else preset(document, kind)
@@ -104,6 +117,7 @@ def space_from(
     own = adopt(own_terms(document), kind)
     base = space_from(str(document.get("preset", "auto")), kind, class_counts, metric)
     domains, fixed, options = dict(base.domains), dict(base.fixed), dict(base.options)
+    given = base.given
     for term in own:
         domains |= usual_domains(term)
     for name, value in _mapping(document, "parameters").items():
@@ -114,15 +128,16 @@ def space_from(
         elif isinstance(value, int | float) and not isinstance(value, bool):
             fixed[name] = float(value)
         else:
-            domains[name] = _domain(name, value, base.domains.get(name) or _usual(name, kind))
+            domains[name] = _domain(name, value, base.domains.get(name) or usual_domain(name, kind))
+            given |= {name} if value.keys() & {"low", "high"} else set()
     switches = {**base.switches, **dict.fromkeys((term.name for term in own), OWN_SWITCH)}
     for name, value in _mapping(document, "switches").items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(f"the switch of {name} must be a probability between 0 and 1, but got {value!r}")
         found = part(name, kind)
         switches[name] = float(value)
-        given = {**domains, **fixed}
-        domains |= {key: domain for key, domain in usual_domains(found).items() if key not in given}
+        joining = usual_domains(found).items()
+        domains |= {key: domain for key, domain in joining if key not in {**domains, **fixed}}
     return replace(
         base,
         domains=domains,
@@ -131,6 +146,7 @@ def space_from(
         name="own",
         reason=f"space: {base.name}, changed by the SPEC",
         options=options,
+        given=given,
     )
 
 
@@ -146,16 +162,6 @@ def own_terms(space: object) -> list[str]:
             f"space: terms must be a list of FILE:OBJECT, such as [mine.py:loss], but got {terms!r}"
         )
     return terms
-
-
-def _usual(name: str, kind: Kind) -> Domain | None:
-    """The usual range of a parameter that the preset does not have."""
-    owner, _, rest = name.partition(".")
-    if owner == RECIPE:
-        return recipe_parameter(name).usual
-    if owner == MIX:
-        return WEIGHT
-    return next((Domain(*p.search, log=p.log) for p in part(owner, kind).parameters if p.name == rest), None)
 
 
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -179,6 +185,3 @@ def _domain(name: str, value: Any, base: Domain | None) -> Domain:
         )
     except (TypeError, ValueError) as error:
         raise UserError(f"space: low and high of {name} must be numbers, but got {dict(value)!r}") from error
-
-
-__all__ = ["LEARNING_RATE", "auto", "own_terms", "preset", "presets", "space_from"]

@@ -1,42 +1,138 @@
-"""How a model is trained apart from its loss."""
+"""How a model is trained apart from its loss, and which of these numbers may be searched beside the loss."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ..losses.errors import UserError, unknown
+from .domain import Domain
 
+RECIPE = "recipe"
+LEARNING_RATE = f"{RECIPE}.learning_rate"
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "one_cycle", "step")
 DEFAULT_LEARNING_RATE = {"adam": 3e-3, "adamw": 3e-3, "sgd": 0.1}
 _COUNTS = ("epochs", "batch_size", "step_epochs")
-_NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "learning_rate": ("be above 0", lambda value: 0 < value < math.inf),
-    "weight_decay": ("be at least 0", lambda value: 0 <= value < math.inf),
-    "momentum": ("lie in [0, 1)", lambda value: 0 <= value < 1),
-    "clip": ("be above 0", lambda value: 0 < value < math.inf),
-    "step_factor": ("lie in (0, 1)", lambda value: 0 < value < 1),
-    "stop_after": ("lie in (0, 1]", lambda value: 0 < value <= 1),
+
+
+@dataclass(frozen=True)
+class RecipeParameter:
+    """A number of the recipe that the members of a cohort need not share, so that it may be searched.
+
+    Args:
+        usual: the range that is searched where a SPEC names the number and gives no ends; None where the
+            range comes from elsewhere (the learning rate's from the recipe).
+        domain: the least and the greatest value that is defined.
+        open: which of the two ends are excluded: "low", "high" or "low high".
+        options: the words that the parameter may be, where it is one of several words and no number.
+        optional: whether None, for none, is a value too.
+    """
+
+    usual: Domain | None = None
+    domain: tuple[float, float] = (0.0, math.inf)
+    open: str = ""
+    options: tuple[str, ...] = ()
+    optional: bool = False
+
+    @property
+    def rule(self) -> str:
+        """What a value must do, in words: "lie in [0, 1)", "be above 0"."""
+        low, high = self.domain
+        if high == math.inf:
+            return f"be {'above' if 'low' in self.open else 'at least'} {low:g}"
+        left, right = "(" if "low" in self.open else "[", ")" if "high" in self.open else "]"
+        return f"lie in {left}{low:g}, {high:g}{right}"
+
+    def allows(self, value: float) -> bool:
+        """Whether a training is defined at `value`; never for NaN and infinities."""
+        low, high = self.domain
+        above = value > low if "low" in self.open else value >= low
+        below = value < high if "high" in self.open else value <= high
+        return above and below and math.isfinite(value)
+
+    def check(self, name: str, value: float) -> None:
+        """Raise `UserError` that begins with `name` for a value that is not allowed."""
+        if not self.allows(value):
+            raise UserError(f"{name} must {self.rule}, but got {value!r}")
+
+
+PARAMETERS: Mapping[str, RecipeParameter] = {
+    "learning_rate": RecipeParameter(open="low"),
+    "weight_decay": RecipeParameter(Domain(1e-6, 1e-2, log=True)),
+    "momentum": RecipeParameter(Domain(0.5, 0.99), (0, 1), open="high"),
+    "clip": RecipeParameter(Domain(0.1, 10, log=True), open="low", optional=True),
+    "schedule": RecipeParameter(options=SCHEDULES),
+    "step_factor": RecipeParameter(Domain(0.03, 0.5, log=True), (0, 1), open="low high"),
+    "stop_after": RecipeParameter(Domain(0.1, 1), (0, 1), open="low"),
 }
+
+
+def recipe_parameter(name: str) -> RecipeParameter:
+    """The parameter of a name such as "recipe.clip"; a `UserError` for one that cannot be searched."""
+    found = PARAMETERS.get(name.removeprefix(f"{RECIPE}."))
+    if found is None:
+        known = (f"{RECIPE}.{parameter}" for parameter in PARAMETERS)
+        raise unknown("parameter of the recipe to search", name, known)
+    return found
+
+
+def checked_options(name: str, options: Sequence[str]) -> tuple[str, ...]:
+    """`options` without repetition.
+
+    Raises:
+        UserError: the parameter called `name` is a number, one of the options is not among its words, or
+            there is none.
+    """
+    known = recipe_parameter(name).options
+    if not known:
+        raise UserError(
+            f"space: {name} must be a number or a mapping of low, high and log, but got {options!r}"
+        )
+    for option in options:
+        if option not in known:
+            raise unknown(f"option of {name}", option, known)
+    if not options:
+        raise UserError(f"space: {name} must list at least one of {', '.join(known)}")
+    return tuple(dict.fromkeys(options))
+
+
+def option_at(options: Sequence[str], value: float) -> str:
+    """The option that a coordinate between 0 and the number of options means."""
+    return options[min(int(value), len(options) - 1)]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Optimiser, learning rate and its schedule, weight decay, clipping, epochs and batch size (samples).
+    """How a model is trained apart from its loss.
 
-    A learning rate of None means the optimiser's usual one. `weight_decay` is L2 for adam and sgd and
-    decoupled for adamw, as in `torch.optim`; `momentum` and `nesterov` are used by sgd alone. `clip` is the
-    largest norm of a model's whole gradient, None for any (`torch.nn.utils.clip_grad_norm_`). The learning
-    rate is the largest of its schedule: `constant` keeps it, `cosine` takes it to zero, `one_cycle` warms up
-    and cools down (Smith and Topin 2018; the momentum stays), `step` multiplies it by `step_factor` every
-    `step_epochs` epochs (None: a third of them). All but `step` move with every batch.
+        >>> recipe = Recipe(epochs=20, optimizer="sgd", schedule="cosine", stop_after=0.5)
+        >>> recipe.rate, recipe.trained_epochs
+        (0.1, 10)
 
-    `stop_after` stops early: after this share of the epochs, which `trained_epochs` counts, the model stays
-    as it is, and the schedule spans those epochs alone. Networks learn what is right before they learn wrong
-    labels by heart (Arpit et al. 2017; Li, Soltanolkotabi and Oymak 2020), so it is a rival of a robust loss.
+    Args:
+        epochs: passes over the training samples, at least 1.
+        batch_size: samples of one step, at least 1.
+        optimizer: adam, adamw or sgd, as in `torch.optim`.
+        learning_rate: the largest of the schedule; None for the optimiser's usual one.
+        weight_decay: L2 for adam and sgd, decoupled for adamw.
+        momentum: read by sgd alone; 0 for none.
+        nesterov: read by sgd alone.
+        clip: the largest norm of a model's whole gradient, as `torch.nn.utils.clip_grad_norm_` takes it; None
+            for no limit.
+        schedule: `constant` keeps the learning rate, `cosine` takes it to zero, `one_cycle` warms up and
+            cools down (Smith and Topin 2018; the momentum stays), `step` multiplies it by `step_factor` every
+            `step_epochs` epochs. All but `step` move with every batch.
+        step_epochs: read by schedule step alone; None for a third of the epochs.
+        step_factor: read by schedule step alone, in (0, 1).
+        stop_after: the share of the epochs after which the model stays as it is, in (0, 1]. The schedule
+            spans those epochs alone. Networks learn what is right before they learn wrong labels by heart
+            (Arpit et al. 2017; Li, Soltanolkotabi and Oymak 2020), so stopping early rivals a robust loss.
+
+    Raises:
+        UserError: a value breaks its rule.
     """
 
     epochs: int = 20
@@ -69,15 +165,14 @@ class Recipe:
         self._check_nesterov()
 
     def _check_numbers(self) -> None:
-        for name, (rule, holds) in _NUMBERS.items():
+        for name, parameter in PARAMETERS.items():
             value = getattr(self, name)
-            if name == "clip" and value is None:
+            if parameter.options or (parameter.optional and value is None):
                 continue
             if not isinstance(value, int | float) or isinstance(value, bool):
                 got = f"{value!r} of type {type(value).__name__}"
                 raise UserError(f"recipe: {name} must be a number, but got {got}{_as_yaml(value)}")
-            if not holds(value):
-                raise UserError(f"recipe: {name} must {rule}, but got {value!r}")
+            parameter.check(f"recipe: {name}", value)
 
     def _check_nesterov(self) -> None:
         if not isinstance(self.nesterov, bool):
@@ -104,11 +199,11 @@ class Recipe:
         return self.trained_epochs < self.epochs and epoch >= self.trained_epochs
 
     def with_rate(self, learning_rate: float) -> Recipe:
-        """The same recipe with another learning rate."""
+        """The same recipe with another learning rate, rounded to twelve digits."""
         return replace(self, learning_rate=float(f"{learning_rate:.12g}"))
 
     def beside(self, other: Recipe) -> str:
-        """In words, what is otherwise than in another one, such as "5 epochs, schedule cosine".
+        """In words, what is otherwise than in another recipe, such as "5 epochs, schedule cosine".
 
         Learning rates, and what the optimiser or the schedule does not read, are left out.
         """
@@ -122,12 +217,12 @@ class Recipe:
         return ", ".join(said)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain document."""
+        """A plain document, which `from_mapping` reads back."""
         return asdict(self)
 
     @classmethod
     def from_mapping(cls, document: Mapping[str, Any]) -> Recipe:
-        """The recipe a mapping describes; unknown keys are errors."""
+        """The recipe a mapping describes; a `UserError` for unknown keys and what breaks a rule."""
         if not isinstance(document, Mapping):
             raise UserError(f"the recipe must be a mapping such as {{epochs: 20}}, but got {document!r}")
         known = [f.name for f in fields(cls)]

@@ -7,33 +7,53 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..losses import Kind, LossSpec, part, parts_for
-from ..losses.errors import UserError, unknown
+from ..losses.errors import UserError
 from ..losses.family.steps import MIX
 from .domain import Domain
-from .recipe_table import LEARNING_RATE, RECIPE, checked_options, option_at, recipe_parameter
+from .numbers import check
+from .recipe import LEARNING_RATE, RECIPE, checked_options, option_at
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-__all__ = ["LEARNING_RATE", "SWITCH", "WEIGHT", "Space"]
-
 SWITCH = "on"
-WEIGHT = Domain(0.02, 1, log=True)  # only ratios of weights matter
 
 
 @dataclass(frozen=True)
 class Space:
-    """The losses of one kind that a search may propose.
-
-    `domains` gives the range of every searched number: parameters of parts ("focal.gamma"), weights of
-    terms ("mix.gce") and numbers of the recipe ("recipe.learning_rate"). `fixed` holds parameters that do
-    not vary, `options` the words that one of the recipe may be ("recipe.schedule"). `switches` gives the
-    probability that a part is in the loss at all, so that simple losses are likely; a part without a switch
-    always is. `opens` says that the parts of the best standard losses join the space once those are tuned.
+    """The losses of one kind, and the numbers of a recipe, that a search may propose.
 
     A *point* is what a sampler proposes: a number for each domain, and for each switch a number in
-    [0, 1] under the name "PART.on"; the part is on when it is below the switch's probability. This way
+    [0, 1] under the name "PART.on"; the part is on when that number is below the switch's probability. So
     every coordinate is a plain number, whatever the sampler.
+
+        >>> space = Space(
+        ...     "multiclass",
+        ...     domains={"mix.gce": Domain(0.02, 1), "gce.q": Domain(0.1, 1), "focal.gamma": Domain(0, 5)},
+        ...     switches={"focal": 0.5},
+        ...     fixed={"mix.cross_entropy": 1.0},
+        ... )
+        >>> list(space.coordinates())
+        ['focal.on', 'mix.gce', 'gce.q', 'focal.gamma']
+        >>> point = {"focal.on": 0.9, "mix.gce": 1.0, "gce.q": 0.7, "focal.gamma": 2.0}
+        >>> dict(space.loss_at(point).parameters)  # the switch is at .9, above .5: focal is off
+        {'mix.cross_entropy': 0.5, 'mix.gce': 0.5, 'gce.q': 0.7}
+
+    Args:
+        kind: multiclass, binary, multilabel or regression.
+        domains: the range of every searched number: parameters of parts ("focal.gamma"), weights of terms
+            ("mix.gce") and numbers of the recipe ("recipe.learning_rate").
+        switches: the probability that a part is in the loss at all, in [0, 1], so that simple losses are
+            likely; a part without a switch always is.
+        fixed: numbers that do not vary, by the same names.
+        name: the preset's name, or "own".
+        reason: in a line, why this space was chosen.
+        options: the words that a parameter of the recipe may be ("recipe.schedule"), by name.
+        extensible: whether the parts of the best standard losses join the space once those are tuned.
+        given: the names whose range a SPEC gives, which is therefore never widened.
+
+    Raises:
+        UserError: an unknown name, a value outside the domain of a formula, or no term that can be on.
     """
 
     kind: Kind
@@ -43,15 +63,16 @@ class Space:
     name: str = "own"
     reason: str = ""
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    opens: bool = False
+    extensible: bool = False
+    given: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for name, domain in self.domains.items():
             domain.check(name)
             for end in (domain.low, domain.high):
-                self._check_value(name, end)
+                check(name, self.kind, end)
         for name, value in self.fixed.items():
-            self._check_value(name, value)
+            check(name, self.kind, value)
         for name, options in self.options.items():
             checked_options(name, options)
         for name, probability in self.switches.items():
@@ -62,20 +83,6 @@ class Space:
                 )
         if not any(self._may_be_on(name) for name in self.terms):
             raise UserError("a space needs at least one term that can be on; every term's switch is 0")
-
-    def _check_value(self, name: str, value: float) -> None:
-        owner, _, parameter = name.partition(".")
-        if owner == RECIPE:
-            recipe_parameter(name).check(name, value)
-            return
-        if owner == MIX:
-            if part(parameter, self.kind).stage != "term" or value < 0:
-                raise UserError(f"{name} must be the weight of a term and at least 0, but got {value:g}")
-            return
-        known = {p.name: p for p in part(owner, self.kind).parameters}
-        if parameter not in known:
-            raise unknown("parameter", name, (f"{owner}.{p}" for p in known))
-        known[parameter].check(owner, value)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -147,7 +154,7 @@ class Space:
         return {name.removeprefix(f"{RECIPE}."): value for name, value in said.items()}
 
     def learning_rate_at(self, point: Mapping[str, float], default: float) -> float:
-        """The learning rate a point means."""
+        """The learning rate a point means; `default` where the space says nothing about it."""
         return point.get(LEARNING_RATE, self.fixed.get(LEARNING_RATE, default))
 
     def point_of(
@@ -155,8 +162,11 @@ class Space:
     ) -> dict[str, float] | None:
         """The point that means this loss, or None when the space does not contain it.
 
-        `recipe` says what else of the recipe it was trained with, by name ("weight_decay"); numbers that it
-        does not say lie in the middle of their range.
+        Args:
+            spec: the loss.
+            learning_rate: with which the loss was trained.
+            recipe: what else of the recipe it was trained with, by name ("weight_decay"); numbers that are
+                not there lie in the middle of their range.
         """
         said = {f"{RECIPE}.{name}": value for name, value in (recipe or {}).items()}
         said[LEARNING_RATE] = learning_rate
@@ -176,8 +186,7 @@ class Space:
             elif owner == MIX:
                 point[name] = domain.clamp(spec.parameters.get(name, largest) / largest)
             else:
-                middle = (domain.low * domain.high) ** 0.5 if domain.log else (domain.low + domain.high) / 2
-                point[name] = domain.clamp(spec.parameters.get(name, middle))
+                point[name] = domain.clamp(spec.parameters.get(name, domain.at(0.5)))
         return point if self._means(point, spec) else None
 
     def _means(self, point: Mapping[str, float], spec: LossSpec) -> bool:
@@ -187,7 +196,7 @@ class Space:
         )
 
     def with_learning_rate(self, domain: Domain) -> Space:
-        """The same space with this range of learning rates, unless it already says something about them."""
+        """The same space with `domain` for the learning rate, unless it says something about that already."""
         if LEARNING_RATE in {**self.domains, **self.fixed}:
             return self
         return replace(self, domains={**self.domains, LEARNING_RATE: domain})

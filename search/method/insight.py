@@ -12,7 +12,7 @@ from typing import Any
 
 from ...losses import LossSpec, formula
 from ...losses.family.steps import MIX
-from ...spaces.space import LEARNING_RATE
+from ...spaces import LEARNING_RATE
 from ..records.ledger import Unit, recall
 from ..records.trial import Candidate, Outcome, Trial
 from ..statistics import deviation, lead, mean

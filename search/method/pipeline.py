@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...spaces import Space, opened
+from ...spaces import Space, extended
 from ..proposals.proposer import Proposer
 from ..records.ledger import Ledger
 from ..records.plan import Plan
@@ -65,9 +65,9 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
 
 def in_opened_space(stage: SearchContext, space: Space, tuned: Tuned, sampler: str) -> SearchContext:
     """The stage with a search whose space has the parts of the best standard losses too, if it opens."""
-    if not space.opens:
+    if not space.extensible:
         return stage
-    wider = opened(space, (t.candidate.spec for t in leading(tuned.trials, stage.task.measure.sign)))
+    wider = extended(space, (t.candidate.spec for t in leading(tuned.trials, stage.task.measure.sign)))
     joined = [name for name in wider.parts if name not in space.parts]
     if not joined:
         return stage

@@ -13,7 +13,7 @@ from lossmith.search import Candidate, Recipe, Task
 from lossmith.search.proposals.samplers import SAMPLERS
 from lossmith.search.tasks.data import Data
 from lossmith.spaces import Domain, Space
-from lossmith.spaces.space import WEIGHT
+from lossmith.spaces.numbers import WEIGHT
 
 FEATURES = 6
 METRICS = {

@@ -182,7 +182,7 @@ def test_the_engines_conduct_the_same_search() -> None:
 def test_an_open_space_takes_in_what_good_standard_losses_have(task: Task) -> None:
     """A part that only the best standard losses have is explored; a closed space stays as it is."""
     heard, ledgers = Heard(), [MemoryLedger(), MemoryLedger()]
-    for space, ledger in zip((replace(SPACE, opens=True), SPACE), ledgers, strict=True):
+    for space, ledger in zip((replace(SPACE, extensible=True), SPACE), ledgers, strict=True):
         conduct(task, space, PLAN, SimulatedRunner(task, weighted_is_better), ledger, heard)
     explored = [
         {
@@ -204,7 +204,7 @@ def test_an_interrupted_search_in_an_open_space_ends_as_it_would_have(task: Task
 
     def searched(ledger: JsonLedger) -> Any:
         runner = SimulatedRunner(task, weighted_is_better)
-        return plain(conduct(task, replace(SPACE, opens=True), PLAN, runner, ledger, Heard()))
+        return plain(conduct(task, replace(SPACE, extensible=True), PLAN, runner, ledger, Heard()))
 
     whole, cut = JsonLedger(), JsonLedger(after=4)
     with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,47 @@
+"""The numbers that a space may search, by name: "focal.gamma", "mix.gce", "recipe.learning_rate"."""
+
+from __future__ import annotations
+
+import math
+
+from ..losses import Kind, Parameter, part
+from ..losses.errors import UserError, unknown
+from ..losses.family.steps import MIX
+from .domain import Domain
+from .recipe import RECIPE, RecipeParameter, recipe_parameter
+
+# Of the weights of terms only their ratios matter.
+_WEIGHT = Parameter("weight", default=1.0, search=(0.02, 1), domain=(0, math.inf), log=True)
+WEIGHT = Domain(*_WEIGHT.search, log=_WEIGHT.log)
+
+
+def declared(name: str, kind: Kind) -> Parameter | RecipeParameter:
+    """What is declared of a number; a `UserError` where problems of `kind` have none of this name."""
+    owner, _, rest = name.partition(".")
+    if owner == RECIPE:
+        return recipe_parameter(name)
+    if owner == MIX:
+        if part(rest, kind).stage != "term":
+            raise UserError(f"{name} must be the weight of a term, but {rest} is none")
+        return _WEIGHT
+    known = {p.name: p for p in part(owner, kind).parameters}
+    if rest not in known:
+        raise unknown("parameter", name, (f"{owner}.{p}" for p in known))
+    return known[rest]
+
+
+def check(name: str, kind: Kind, value: float) -> None:
+    """Raise `UserError` for a number that there is not, or a value at which it is not defined."""
+    found = declared(name, kind)
+    if isinstance(found, RecipeParameter):
+        found.check(name, value)
+    elif found is not _WEIGHT:
+        found.check(name.partition(".")[0], value)
+    elif not found.allows(value):
+        raise UserError(f"{name} must be the weight of a term and at least 0, but got {value:g}")
+
+
+def usual_domain(name: str, kind: Kind) -> Domain | None:
+    """The range in which a number is usually searched; None where its range comes from elsewhere."""
+    found = declared(name, kind)
+    return found.usual if isinstance(found, RecipeParameter) else Domain(*found.search, log=found.log)
