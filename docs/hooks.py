@@ -142,7 +142,7 @@ def commands() -> str:
 
 def spec_keys() -> str:
     """Every key of a SPEC with its rule and its default."""
-    from lossmith.experiments.spec.search_spec import SearchSpec
+    from lossmith.experiments.spec import SearchSpec
 
     lines = [
         "# The SPEC",

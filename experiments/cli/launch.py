@@ -58,7 +58,7 @@ def launch(  # noqa: PLR0913  (one for each option)
     from pathlib import Path
 
     from ..running import jobs
-    from ..spec.search_spec import load_spec
+    from ..spec import load_spec
     from ..usercode.bundle import packed, term_files, transfer_files
 
     wanted = load_spec(spec, {"name": name, "trials": trials, "time_limit": time_limit})

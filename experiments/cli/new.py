@@ -35,8 +35,8 @@ def new(
     Nothing is overwritten. With --table and --target a SPEC is all there is.
     """
     from ...search.tasks.loaders.table import check_columns, column_names
+    from ..spec import asked
     from ..spec.scaffold import start
-    from ..spec.table import asked
 
     given = None
     if table is not None or target:

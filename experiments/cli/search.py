@@ -80,8 +80,7 @@ def search(  # noqa: PLR0913  (one for each option)
     given = Given(workdir, store)
     with resumable(name, given):
         from ..progress import progress_on
-        from ..spec.search_spec import load_spec
-        from ..spec.table import asked
+        from ..spec import asked, load_spec
 
         changes = {"name": name, "trials": trials, "time_limit": time_limit, "transfer": transfer or None}
         wanted = load_spec(asked(spec, target), changes)
@@ -93,7 +92,6 @@ def search(  # noqa: PLR0913  (one for each option)
             with quiet_stdout():
                 experiment = run_search(
                     wanted,
-                    name=wanted.name,
                     workdir=workdir,
                     store=store,
                     runner=(runner or Runner.local).value,

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ...search.records.trial import State
 from ..results.challenger import challenger_row
-from ..spec.durations import by_phase, format_duration
+from ..spec import by_phase, format_duration
 
 
 def verdict_table(verdict: Mapping[str, Any]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..spec.durations import format_duration
+from ..spec import format_duration
 
 READ_BACK_S = 0.2  # what a phase reports within this time was read from the store on resume, not trained
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..spec.durations import by_phase, format_duration
+from ..spec import by_phase, format_duration
 from .flatten import Rows, flat
 from .tables import Table, table
 

@@ -21,7 +21,7 @@ from ...search.training.functions.trainer import FunctionTrainer
 from ...search.training.local import local
 from ...search.training.ray.resources import Resources
 from ...spaces import LEARNING_RATE, Space, own_terms, space_from
-from ..spec.search_spec import SearchSpec
+from ..spec import SearchSpec
 from ..usercode.trust import trust
 
 

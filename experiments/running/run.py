@@ -16,7 +16,7 @@ from ...search.training.functions.trainer import FunctionTrainer
 from ...spaces import own_terms
 from ..experiment import Experiment
 from ..progress import Progress, python_progress
-from ..spec.search_spec import SearchSpec, load_spec
+from ..spec import SearchSpec, load_spec
 from ..store import SearchRecord, Store, new_owner
 from ..usercode.bundle import FILES, materialised, packed, shipped_folder, term_files, transfer_files
 from .driver import drive

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -20,13 +18,10 @@ from pydantic import (
 
 from ...losses import UserError
 from ...losses.spec.html import table_html
-from ...search.tasks.loaders.table import is_table
 from ...search.training.ray.resources import Resources
-from ...spaces import own_terms
 from ...spaces.recipe import Recipe
 from .durations import parse_duration
 from .errors import explained
-from .table import table_task
 
 # YAML 1.1 reads a bare `off` as false, and `headroom: off` must mean what it says.
 Headroom = Annotated[
@@ -170,106 +165,20 @@ class SearchSpec(_Strict):
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> SearchSpec:
         """The SPEC a document describes; raises `UserError` in one line when it describes none."""
-        return _validated(dict(document), "SPEC")
+        return validated(document, "SPEC")
 
 
-def load_spec(
-    source: SearchSpec | Mapping[str, Any] | str | Path, overrides: Mapping[str, Any] | None = None
-) -> SearchSpec:
-    """The SPEC in a YAML file, or given as a mapping, with `overrides` by key on top (None changes nothing).
+def validated(document: Mapping[str, Any], label: str) -> SearchSpec:
+    """The SPEC that a document describes.
 
-    A task file is looked for beside the SPEC and then in the working directory, and becomes an absolute
-    path. Raises `UserError`, in one line, for a file that is missing, unreadable, not YAML or not a
-    mapping, for unknown keys, for values that break their rule, and for a task file that is not there.
+    Args:
+        document: The keys of a SPEC.
+        label: What the document is called in an error, such as its file.
+
+    Raises:
+        UserError: A key is unknown, or a value breaks its rule.
     """
-    if isinstance(source, SearchSpec):
-        document, folder, label = source.to_json(), Path.cwd(), "SPEC"
-    elif isinstance(source, Mapping):
-        document, folder, label = dict(source), Path.cwd(), "SPEC"
-    else:
-        path = Path(source)
-        document, folder, label = _read(path), path.absolute().parent, str(source)
-    document |= {key: value for key, value in (overrides or {}).items() if value is not None}
-    spec = _validated(document, label)
-    if terms := own_terms(spec.space):
-        located = [_located(term, folder, label) for term in terms]
-        spec = spec.model_copy(update={"space": {**cast("dict[str, Any]", spec.space), "terms": located}})
-    others = [_task(other, folder, label) for other in spec.transfer]
-    return spec.model_copy(update={"task": _task(spec.task, folder, label), "transfer": others})
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UserError(
-            f"a SPEC must be a YAML file that exists, but there is no {path}; check the path"
-        ) from error
-    except IsADirectoryError as error:
-        raise UserError(
-            f"a SPEC must be a YAML file, but {path} is a folder; one of images is a task by "
-            "Task.from_image_folder in a file of yours"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise UserError(f"a SPEC must be a readable YAML file, but {path} is not: {reason}") from error
-    try:
-        document = yaml.safe_load(text)
-        _no_key_twice(text, path)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise UserError(f"a SPEC must be YAML, but {path} is not: {problem}{place}") from error
-    if not isinstance(document, dict):
-        shown = "an empty file" if document is None else f"a {type(document).__name__}"
-        raise UserError(
-            f"a SPEC must be a mapping of keys to values, but {path} holds {shown}; write `task: ...`"
-        )
-    return document
-
-
-def _no_key_twice(text: str, path: Path) -> None:
-    # YAML keeps the last of two equal keys in silence, and a search would run with the wrong budget.
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
-    seen: set[str] = set()
-    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-        if key.value in seen:
-            line = key.start_mark.line + 1
-            raise UserError(
-                f"{path}: each key may stand once, but got `{key.value}` again at line {line}; remove one"
-            )
-        seen.add(key.value)
-
-
-def _validated(document: dict[str, Any], label: str) -> SearchSpec:
     try:
         return SearchSpec.model_validate(document)
     except ValidationError as error:
         raise UserError(explained(error, SearchSpec, label)) from error
-
-
-def _task(task: str | dict[str, Any], folder: Path, label: str) -> str | dict[str, Any]:
-    """A task as a search keeps it, its files as absolute paths."""
-    return table_task(task, folder, label) if isinstance(task, dict) else _located(task, folder, label)
-
-
-def _located(task: str, folder: Path, label: str) -> str:
-    """`task` with its file as an absolute path; the name of a built-in task as it stands."""
-    if is_table(task):
-        raise UserError(
-            f"{label}: a table must come with its target column: task: {{file: {task}, target: COLUMN}}"
-        )
-    file, colon, function = task.rpartition(":")
-    if not colon and not task.endswith(".py"):
-        return task
-    if not (colon and file.endswith(".py") and function.isidentifier()):
-        raise UserError(
-            f"{label}: a task in a file must be given as path/to/file.py:function, but got {task!r}"
-        )
-    for base in (folder, Path.cwd()):
-        found = base / Path(file).expanduser()
-        if found.is_file():
-            return f"{found.resolve()}:{function}"
-    places = " and ".join(dict.fromkeys([str(folder), str(Path.cwd())]))
-    raise UserError(f"{label}: the task file must exist, but there is no {file} in {places}; check `task`")

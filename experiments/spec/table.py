@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ...losses import UserError
 from ...search.tasks.loaders.table import column_names, is_table
 from .errors import explained
+from .locate import located
 
 TRIALS = 256
 REPEATS = {"seeds": 1, "folds": 4}  # another part of a table tells more than another seed
@@ -80,11 +81,6 @@ def _files(spec: TableSpec) -> dict[str, str]:
 
 
 def _located(file: str, folder: Path, label: str) -> str:
-    for base in (folder, Path.cwd()):
-        found = base / Path(file).expanduser()
-        if found.is_file():
-            return str(found.resolve())
     if not is_table(file):
         raise UserError(f"{label}: a table must be a .csv, .tsv or .parquet file, but got {file!r}")
-    places = " and ".join(dict.fromkeys([str(folder), str(Path.cwd())]))
-    raise UserError(f"{label}: the file must exist, but there is no {file} in {places}; check the path")
+    return str(located(file, folder, f"{label}: the file must exist"))

@@ -17,7 +17,7 @@ import yaml
 
 from lossmith.experiments.cli import main
 from lossmith.experiments.cli.app import app
-from lossmith.experiments.spec.search_spec import SearchSpec
+from lossmith.experiments.spec import SearchSpec
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Pages that others write in another style; what they show is code all the same.

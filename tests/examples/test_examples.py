@@ -12,7 +12,7 @@ import yaml
 
 from lossmith.experiments import run_search
 from lossmith.experiments.results.export import export_loss
-from lossmith.experiments.spec.search_spec import load_spec
+from lossmith.experiments.spec import load_spec
 from lossmith.losses import UserError, standard_loss, standard_spec
 from lossmith.search import TrainingFunction, TrialHandle, load_task
 from lossmith.search.training.functions.rehearse import rehearsed

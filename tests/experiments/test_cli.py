@@ -24,7 +24,7 @@ from lossmith.experiments.cli.commands import Given, command
 from lossmith.experiments.cli.tables import decimals, verdict_table
 from lossmith.experiments.experiment import Experiment
 from lossmith.experiments.running.workdir import places
-from lossmith.experiments.spec.search_spec import SearchSpec
+from lossmith.experiments.spec import SearchSpec
 from lossmith.experiments.store import Store, new_owner
 from lossmith.losses import UserError, load_frozen, parts, standard_specs
 from lossmith.losses.declarations import KINDS
@@ -246,12 +246,7 @@ def test_a_search_gets_what_the_command_line_says(
     assert main(["search", str(spec), *options]) == 0
     wanted = got["spec"]
     assert (wanted.name, wanted.trials, wanted.time_limit_s) == ("a-1", 9, 120)
-    assert (got["name"], str(got["workdir"]), got["store"], got["runner"]) == (
-        "a-1",
-        "w",
-        "sqlite:///s.db",
-        "local",
-    )
+    assert (str(got["workdir"]), got["store"], got["runner"]) == ("w", "sqlite:///s.db", "local")
     capsys.readouterr()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lossmith.experiments.spec.durations import format_duration, parse_duration
+from lossmith.experiments.spec import format_duration, parse_duration
 from lossmith.losses import UserError
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lossmith.experiments.cli import main
 from lossmith.experiments.cli.tables import seconds_line
-from lossmith.experiments.spec.search_spec import load_spec
+from lossmith.experiments.spec import load_spec
 from lossmith.experiments.store import Store, new_owner
 from lossmith.losses import UserError
 

@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from lossmith.experiments.cli import main
-from lossmith.experiments.spec.search_spec import load_spec
-from lossmith.experiments.spec.table import asked
+from lossmith.experiments.spec import asked, load_spec
 from lossmith.losses import UserError
 from lossmith.search import load_task
 

@@ -13,7 +13,7 @@ from lossmith.experiments import Experiment
 from lossmith.experiments.progress import SilentProgress, python_progress
 from lossmith.experiments.progress.notebook import NotebookProgress, in_notebook
 from lossmith.experiments.results.frames import Verdict
-from lossmith.experiments.spec.search_spec import load_spec
+from lossmith.experiments.spec import load_spec
 from lossmith.experiments.store import Store
 from lossmith.losses import UserError, freeze, standard_spec
 

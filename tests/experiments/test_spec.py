@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lossmith.experiments.spec.search_spec import SearchSpec, load_spec
+from lossmith.experiments.spec import SearchSpec, load_spec
+from lossmith.experiments.spec.yaml_file import DEEPEST, LARGEST
 from lossmith.losses import UserError
 
 LEAST: Mapping[str, Any] = {"task": "digits-longtail", "trials": 4}
@@ -147,6 +148,22 @@ def test_a_spec_needs_a_task() -> None:
             "task: a\ntrials: 4\ntrials: 512\n",
             ["each key may stand once", "`trials` again at line 3", "remove one"],
         ),
+        (
+            "task: a\ntrials: 4\nrepeats:\n  seeds: 2\n  folds: 2\n  seeds: 9\n",
+            ["each key may stand once", "`seeds` again at line 6"],
+        ),
+        ("task: a\ntrials: 4\nspace: {parameters: {x: {low: 1, low: 2}}}\n", ["`low` again at line 3"]),
+        ("task: a\ntransfer: [{file: b, file: c}]\n", ["`file` again at line 2"]),
+        ("task: a\ntrials: 4\nrecipe: &all {epochs: *all}\n", ["must not hold itself", "at line 3"]),
+        (f"task: a\nspace: {'[' * DEEPEST}{']' * DEEPEST}\n", ["at most 32 levels deep"]),
+        (
+            f"task: a\nspace: [&a [{'1, ' * 999}], &b [{'*a, ' * 60}], &c [{'*b, ' * 2}]]\n",
+            ["at most 100,000 values", "once its aliases are written out"],
+        ),
+        (f"task: {'a' * LARGEST}\n", ["must be at most 1024 KiB"]),
+        ("task: 2024-13-45\ntrials: 4\n", ["a value", "cannot be read", "month must be in 1..12"]),
+        ("task: a\ninsight: !!bool maybe\n", ["a value", "cannot be read"]),
+        (f"task: a\ntrials: {'9' * 5000}\n", ["a value", "cannot be read"]),
     ],
 )
 def test_a_file_that_is_no_spec_is_refused(text: str, words: list[str], tmp_path: Path) -> None:
@@ -156,6 +173,13 @@ def test_a_file_that_is_no_spec_is_refused(text: str, words: list[str], tmp_path
     message = refusal(file)
     assert str(file) in message
     assert [word for word in words if word not in message] == []
+
+
+def test_an_alias_within_the_limits_is_read(tmp_path: Path) -> None:
+    """A mapping that is named once and used twice is what YAML has anchors for."""
+    file = tmp_path / "spec.yaml"
+    file.write_text("task: digits\ntrials: 4\nrace: &many {seeds: 12}\nverdict: *many\n")
+    assert load_spec(file).verdict.seeds == 12
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
