@@ -10,6 +10,7 @@ from typing import Any, cast
 from ...losses.custom.load_file import fingerprints
 from ...losses.errors import UserError
 from ...search import Task, TrainingFunction
+from ...search.tasks.load import check_subject
 from ...search.training.cohort_trainer import Trainer
 from ...search.training.engines.autotune import EngineChoice
 from ...search.training.functions.trainer import FunctionTrainer
@@ -71,11 +72,7 @@ def with_task(
     spec: SearchSpec | Mapping[str, Any] | str | Path, task: Task | TrainingFunction
 ) -> Mapping[str, Any]:
     """The keys of a SPEC for a task that was made in Python: its name stands where a file would."""
-    if not isinstance(task, Task | TrainingFunction):
-        raise UserError(
-            f"task must be a lossmith.search.Task or a training function in own_training(kind, ...), "
-            f"but got {type(task).__name__}"
-        )
+    check_subject(task, "task")
     if not isinstance(spec, Mapping) or "task" in spec:
         raise UserError(
             "a task that is given as an object must go with a mapping that names none, such as "

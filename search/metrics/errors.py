@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .metric import Metric, columns, in_pieces, mean
+from .metric import Metric, Score, columns, in_pieces, mean
 
 
 def _residuals(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -60,21 +60,31 @@ def r2(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
 
 def pinball(quantile: float) -> Metric:
-    """The pinball loss of a quantile in (0, 1), `pinball@0.9` (Koenker and Bassett 1978).
+    """The pinball loss of a quantile, `pinball@0.9` (Koenker and Bassett 1978).
 
-    A target above the prediction costs `quantile` a unit, one below it 1 - `quantile`.
+    A target above the prediction costs `quantile` a unit, a target below it 1 - `quantile`.
+
+    Args:
+        quantile: The quantile, in (0, 1).
     """
 
     def score(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         over = _residuals(outputs, targets)
         return mean(torch.maximum(-quantile * over, (1 - quantile) * over), weights).mean(2)
 
-    return Metric(f"pinball@{quantile:g}", ("regression",), score, greater_is_better=False, quantile=quantile)
+    name, kinds = f"pinball@{quantile:g}", ("regression",)
+    other = ("mean_pinball_loss",)
+    return Metric(name, kinds, score, greater_is_better=False, quantile=quantile, aliases=other)
 
 
-ERRORS = (
-    Metric("rmse", ("regression",), rmse, greater_is_better=False),
-    Metric("mae", ("regression",), mae, greater_is_better=False),
-    Metric("median_ae", ("regression",), median_ae, greater_is_better=False),
-    Metric("r2", ("regression",), r2),
+def _error(name: str, score: Score, *aliases: str) -> Metric:
+    return Metric(name, ("regression",), score, greater_is_better=False, aliases=aliases)
+
+
+METRICS = (
+    _error("rmse", rmse, "mse", "root_mean_squared_error"),
+    _error("mae", mae, "mean_absolute_error"),
+    _error("median_ae", median_ae, "median_absolute_error"),
+    Metric("r2", ("regression",), r2, aliases=("r2_score",)),
 )
+OF_QUANTILES = {"pinball": pinball}

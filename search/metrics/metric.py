@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...losses.declarations import Kind
+from ...losses import Kind
 
 NUMBERS_AT_ONCE = 1 << 22  # that a metric holds at a time, for all members and draws of a piece
 Score = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -23,10 +23,17 @@ Score = Callable[[Tensor, Tensor, Tensor], Tensor]
 class Metric:
     """A metric of the kinds of problem it is defined for.
 
-    `score` takes outputs, targets and weights, and returns (D, M): a bootstrap over samples is one call. With
-    `batched` it costs little under many weightings; without, it calls a user's function for each member and
-    each draw, with every sample as often as its weight says, which must be a whole number. `quantile` is the
-    one that predictions have to be for the best score, where it is one.
+    Attributes:
+        name: What SPEC files, Python and the report call the metric.
+        kinds: The kinds of problem it is defined for.
+        score: Takes outputs, targets and weights, and returns (D, M): a bootstrap over samples is one call.
+        greater_is_better: Whether the best score is the largest.
+        batched: Whether many weightings cost little. Otherwise `score` calls a user's function for each
+            member and each draw, and weights must be whole numbers.
+        quantile: The quantile in (0, 1) that predictions have to be for the best score, where it is one.
+        of_decisions: Whether the metric reads decisions alone (the class with the largest logit, or positive
+            where the logit is above 0), so that a threshold or class offsets can change its score.
+        aliases: What other libraries call the metric, in lower case.
     """
 
     name: str
@@ -35,9 +42,19 @@ class Metric:
     greater_is_better: bool = True
     batched: bool = True
     quantile: float | None = None
+    of_decisions: bool = False
+    aliases: tuple[str, ...] = ()
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The metric of each member, (M,)."""
+        """The metric of each member.
+
+        Args:
+            outputs: Outputs (M, N, ...) of M members.
+            targets: Targets (N, ...).
+
+        Returns:
+            The scores (M,), in double precision.
+        """
         once = torch.ones(1, len(targets), dtype=torch.float64, device=outputs.device)
         return self.score(outputs, targets, once)[0]
 
@@ -48,7 +65,13 @@ class Metric:
 
 
 def reported(name: str, kind: Kind, *, greater_is_better: bool) -> Metric:
-    """A metric whose values a training function returns: nothing is computed from outputs."""
+    """The metric whose values a training function returns; nothing is computed from outputs.
+
+    Args:
+        name: The name of what the function returns.
+        kind: The kind of problem.
+        greater_is_better: Whether the best value is the largest.
+    """
 
     def score(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         raise NotImplementedError(f"{name} is what a training function returns")
@@ -62,7 +85,7 @@ def columns(values: Tensor) -> Tensor:
 
 
 def is_multiclass(outputs: Tensor, targets: Tensor) -> bool:
-    """Whether outputs are logits of classes (M, N, K) for targets (N,); one output a sample is yes or no."""
+    """Whether outputs (M, N, K) are logits of K > 1 classes for targets (N,)."""
     return outputs.dim() == targets.dim() + 2 and outputs.shape[-1] > 1
 
 
@@ -81,7 +104,7 @@ def macro(values: Tensor, counts: Tensor, empty: float) -> Tensor:
 
 
 def share(part: Tensor, whole: Tensor) -> Tensor:
-    """`part` of `whole`; 0 where the whole is 0."""
+    """`part` of `whole`, elementwise; 0 where the whole is 0."""
     return part / torch.where(whole > 0, whole, torch.ones_like(whole))
 
 

@@ -1,4 +1,4 @@
-"""Metrics of the probabilities that logits mean: softmax over classes, sigmoid for yes or no."""
+"""Metrics of the probabilities that logits mean: softmax over classes, sigmoid for binary and multilabel."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from ...losses.declarations import CLASSIFICATION
-from .metric import Metric, columns, in_pieces, is_multiclass, mean
+from .metric import Metric, Score, columns, in_pieces, is_multiclass, mean
 
 BINS = 15
 
 
 def log_loss(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The mean of -ln p of what is true, averaged over labels; finite for any finite logits."""
+    """The mean of -ln p, p the probability of the truth, averaged over labels; finite for finite logits."""
     if not is_multiclass(outputs, targets):
         truth = columns(targets[None])
         return mean(-F.logsigmoid(columns(outputs) * (2 * truth - 1)), weights).mean(2)
@@ -28,7 +28,7 @@ def log_loss(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 def brier(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The mean squared error of the probabilities (Brier 1950): summed over classes, averaged over labels.
 
-    As in scikit-learn it runs from 0 to 1 for yes or no, and to 2 for several classes.
+    As in scikit-learn it runs from 0 to 1 for binary, and to 2 for several classes.
     """
     if not is_multiclass(outputs, targets):
         return mean((columns(outputs).sigmoid() - columns(targets[None])).square(), weights).mean(2)
@@ -41,12 +41,12 @@ def brier(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
 
 def calibration_error(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The expected calibration error: |how often it is true - how sure one was|, over 15 equal bins.
+    """The expected calibration error over 15 equal bins of the probability.
 
-    sum_b (n_b / n) |share that is true in b - mean probability in b|, where bin b holds the probabilities in
-    (b/15, (b+1)/15], the first one 0 too. With several classes the probability is that of the decided one,
-    and true is a right decision (Guo et al. 2017, arXiv 1706.04599); for yes or no it is that of yes (Naeini
-    et al. 2015). Over several labels it is their mean. Bins without samples add nothing.
+    sum_b (n_b / n) |share of b that is true - mean probability in b|, where bin b holds the probabilities in
+    (b/15, (b+1)/15], the first one 0 too. With several classes the probability is that of the predicted one,
+    and a correct prediction is true (Guo et al. 2017, arXiv 1706.04599); for binary it is the probability of
+    positive (Naeini et al. 2015). Over several labels it is their mean. Bins without samples add nothing.
     """
     multiclass = is_multiclass(outputs, targets)
     truth = None if multiclass else columns(targets[None])
@@ -54,13 +54,13 @@ def calibration_error(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tens
     def gaps(some: Tensor) -> Tensor:
         """The sum over the bins, (D, m)."""
         if truth is None:
-            sure, decided = torch.softmax(some.double(), -1).max(-1, keepdim=True)
-            right = (decided[..., 0] == targets)[..., None].double()
+            sure, predicted = torch.softmax(some.double(), -1).max(-1, keepdim=True)
+            correct = (predicted[..., 0] == targets)[..., None].double()
         else:
-            sure, right = columns(some).sigmoid(), truth
+            sure, correct = columns(some).sigmoid(), truth
         bins = (sure * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
         off = torch.zeros(*bins.shape, BINS, dtype=sure.dtype, device=sure.device)
-        off.scatter_(3, bins[..., None], (right - sure)[..., None])  # (m, N, T, BINS)
+        off.scatter_(3, bins[..., None], (correct - sure)[..., None])  # (m, N, T, BINS)
         total = torch.einsum("dn,mntb->dmtb", weights, off) / weights.sum(1)[:, None, None, None]
         return total.abs().sum(3).mean(2)
 
@@ -68,8 +68,12 @@ def calibration_error(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tens
     return in_pieces(outputs, len(targets) * width * BINS * 2 + outputs[0].numel(), gaps)
 
 
-PROBABILITIES = (
-    Metric("log_loss", CLASSIFICATION, log_loss, greater_is_better=False),
-    Metric("brier", CLASSIFICATION, brier, greater_is_better=False),
-    Metric("calibration_error", CLASSIFICATION, calibration_error, greater_is_better=False),
+def _error(name: str, score: Score, *aliases: str) -> Metric:
+    return Metric(name, CLASSIFICATION, score, greater_is_better=False, aliases=aliases)
+
+
+METRICS = (
+    _error("log_loss", log_loss, "bce", "cross_entropy", "nll"),
+    _error("brier", brier, "brier_score"),
+    _error("calibration_error", calibration_error, "ece"),
 )

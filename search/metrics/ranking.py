@@ -1,7 +1,7 @@
 """Metrics of the order in which outputs put the samples.
 
 With several classes each is set against the rest, and with several labels each is taken by itself; the mean
-over them counts those that have samples on both sides (for average precision: a yes at all).
+over them counts those that have positives and negatives (for average precision: positives).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ Area = Callable[[Tensor, Tensor, "_Ties | None"], Tensor]
 
 
 def auroc(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The area under the ROC curve, ties counting half; 0.5 where no class has samples on both sides.
+    """The area under the ROC curve, ties counting half; 0.5 where no class has both.
 
-    It is the probability that a yes is put before a no (Hanley and McNeil 1982).
+    It is the probability that a positive is ranked before a negative (Hanley and McNeil 1982).
     """
     return _macro(outputs, targets, weights, _area, empty=0.5, both=True)
 
 
 def average_precision(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The mean precision at each yes, over the steps of the recall; 0 where no class has a yes.
+    """The mean precision at each positive, over the steps of the recall; 0 where no class has a positive.
 
     Tied samples enter together, as in scikit-learn. Over classes or labels the mean is known as mAP.
     """
@@ -61,14 +61,14 @@ def _macro(
 
 
 def _truth(outputs: Tensor, targets: Tensor) -> Tensor:
-    """1 for yes and 0 for no, (N, T)."""
+    """1 for positive and 0 for negative, (N, T)."""
     if is_multiclass(outputs, targets):
         return F.one_hot(targets, outputs.shape[-1]).double()
     return columns(targets[None])[0]
 
 
 def _scores(outputs: Tensor, targets: Tensor) -> Tensor:
-    """What orders the samples in each column, (M, N, T): the logit of yes, or a rising function of p.
+    """What orders the samples in each column, (M, N, T): the logit, or a rising function of p.
 
     For classes it is ln p up to a half and ln(1/4) - ln(1 - p) from there, for the p near one of confident
     models are all the same number in any precision.
@@ -89,9 +89,9 @@ def _under(area: Area, labelled: Tensor, weights: Tensor) -> Tensor:
     order = _descending(scores)
     ranked = scores.gather(1, order)
     drawn = weights[:, order]  # (D, R, N)
-    yes = drawn * truth.gather(1, order)
+    positive = drawn * truth.gather(1, order)
     differs = ranked[:, 1:] != ranked[:, :-1]
-    return area(drawn, yes, None if bool(differs.all()) else _groups(differs))
+    return area(drawn, positive, None if bool(differs.all()) else _groups(differs))
 
 
 def _descending(scores: Tensor) -> Tensor:
@@ -126,24 +126,24 @@ def _groups(differs: Tensor) -> _Ties:
     return _Ties(starts, last.flip(1).cummin(1).values.flip(1))
 
 
-def _area(drawn: Tensor, yes: Tensor, ties: _Ties | None) -> Tensor:
-    """For each no the yes before it, and half of those tied with it."""
-    reached = yes.cumsum(2)
-    before = reached - yes
+def _area(drawn: Tensor, positive: Tensor, ties: _Ties | None) -> Tensor:
+    """For each negative: positives ranked before it, plus half of the positives tied with it."""
+    reached = positive.cumsum(2)
+    before = reached - positive
     counted = before + reached if ties is None else ties.at_start(before) + ties.at_end(reached)
-    no = drawn - yes
-    return share((no * counted).sum(2) / 2, yes.sum(2) * no.sum(2))
+    negative = drawn - positive
+    return share((negative * counted).sum(2) / 2, positive.sum(2) * negative.sum(2))
 
 
-def _precision(drawn: Tensor, yes: Tensor, ties: _Ties | None) -> Tensor:
-    """For each yes the share of yes among what comes no later."""
-    precision = share(yes.cumsum(2), drawn.cumsum(2))
+def _precision(drawn: Tensor, positive: Tensor, ties: _Ties | None) -> Tensor:
+    """For each positive: the share of positives among the samples that are ranked no later."""
+    precision = share(positive.cumsum(2), drawn.cumsum(2))
     precision = precision if ties is None else ties.at_end(precision)
-    return share((yes * precision).sum(2), yes.sum(2))
+    return share((positive * precision).sum(2), positive.sum(2))
 
 
-RANKING = (
-    Metric("auroc", ("binary", "multiclass", "multilabel"), auroc),
-    Metric("average_precision", ("binary", "multiclass", "multilabel"), average_precision),
-    Metric("mAP", ("multiclass", "multilabel"), average_precision),
+METRICS = (
+    Metric("auroc", ("binary", "multiclass", "multilabel"), auroc, aliases=("auc", "roc_auc")),
+    Metric("mAP", ("multiclass", "multilabel"), average_precision, aliases=("map", "mean_average_precision")),
+    Metric("average_precision", ("binary", "multiclass", "multilabel"), average_precision, aliases=("ap",)),
 )

@@ -1,9 +1,7 @@
-"""A task by its name: built in, or a function in the user's file."""
+"""A task by its name: built in, in the user's file, or a table."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -11,48 +9,57 @@ from typing import Any
 
 from ...losses.custom.user_code import load_file, neighbours_of, user_error
 from ...losses.errors import UserError, unknown
-from . import builtin
+from .builtin import built_in_task
 from .functions.from_spec import from_settings, is_training
 from .functions.training_function import TrainingFunction
 from .task import Task
 
 
-def built_in() -> list[str]:
-    """The names of the built-in tasks."""
-    return sorted(_built_in())
-
-
-def _built_in() -> dict[str, ModuleType]:
-    """Every module of this package that has a function `task`, by its name as a SPEC writes it."""
-    names = [module.name for module in pkgutil.iter_modules(builtin.__path__)]
-    modules = {
-        name.replace("_", "-"): importlib.import_module(f"{builtin.__name__}.{name}") for name in names
-    }
-    return {name: module for name, module in modules.items() if hasattr(module, "task")}
-
-
 def load_task(
     name: str | Mapping[str, Any], folder: Path | None = None, training: Mapping[str, Any] | None = None
 ) -> Task | TrainingFunction:
-    """The task a SPEC names: `digits-longtail`, `path/to/file.py:function`, or a table.
+    """The task a SPEC names; a file is run, as any import is.
 
-    A relative path is looked for in `folder` (where the SPEC lies), then in the working directory. The
-    file is run, as any import is. A function that takes (loss, trial) is a training of the user's own, which
-    `training` describes. A table is a mapping with the arguments of `Task.from_csv`. Raises `UserError`
-    when there is no such task, when the function raises, or when it returns something that is neither a
-    `Task` nor an `TrainingFunction`.
+    Args:
+        name: A built-in task such as `digits-longtail`; `path/to/file.py:function`, where the function
+            returns a task, or takes (loss, trial) and is a training of the user's own; or a table, as a
+            mapping with the arguments of `Task.from_csv`.
+        folder: Where a relative path is looked for first, before the working directory.
+        training: The settings of a function that takes (loss, trial), as `own_training` takes them.
+
+    Raises:
+        UserError: There is no such task, or the function raises or returns something else.
+
+    Example:
+        >>> load_task("digits-longtail").metric
+        'macro_f1'
     """
     if isinstance(name, Mapping):
         return Task.from_csv(**name)
     if ".py" not in name and ":" not in name:
-        tasks = _built_in()
-        if name not in tasks:
-            raise unknown("built-in task", name, tasks)
-        return _call(tasks[name], "task", name)
+        return built_in_task(name)
     path_text, _, function = name.rpartition(":")
     if not path_text or not function:
         raise UserError(f"a task in a file must be written path/to/file.py:function, but got {name!r}")
     return _call(load_file(_find(path_text, folder), "task"), function, name, training)
+
+
+def check_subject(found: object, what: str) -> Task | TrainingFunction:
+    """`found`, where it is something that losses can be searched for.
+
+    Args:
+        found: What a user's function returned, or what was given as a task.
+        what: The beginning of the error's line, up to "must": "the task x.py:task".
+
+    Raises:
+        UserError: It is neither a `Task` nor a `TrainingFunction`.
+    """
+    if isinstance(found, Task | TrainingFunction):
+        return found
+    raise UserError(
+        f"{what} must be a lossmith.search.Task, or a training function in own_training(kind, ...), "
+        f"but got {type(found).__name__}"
+    )
 
 
 def _find(text: str, folder: Path | None) -> Path:
@@ -63,7 +70,7 @@ def _find(text: str, folder: Path | None) -> Path:
 
 
 def _call(
-    module: ModuleType, function: str, name: str, training: Mapping[str, Any] | None = None
+    module: ModuleType, function: str, name: str, training: Mapping[str, Any] | None
 ) -> Task | TrainingFunction:
     found = getattr(module, function, None)
     if not callable(found):
@@ -78,16 +85,11 @@ def _call(
             f"{name} must take two arguments, the loss and the trial, for the SPEC says `training`; write "
             f"`def {function}(loss, trial)`, or leave `training` out where it returns a Task"
         )
-    file = Path(module.__file__ or "")
     try:
-        with neighbours_of(file):
+        with neighbours_of(Path(module.__file__ or "")):
             task = found()
     except UserError:
         raise
     except (Exception, SystemExit) as error:
         raise user_error(f"the task {name} cannot be made", error) from error
-    if not isinstance(task, Task | TrainingFunction):
-        raise UserError(
-            f"the task {name} must return a lossmith.search.Task, but it returned {type(task).__name__}"
-        )
-    return task
+    return check_subject(task, f"what the task {name} returns")

@@ -13,7 +13,7 @@ from sklearn import metrics as reference
 from torch import Tensor
 
 from lossmith.losses import Kind, UserError
-from lossmith.search.metrics import METRICS, Metric, metric, metric_named
+from lossmith.search.metrics import METRICS, Metric, metric, metric_named, register_metric, registry
 
 MEMBERS, SAMPLES, DRAWS, CLASSES = 5, 60, 7, 4
 Reference = Callable[[Any, Any, Any], float]
@@ -372,3 +372,15 @@ def test_a_metric_has_one_name() -> None:
     """However its quantile is written, so that searches over the same metric can be compared."""
     assert metric_named("pinball@0.90").name == metric_named("pinball@.9").name == "pinball@0.9"
     assert isinstance(metric_named("pinball@.9"), Metric)
+
+
+def test_a_metric_from_outside_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registered metric is found by its name, and suggested for its aliases."""
+    monkeypatch.setattr(registry, "_known", known := dict(METRICS))
+    monkeypatch.setattr(registry, "METRICS", known)
+    always = Metric("always", ("binary",), METRICS["f1"].score, aliases=("ever",))
+    assert register_metric(always) is register_metric(always) is metric_named("always", "binary")
+    with pytest.raises(UserError, match="did you mean always"):
+        metric_named("ever", "binary")
+    with pytest.raises(UserError, match="there is a metric 'f1' already"):
+        register_metric(Metric("f1", ("binary",), METRICS["f1"].score))

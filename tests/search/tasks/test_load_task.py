@@ -9,7 +9,7 @@ import pytest
 from lossmith.losses import UserError
 from lossmith.search import load_task
 from lossmith.search.tasks import builtin as tasks
-from lossmith.search.tasks.load import built_in
+from lossmith.search.tasks.builtin import built_in
 
 GOOD = """
 import torch

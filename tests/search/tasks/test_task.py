@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from lossmith.losses import Kind, UserError
 from lossmith.search import Recipe, Task, load_task
+from lossmith.search.tasks.builtin import built_in
 from lossmith.search.tasks.data import overlap
-from lossmith.search.tasks.load import built_in
 
 from ..small_tasks import FEATURES, METRICS, data, image_task, images, mlp, task_of
 
