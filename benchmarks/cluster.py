@@ -4,7 +4,7 @@
     python benchmarks/cluster.py --keep     # the bookkeeping alone
 
 Training is simulated by sleeping, so four workers fit on two cores and what is measured is the way between
-them: the driver's cuts and ranks, the desk, Ray. The gate of the bookkeeping: keeping 10,000 trials in the
+them: the driver's cuts and ranks, the queue, Ray. The gate of the bookkeeping: keeping 10,000 trials in the
 store and bringing them to MLflow's database takes at most 20% of a training of 5 ms a trial, were nothing
 of it done beside the training.
 """
@@ -28,7 +28,7 @@ from lossmith.losses import standard_specs
 from lossmith.search import Candidate, Outcome, Plan, Recipe, Repeat, Task, Trial
 from lossmith.search.records.ledger import Unit
 from lossmith.search.training.cohort_trainer import RungSchedule
-from lossmith.search.training.ray.resources import Resources
+from lossmith.search.training.ray import Resources
 
 EPOCHS, EPOCH_S, COHORT, REPEATS = 4, 0.02, 64, 4
 RUNGS = RungSchedule((1, 2))
@@ -79,8 +79,10 @@ def on_workers(workers: int) -> float:
     import ray
     from ray import cloudpickle
 
-    from lossmith.search.training.ray import tune_workers as seats  # noqa: F401  (sets what Tune reads when it is imported)
-    from lossmith.search.training.ray.trainer import on_ray
+    from lossmith.search.training.ray import (
+        on_ray,
+        tune_workers,  # noqa: F401  (sets what Tune reads when it is imported)
+    )
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     ray.init(

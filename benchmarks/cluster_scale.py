@@ -2,9 +2,9 @@
 
     python benchmarks/cluster_scale.py      # a minute on one core, in CPU time
 
-Measured here, with the code that a search runs: what the driver does for a piece (score it) and for a trial
-(ask, keep, remember), what the desk does for a worker. Simulated: cohorts on 1 to 1,000 workers that train 64
-models for ten seconds a piece, three legs to a cohort, with a rank after each. Pieces end within a tenth of
+Measured here, with the code that a search runs: what the driver does for an item (score it) and for a trial
+(ask, keep, remember), what the queue does for a worker. Simulated: cohorts on 1 to 1,000 workers that train
+64 models for ten seconds an item, three legs to a cohort, with a rank after each. Items end within a tenth of
 each other, the driver takes them one by one, and nobody trains until the last is scored.
 """
 
@@ -29,20 +29,20 @@ from lossmith.search.training.ray.lease_queue import LeaseQueue
 from lossmith.spaces import space_from
 
 WORKERS = (1, 10, 100, 300, 1000)
-TRIALS, MODELS, REPEATS, LEGS, PIECE_S = 10_000_000, 64, 4, 3, 10.0
+TRIALS, MODELS, REPEATS, LEGS, ITEM_S = 10_000_000, 64, 4, 3, 10.0
 HELD_OUT, CLASSES = 1000, 10
-WORD_S = 1.0  # how often a worker says that it goes on, as in search/training/ray/tune_workers.py
+RENEW_S = 1.0  # how often a worker says that it goes on, as in search/training/ray/tune_workers.py
 CALL_S = 2e-4  # what an actor of Ray takes to answer, beside the work itself; assumed
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds on a processor: of the driver for a piece and a trial, of the desk for a piece; bytes."""
+    """Seconds on a processor: of the driver for an item and a trial, of the queue for an item; bytes."""
 
     score_s: float
     ask_s: float
     keep_s: float
-    desk_s: float
+    queue_s: float
     row_bytes: float
     remembered_bytes: float
 
@@ -88,12 +88,12 @@ def measured() -> Costs:
     tracemalloc.stop()
     keep_s, row_bytes = keeping(asked)
     return Costs(
-        spent(lambda: scored(made, outputs, targets)), ask_s, keep_s, desk_s(), row_bytes, remembered
+        spent(lambda: scored(made, outputs, targets)), ask_s, keep_s, queue_s(), row_bytes, remembered
     )
 
 
 def scored(made: Task, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-    """What the driver does with the outputs of a piece: look for faults, then the metric of each model."""
+    """What the driver does with the outputs of an item: look for faults, then the metric of each model."""
     outputs.isfinite().flatten(1).all(1)
     (outputs.amax(1) - outputs.amin(1)).amax(1)
     made.measure(outputs, targets)
@@ -124,26 +124,26 @@ def keeping(asked: list[Candidate]) -> tuple[float, float]:
         return seconds / count, (file.stat().st_size - before) / count
 
 
-def desk_s(workers: int = WORKERS[-1]) -> float:
-    """Seconds of the desk for a piece, of so many workers, from its being put to its being collected."""
+def queue_s(workers: int = WORKERS[-1]) -> float:
+    """Seconds of the queue for an item, of so many workers, from its being put to its being collected."""
     now = [0.0]
-    desk = LeaseQueue(600.0, clock=lambda: now[0])
+    queue = LeaseQueue(600.0, clock=lambda: now[0])
     names = [str(worker) for worker in range(workers)]
 
     def leg() -> None:
         for number in range(workers):
-            desk.put(number, None)
-        held = [desk.take(name) for name in names]
-        for _ in range(int(PIECE_S / WORD_S)):
-            now[0] += WORD_S
-            desk.expire()
-            for piece, name in zip(held, names, strict=True):
-                assert piece is not None
-                desk.alive(piece[0], name)
-        for piece, name in zip(held, names, strict=True):
-            assert piece is not None
-            desk.done(piece[0], name, ok=True, result=b"")
-        desk.collect()
+            queue.put(number, None)
+        held = [queue.take(name) for name in names]
+        for _ in range(int(ITEM_S / RENEW_S)):
+            now[0] += RENEW_S
+            queue.expire()
+            for item, name in zip(held, names, strict=True):
+                assert item is not None
+                queue.renew(item[0], name)
+        for item, name in zip(held, names, strict=True):
+            assert item is not None
+            queue.finish(item[0], name, ok=True, result=b"")
+        queue.collect()
 
     return spent(leg) / workers
 
@@ -152,20 +152,20 @@ def simulated(workers: int, costs: Costs, score_s: float) -> float:
     """The share of the time that workers train: a cohort as wide as they are many, leg by leg."""
     draw = random.Random(0)
     trials = max(1, workers * MODELS // REPEATS)
-    call_s = CALL_S + costs.desk_s / (PIECE_S / WORD_S + 2)
+    call_s = CALL_S + costs.queue_s / (ITEM_S / RENEW_S + 2)
     total = 0.0
     for _ in range(LEGS):
         begins = [(worker + 1) * call_s for worker in range(workers)]
-        ends = sorted(begin + PIECE_S * draw.uniform(0.95, 1.05) for begin in begins)
+        ends = sorted(begin + ITEM_S * draw.uniform(0.95, 1.05) for begin in begins)
         free = 0.0
         for end in ends:
             free = max(free, end) + score_s
-        # While pieces train the desk is busy with words; what is over a second's worth delays whoever waits.
-        words = workers / WORD_S * call_s
-        total += free * max(1.0, words)
+        # While items train the queue renews leases; what is over a second's worth delays the results.
+        renewing = workers / RENEW_S * call_s
+        total += free * max(1.0, renewing)
     total += trials * costs.keep_s
     asking = max(0.0, trials * costs.ask_s - total)  # the next cohort is asked for while this one trains
-    return LEGS * PIECE_S / (total + asking)
+    return LEGS * ITEM_S / (total + asking)
 
 
 def main() -> None:
@@ -173,8 +173,8 @@ def main() -> None:
     torch.set_num_threads(1)
     costs = measured()
     print(
-        f"scoring a piece {costs.score_s * 1e3:.1f} ms, asking {costs.ask_s * 1e3:.3f} ms and keeping "
-        f"{costs.keep_s * 1e3:.3f} ms a trial, the desk {costs.desk_s * 1e3:.2f} ms a piece;"
+        f"scoring an item {costs.score_s * 1e3:.1f} ms, asking {costs.ask_s * 1e3:.3f} ms and keeping "
+        f"{costs.keep_s * 1e3:.3f} ms a trial, the queue {costs.queue_s * 1e3:.2f} ms an item;"
         f"\nkept {costs.row_bytes:,.0f} and remembered {costs.remembered_bytes:,.0f} bytes a trial: "
         f"{TRIALS * costs.row_bytes / 1e9:.0f} GB and {TRIALS * costs.remembered_bytes / 1e9:.0f} GB in all\n"
     )
@@ -182,7 +182,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for workers in WORKERS:
         busy, better = simulated(workers, costs, costs.score_s), simulated(workers, costs, 1e-4)
-        rate = busy * workers * MODELS / REPEATS / (LEGS * PIECE_S)
+        rate = busy * workers * MODELS / REPEATS / (LEGS * ITEM_S)
         print(
             f"| {workers:,} | {workers * MODELS // REPEATS:,} | {rate:,.1f} | {busy:.0%} | {better:.0%} | "
             f"{TRIALS / rate / 3600:,.1f} h |"

@@ -12,7 +12,7 @@ from typing import Any
 from ...losses.errors import one_line
 from ...search import conduct
 from ...search.training.cohort_trainer import Trainer
-from ...search.training.functions.trainer import FunctionTrainer
+from ...search.training.functions import FunctionTrainer
 from ...search.training.program import Stopped
 from ..experiment import Experiment
 from ..progress import Progress

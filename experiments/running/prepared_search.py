@@ -15,11 +15,9 @@ from ...search.tasks.subject import Subject
 from ...search.training.cohort_trainer import Trainer
 from ...search.training.engines.autotune import EngineChoice
 from ...search.training.engines.device import Hardware
-from ...search.training.functions.local import own_local
-from ...search.training.functions.rehearse import rehearsed
-from ...search.training.functions.trainer import FunctionTrainer
+from ...search.training.functions import FunctionTrainer, local_function, rehearsed
 from ...search.training.local import local
-from ...search.training.ray.resources import Resources
+from ...search.training.ray import Resources
 from ...spaces import LEARNING_RATE, Space, own_terms, space_from
 from ..spec import SearchSpec
 from ..usercode.trust import trust
@@ -90,15 +88,14 @@ class PreparedSearch:
                 f"but got {self.spec.device} and {self.spec.precision}"
             )
         if runner == "ray":
-            from ...search.training.functions.on_ray import own_on_ray
-            from ...search.training.ray.trainer import on_ray
+            from ...search.training.ray import function_on_ray, on_ray
 
             wanted = Resources.from_mapping(self.spec.resources)
             if isinstance(self.task, TrainingFunction):
-                return own_on_ray(self.task, self.plan, wanted)
+                return function_on_ray(self.task, self.plan, wanted)
             return on_ray(self.task, self.plan, self.spec.engine, wanted, note, before)
         if isinstance(self.task, TrainingFunction):
-            return own_local(self.task, self.plan)
+            return local_function(self.task, self.plan)
         return local(self.task, self.plan, self.spec.engine, note, before, self.hardware)
 
 

@@ -13,7 +13,7 @@ from ...search import Task, TrainingFunction
 from ...search.tasks.load import check_subject
 from ...search.training.cohort_trainer import Trainer
 from ...search.training.engines.autotune import EngineChoice
-from ...search.training.functions.trainer import FunctionTrainer
+from ...search.training.functions import FunctionTrainer
 from ...spaces import own_terms
 from ..experiment import Experiment
 from ..progress import Progress, python_progress

@@ -18,7 +18,7 @@ from pydantic import (
 
 from ...losses import UserError
 from ...losses.spec.html import table_html
-from ...search.training.ray.resources import Resources
+from ...search.training.ray import Resources
 from ...spaces.recipe import Recipe
 from .durations import parse_duration
 from .errors import explained

@@ -69,7 +69,7 @@ def two_cores() -> Iterator[None]:
     """Ray with two CPUs."""
     import ray
 
-    from lossmith.search.training.ray import tune_workers as seats  # noqa: F401  (sets what Tune reads when it is imported)
+    from lossmith.search.training.ray import tune_workers  # noqa: F401  (sets what Tune reads when it is imported)
 
     ray.init(
         address="local",

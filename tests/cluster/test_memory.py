@@ -71,7 +71,7 @@ runner, how, models = sys.argv[1], sys.argv[2], int(sys.argv[3])
 task, plan, notes = load_task("hungry.py:hungry"), Plan(folds=2), []
 if runner == "ray":
     import ray
-    from lossmith.search.training.ray.trainer import on_ray
+    from lossmith.search.training.ray import on_ray
 
     from ray._common.utils import get_system_memory
     from ray._private.utils import get_used_memory

@@ -16,11 +16,10 @@ from lossmith.losses import LossSpec, UserError, standard_specs
 from lossmith.losses.custom.adopted import adopt
 from lossmith.search import Candidate, Plan, Repeat, Task, TrainingFunction, load_task
 from lossmith.search.training.cohort_trainer import RungSchedule
-from lossmith.search.training.functions.local import own_local
-from lossmith.search.training.functions.rehearse import rehearsed
+from lossmith.search.training.functions import local_function, rehearsed
 from lossmith.search.training.local import local
 from lossmith.search.training.program import WorkerError
-from lossmith.search.training.ray.resources import Resources
+from lossmith.search.training.ray import Resources
 
 from .conftest import write_task
 
@@ -60,7 +59,7 @@ def accident():
 @pytest.fixture
 def runner(two_cores: None) -> Iterator[Callable[..., Any]]:
     """Makes runners on Ray, and closes them after the test."""
-    from lossmith.search.training.ray.trainer import on_ray
+    from lossmith.search.training.ray import on_ray
 
     del two_cores  # it is enough that they are there
     made: list[Any] = []
@@ -137,7 +136,7 @@ def test_every_runner_gives_equal_outcomes(runner: Callable[..., Any], tmp_path:
 @pytest.mark.usefixtures("two_cores")
 def test_a_loop_of_ones_own_ends_alike(tmp_path: Path) -> None:
     """A user's training function gives on Ray what it gives on one machine, at rungs and at the end."""
-    from lossmith.search.training.functions.on_ray import own_on_ray
+    from lossmith.search.training.ray import function_on_ray
 
     (tmp_path / "mine.py").write_text(OWN_LOOP)
     found = load_task(f"{tmp_path / 'mine.py'}:loop")
@@ -145,7 +144,7 @@ def test_a_loop_of_ones_own_ends_alike(tmp_path: Path) -> None:
     training = rehearsed(found)
     specs = standard_specs("multiclass").values()
     tried = [Candidate(spec, training.settings) for spec in specs][:6]
-    mine, theirs = own_local(training, PLAN), own_on_ray(training, PLAN)
+    mine, theirs = local_function(training, PLAN), function_on_ray(training, PLAN)
     for rungs in (None, RungSchedule((1, 2))):
         assert theirs.train(tried, REPEATS, rungs) == mine.train(tried, REPEATS, rungs)
     mine.close()
@@ -202,8 +201,8 @@ def test_what_a_worker_raises_arrives(runner: Callable[..., Any], tmp_path: Path
 @pytest.mark.cluster
 @pytest.mark.usefixtures("two_cores")
 def test_more_gpus_than_there_are(tmp_path: Path) -> None:
-    """A piece that no node could hold is refused before anything starts, with what there is."""
-    from lossmith.search.training.ray.trainer import on_ray
+    """A worker that no node could hold is refused before anything starts, with what there is."""
+    from lossmith.search.training.ray import on_ray
 
     write_task(tmp_path)
     with pytest.raises(UserError, match=r"gpus must be at most 0, .* but got 2; ask for less"):

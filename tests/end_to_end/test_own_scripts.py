@@ -12,8 +12,7 @@ from lossmith.experiments import run_search
 from lossmith.losses import load_frozen, standard_specs
 from lossmith.search import Candidate, Plan, Repeat, TrainingFunction, load_task
 from lossmith.search.training.cohort_trainer import RungSchedule
-from lossmith.search.training.functions.local import own_local
-from lossmith.search.training.functions.rehearse import rehearsed
+from lossmith.search.training.functions import local_function, rehearsed
 
 pytestmark = pytest.mark.end_to_end
 
@@ -58,7 +57,7 @@ def test_a_script_is_trained_with_losses_it_never_knew(name: str) -> None:
     loaded = load_task(f"{SCRIPTS / name / 'after.py'}:{given['task']}", training=given["training"])
     assert isinstance(loaded, TrainingFunction)
     training = rehearsed(loaded.with_recipe(given.get("recipe", {})))
-    trainer = own_local(training, Plan())
+    trainer = local_function(training, Plan())
     try:
         chosen = list(standard_specs(training.kind).values())[:2]
         candidates = [Candidate(spec, training.settings) for spec in chosen]

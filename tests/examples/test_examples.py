@@ -15,7 +15,7 @@ from lossmith.experiments.results.export import export_loss
 from lossmith.experiments.spec import load_spec
 from lossmith.losses import UserError, standard_loss, standard_spec
 from lossmith.search import TrainingFunction, TrialHandle, load_task
-from lossmith.search.training.functions.rehearse import rehearsed
+from lossmith.search.training.functions import rehearsed
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 TRAININGS = ["own_loop", "lightning_module", "hugging_face", "segmentation"]

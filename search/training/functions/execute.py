@@ -1,4 +1,4 @@
-"""Where the trainings of a user's own function are executed: in this process, or in a crew's."""
+"""Where the trainings of a user's function are executed: in this process, or in the workers of a pool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Execute = Callable[[Sequence[FunctionJob]], Iterator[FunctionResult]]
 
 
 def in_process(training: TrainingFunction, stop: Event) -> Execute:
-    """One after another, here."""
+    """Execute trainings one after another in this process, until `stop` is set."""
 
     def execute(jobs: Sequence[FunctionJob]) -> Iterator[FunctionResult]:
         for job in jobs:
@@ -28,15 +28,19 @@ def in_process(training: TrainingFunction, stop: Event) -> Execute:
     return execute
 
 
-def in_crew(crew: WorkerPool, size: int) -> Execute:
-    """In the crew's processes: whoever is free takes the next.
+def in_workers(pool: WorkerPool, size: int) -> Execute:
+    """Execute trainings in the workers of a pool, each in the next worker that is free.
 
-    What a process is killed in the middle of, as systems do when memory is short, is trained again by
-    another, and from then on there is one fewer; when the last is killed, `MemoryError` says so.
+    A training whose worker is killed, as systems do when memory is short, is executed again by another
+    worker, and from then on there is one worker fewer; when the last is killed, `MemoryError` says so.
+
+    Args:
+        pool: Makes a `FunctionWorker` in each worker.
+        size: How many workers to use.
     """
     free: SimpleQueue[RemoteProgram] = SimpleQueue()
     for number in range(size):
-        free.put(crew.program(number))
+        free.put(pool.program(number))
     spare = iter(range(size - 1))
 
     def run(job: FunctionJob) -> FunctionResult:
@@ -58,24 +62,24 @@ def in_crew(crew: WorkerPool, size: int) -> Execute:
         return result
 
     def execute(jobs: Sequence[FunctionJob]) -> Iterator[FunctionResult]:
-        pool = ThreadPoolExecutor(size)
+        threads = ThreadPoolExecutor(size)
         try:
-            yield from pool.map(run, jobs)
+            yield from threads.map(run, jobs)
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            threads.shutdown(wait=True, cancel_futures=True)
 
     return execute
 
 
 class FunctionWorker:
-    """What a worker process holds: the function."""
+    """What a worker process holds: the training function."""
 
     def __init__(self, training: TrainingFunction) -> None:
         allow_children()
         self._training = training
 
     def run(self, job: FunctionJob) -> FunctionResult | UserError:
-        """One training; a mistake of the user's travels as a value."""
+        """Execute one training; a `UserError` is returned, for raised it would lose its detail on the way."""
         try:
             return run_training(self._training, job)
         except UserError as error:

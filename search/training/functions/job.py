@@ -1,4 +1,4 @@
-"""One training by a user's own function: what it is given, what is listened for, what came of it."""
+"""One training by a user's function: what it is given, what it reports, what came of it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ from ...records.trial import Candidate, Repeat
 from ...tasks.functions.metric_value import healthy, number
 from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import Part, Pruned, TrialHandle
-from .sandbox import alone, quiet
+from .sandbox import seeded, silent
 
 
 @dataclass(frozen=True)
 class FunctionJob:
-    """One training that is wanted: a candidate on a repeat, to its end or for `reports` reports.
+    """One training of a candidate on a repeat.
 
-    `fold` is what the trial is told of it: number, count and partition.
+    Args:
+        candidate: The loss and its recipe.
+        repeat: Seed, fold and partition, as the search counts them.
+        seed: The search's seed.
+        fold: What the function is told: the fold's number, how many folds there are, the partition.
+        part: What the function is to score on.
+        reports: After how many reports to stop; None: at the end.
     """
 
     candidate: Candidate
@@ -35,15 +41,19 @@ class FunctionJob:
 
     @property
     def stream(self) -> int:
-        """The seed of every random stream; candidates share that of a repeat, so comparisons are paired."""
+        """The seed of every random stream, which all candidates of a repeat share: comparisons are paired."""
         return stream_seed(self.seed, "own", self.repeat.seed) % 2**31
 
 
 @dataclass(frozen=True)
 class FunctionResult:
-    """What came of it: a score, NaN with a `fault` where it diverged or its code raised.
+    """What came of one training.
 
-    `curve` holds what was reported, (epoch, value); `trace` the traceback of an error, cut to their frames.
+    Args:
+        value: The score; not finite where the training diverged or raised.
+        curve: Each report as (epoch, value).
+        fault: Why the candidate diverged; None where it did not.
+        trace: The traceback of an error, cut to the frames of the user's files.
     """
 
     value: float
@@ -53,7 +63,11 @@ class FunctionResult:
 
 
 def run_training(training: TrainingFunction, job: FunctionJob) -> FunctionResult:
-    """Train once. What the loss cannot be blamed for raises `UserError`; the rest is its fault."""
+    """Execute one training in this process.
+
+    Raises:
+        UserError: The function returns or reports something that is no number, whatever the loss.
+    """
     curve: list[tuple[int, float]] = []
 
     def listen(epoch: int, value: float) -> bool:
@@ -61,10 +75,10 @@ def run_training(training: TrainingFunction, job: FunctionJob) -> FunctionResult
         return healthy(value) and (job.reports is None or len(curve) < job.reports)
 
     loss = freeze(training.bound(job.candidate.spec))
-    _follow_outputs(loss)
-    trial = trial_of(job, listen)
+    _move_with_outputs(loss)
+    trial = trial_handle(job, listen)
     try:
-        with alone(job.stream), quiet():
+        with seeded(job.stream), silent():
             value = number(training.train(loss, trial), "train must return")
     except Pruned:
         value = curve[-1][1]
@@ -76,8 +90,15 @@ def run_training(training: TrainingFunction, job: FunctionJob) -> FunctionResult
     return FunctionResult(value, tuple(curve), None if healthy(value) else "nan as the score")
 
 
-def trial_of(job: FunctionJob, listener: Callable[[int, float], bool]) -> TrialHandle:
-    """What the function is told. One that stops early has fewer epochs: a loop need not know of it."""
+def trial_handle(job: FunctionJob, listener: Callable[[int, float], bool]) -> TrialHandle:
+    """The handle that the function is called with.
+
+    A recipe that stops early is told as one of fewer epochs: the function need not know of it.
+
+    Args:
+        job: The training.
+        listener: Called with each report; answers whether to go on.
+    """
     recipe = job.candidate.recipe
     return TrialHandle(
         replace(recipe, epochs=recipe.trained_epochs, stop_after=1.0),
@@ -89,8 +110,8 @@ def trial_of(job: FunctionJob, listener: Callable[[int, float], bool]) -> TrialH
     )
 
 
-def _follow_outputs(loss: nn.Module) -> None:
-    """Let the loss move once to where the first outputs are, whichever device a script has chosen."""
+def _move_with_outputs(loss: nn.Module) -> None:
+    """Have the loss move to the device of the first outputs, whichever the function has chosen."""
 
     def move(module: nn.Module, inputs: tuple[Any, ...]) -> None:
         handle.remove()

@@ -1,4 +1,4 @@
-"""A user's own training function on this machine: one training after another, or several side by side."""
+"""A user's training function on this machine: one training after another, or several in parallel."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from typing import Any
 from ...records.plan import Plan
 from ...tasks.functions.training_function import TrainingFunction
 from ..workers.process_pool import ProcessPool, can_fork
-from .execute import FunctionWorker, in_crew, in_process
+from .execute import FunctionWorker, in_process, in_workers
 from .trainer import FunctionTrainer
 
 
-def own_local(training: TrainingFunction, plan: Plan) -> FunctionTrainer:
-    """A runner of a rehearsed training on this machine; close it when the search has ended."""
-    stop, size = Event(), side_by_side(training)
+def local_function(training: TrainingFunction, plan: Plan) -> FunctionTrainer:
+    """A runner of a training function on this machine; close it when the search has ended.
+
+    Args:
+        training: A rehearsed training function.
+        plan: The search's plan, of which the folds and the seed are read.
+    """
+    stop, size = Event(), _trainings_in_parallel(training)
     make: Any = partial(FunctionWorker, training)  # no program of a cohort, but run in the same way
-    crew = ProcessPool(size, make, stop) if size > 1 and can_fork() else None
-    execute = in_crew(crew, size) if crew is not None else in_process(training, stop)
-    return FunctionTrainer(training, execute, plan.folds, plan.seed, stop, crew)
+    pool = ProcessPool(size, make, stop) if size > 1 and can_fork() else None
+    execute = in_workers(pool, size) if pool is not None else in_process(training, stop)
+    return FunctionTrainer(training, execute, plan.folds, plan.seed, stop, pool)
 
 
-def side_by_side(training: TrainingFunction) -> int:
-    """How many trainings run at a time: as asked for, or one a core, as far as a GPU's memory holds them."""
+def _trainings_in_parallel(training: TrainingFunction) -> int:
+    """As many as were asked for, or one a core, as far as a GPU's memory holds them."""
     cores = len(os.sched_getaffinity(0))
     return training.workers or min(cores, training.rehearsed.fit or cores)

@@ -1,4 +1,4 @@
-"""A loss that watches how it is trained with."""
+"""A loss that records how a function uses it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ TARGETS_KEPT = 10_000_000  # enough to know their shares
 
 
 class LossProbe(nn.Module):
-    """A loss that remembers whether it was trained with, and the targets of the first epoch."""
+    """A loss that records whether it was trained with, and the targets of the first epoch.
+
+    Args:
+        loss: Computes the values, `loss(outputs, targets)`.
+    """
 
     def __init__(self, loss: nn.Module) -> None:
         super().__init__()
-        self.loss, self.called, self.trained, self.listening = loss, False, False, True
+        self.loss, self.called, self.trained, self.recording = loss, False, False, True
         self.targets: list[Tensor] = []
         self.kept = self.classes = 0
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss. A batch without a gradient is somebody's validation and is not counted."""
+        """Compute the loss; a batch whose outputs carry no gradient is validation and is not recorded."""
         self.called = True
         if outputs.requires_grad:
             self.trained = True
-            if self.listening and self.kept < TARGETS_KEPT:
+            if self.recording and self.kept < TARGETS_KEPT:
                 self.targets.append(targets.detach().cpu())
                 self.kept += targets.numel()
                 self.classes = outputs.shape[1] if outputs.dim() > 1 else 0

@@ -1,4 +1,4 @@
-"""One training with the usual loss, before a search begins: what a function does, and its mistakes."""
+"""One training with the usual loss before a search begins: what a function does, and its mistakes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ...tasks.functions.trial_handle import TrialHandle
 from ..program import WorkerError
 from ..workers.process_pool import ProcessPool, can_fork
 from .loss_probe import LossProbe
-from .sandbox import allow_children, alone, quiet
+from .sandbox import allow_children, seeded, silent
 
 USUAL = {"multiclass": "cross_entropy", "binary": "bce", "multilabel": "bce", "regression": "mse"}
 SPARE = 0.8  # of a GPU's memory may be taken by the rehearsal's measure: other losses may need a little more
@@ -31,22 +31,29 @@ CONTEXT = 600 << 20  # bytes that a process on a GPU takes before it trains anyt
 
 
 def rehearsed(training: TrainingFunction, seed: int = 0) -> TrainingFunction:
-    """The training with what one run of it shows, in a process of its own where that is possible.
+    """Rehearse a training function once, in a process of its own where that is possible.
 
-    Raises `UserError` for a function that raises (with its traceback), returns no number or NaN, or does
-    not train with the loss it is given.
+    Args:
+        training: The function.
+        seed: Of its random streams.
+
+    Returns:
+        The same function, with its `rehearsal`.
+
+    Raises:
+        UserError: The function raises, returns no finite number, or does not train with the loss it is given;
+            its traceback is the detail.
     """
     if not can_fork():
         return replace(training, rehearsal=rehearse(training, seed))
     make: Any = partial(_Rehearsing, training, seed)  # no program of a cohort, but run in the same way
-    crew = ProcessPool(1, make, Event())
+    pool = ProcessPool(1, make, Event())
     try:
-        remote: Any = crew.program(0)
-        found = remote.call("run")
+        found = pool.program(0).call("run")
     except (WorkerError, MemoryError) as error:
         raise UserError(f"{training.name}: the rehearsal of the training failed: {error}") from error
     finally:
-        crew.close()
+        pool.close()
     if isinstance(found, UserError):
         raise found
     assert isinstance(found, Rehearsal)
@@ -60,7 +67,7 @@ class _Rehearsing:
         self._training, self._seed = training, seed
 
     def run(self) -> Rehearsal | UserError:
-        """The rehearsal, or what is wrong, which travels as a value: its detail would not as text."""
+        """Rehearse; a `UserError` is returned, for raised it would lose its detail on the way."""
         allow_children()
         try:
             return rehearse(self._training, self._seed)
@@ -69,17 +76,17 @@ class _Rehearsing:
 
 
 def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
-    """Train once in this process with the usual loss of the kind, and watch."""
+    """Train once in this process with the usual loss of the kind; arguments and errors as of `rehearsed`."""
     name = training.name
     spec = standard_spec(USUAL[training.kind], training.kind)
     scale = 1.0 if training.kind == "regression" else None
     usual = freeze(spec.bind(target_scale=scale, ignore_index=training.ignore_index))
-    watched, reports = LossProbe(usual), 0
+    probe, reports = LossProbe(usual), 0
 
     def listen(_epoch: int, _value: float) -> bool:
         nonlocal reports
         reports += 1
-        watched.listening = False
+        probe.recording = False
         return True
 
     trial = TrialHandle(
@@ -87,8 +94,8 @@ def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
     )
     started = monotonic()
     try:
-        with alone(seed), quiet():
-            value = number(training.train(watched, trial), f"{name} must return")
+        with seeded(seed), silent():
+            value = number(training.train(probe, trial), f"{name} must return")
     except UserError:
         raise
     except Exception as error:
@@ -97,8 +104,8 @@ def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
             error,
             {"learning_rate": training.settings.rate, "seed": seed, "part": "validation", **trial.parameters},
         ) from error
-    if not watched.trained:
-        wrong = "only without a gradient" if watched.called else "never"
+    if not probe.trained:
+        wrong = "only without a gradient" if probe.called else "never"
         raise UserError(
             f"{name} must train with the loss it is given, but it called it {wrong}; "
             "call loss(outputs, targets) on its first argument and go backward from there"
@@ -108,7 +115,7 @@ def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
             f"{name} must return a finite {training.metric} with the usual loss, but it returned {value}; "
             "lower the learning rate or look at the data"
         )
-    seconds, constants = monotonic() - started, _constants(training, watched)
+    seconds, constants = monotonic() - started, _constants(training, probe)
     return Rehearsal(value, reports, constants, frozenset(trial.read), seconds, _fit())
 
 
@@ -120,11 +127,11 @@ def _fit() -> int | None:
     return max(1, int(SPARE * whole / (torch.cuda.max_memory_reserved() + CONTEXT)))
 
 
-def _constants(training: TrainingFunction, watched: LossProbe) -> Mapping[str, Any]:
+def _constants(training: TrainingFunction, probe: LossProbe) -> Mapping[str, Any]:
     """Class counts or the spread of the targets, as plain numbers."""
-    shape = (-1,) if training.kind != "multilabel" else (-1, watched.targets[0].shape[-1])
-    targets = torch.cat([some.reshape(shape) for some in watched.targets])
+    shape = (-1,) if training.kind != "multilabel" else (-1, probe.targets[0].shape[-1])
+    targets = torch.cat([some.reshape(shape) for some in probe.targets])
     if training.ignore_index is not None:
         targets = targets[targets != training.ignore_index]
-    found = constants_of(training.kind, targets, watched.classes)
+    found = constants_of(training.kind, targets, probe.classes)
     return {name: value.tolist() for name, value in found.items()}

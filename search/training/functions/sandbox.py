@@ -1,4 +1,4 @@
-"""What is made up around a user's function while it trains: random streams, its output, its rights."""
+"""What surrounds a user's function while it trains: random streams, its output, its rights."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 
 
 @contextmanager
-def alone(seed: int) -> Iterator[None]:
-    """Within it every usual random stream starts from `seed`; afterwards they are as they were."""
+def seeded(seed: int) -> Iterator[None]:
+    """Within it torch, NumPy and Python draw from `seed` on; afterwards their streams are as before."""
     state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  (scripts use the global one)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -27,14 +27,14 @@ def alone(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Swallows what a training script prints: a search runs it a thousand times."""
+def silent() -> Iterator[None]:
+    """Within it nothing is printed: a search calls a training function a thousand times."""
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         yield
 
 
 def allow_children() -> None:
-    """Let this worker start processes: the data loaders of a training script do, and daemons may not."""
+    """Let this worker process start processes of its own, as data loaders do; daemons may not."""
     import multiprocessing
 
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # noqa: SLF001

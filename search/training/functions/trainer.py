@@ -1,4 +1,4 @@
-"""A user's own training function as a runner: whole cohorts are trained by it."""
+"""A user's training function as a runner of whole cohorts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from threading import Event
 
 import torch
 
+from ...records.rungs import RungSchedule, Watch, unwatched
 from ...records.trial import Candidate, Outcome, Repeat, Tested
 from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import Part
 from ...tasks.splits import Folds
-from ..cohort_trainer import RungSchedule, Watch, unwatched
 from ..program import Stopped, WorkerPool
 from .cohort import FunctionCohort
 from .execute import Execute
@@ -21,10 +21,18 @@ from .job import FunctionJob, FunctionResult
 
 @dataclass(frozen=True, eq=False)
 class FunctionTrainer:
-    """Trains candidates by a user's function; where each training happens is the business of `execute`.
+    """A runner that trains candidates by a user's function.
 
-    `execute` yields what came of each job in the order of the jobs. A loop cannot be paused at a rung, so
-    what survives one is trained again from the start: with the same seed it comes by the same way.
+    A function cannot be paused at a rung, so a candidate that passes one is trained again from the beginning:
+    with the same seed it comes by the same way.
+
+    Args:
+        training: A rehearsed training function.
+        execute: Yields what came of each job, in the order of the jobs.
+        folds: In how many parts the function is to deal its data; 1: one stratified split, the first of five.
+        seed: The search's seed.
+        stop: Ends the training once it is set.
+        pool: The workers in which `execute` executes; closed with the trainer.
     """
 
     training: TrainingFunction
@@ -42,23 +50,25 @@ class FunctionTrainer:
         watch: Watch = unwatched,
         n_resamples: int = 0,
     ) -> list[Outcome]:
-        """Train every candidate on every repeat; at a rung the worst by the mean of what they reported end.
+        """As `Runner.train`; a rung ranks by the mean of what was reported, and `n_resamples` is not read.
 
-        A candidate of which a training raised or scored NaN has diverged. Raises `UserError` with their
-        traceback when more than half of the candidates raised, and when seeds make no difference.
+        A candidate of which a training raised or scored NaN has diverged.
+
+        Raises:
+            UserError: More than half of the candidates raised, or the seed makes no difference to any.
         """
         cohort = FunctionCohort(self.training, self.results, candidates, repeats, watch)
         epochs = candidates[0].recipe.epochs
         for mark, reports in self._marks(rungs or RungSchedule(), epochs):
-            cohort.leg(mark, reports)
-            cohort.thin((rungs or RungSchedule()).keep, mark)
-        cohort.leg(epochs, None)
+            cohort.train_remaining(mark, reports)
+            cohort.prune((rungs or RungSchedule()).keep, mark)
+        cohort.train_remaining(epochs, None)
         return cohort.outcomes(epochs)
 
     def test(
         self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch = unwatched
     ) -> Tested:
-        """The scores on test data, where the function offers them; else on its validation data."""
+        """As `Runner.test`; on the function's validation data where it never reads `trial.part`."""
         part: Part = "test" if self.training.tests else "validation"
         values = []
         for done, result in enumerate(self.results(candidates, repeats, part=part), 1):
@@ -74,23 +84,32 @@ class FunctionTrainer:
         reports: int | None = None,
         part: Part = "validation",
     ) -> Iterator[FunctionResult]:
-        """What came of each candidate on each repeat, in their order, as long as nobody stops the search."""
+        """Yield what came of each candidate on each repeat, in their order.
+
+        Args:
+            candidates: What to train.
+            repeats: What each is trained on.
+            reports: After how many reports to stop; None: at the end.
+            part: What to score on.
+
+        Raises:
+            Stopped: `stop` was set meanwhile.
+        """
         jobs = [self._job(c, r, reports, part) for c in candidates for r in repeats]
         try:
             for result in self.execute(jobs):
-                self._go_on()
                 yield result
+                self._check_stop()
         except BaseException:
             self.stop.set()
             raise
 
-    def _job(self, candidate: Candidate, repeat: Repeat, reports: int | None, part: Part) -> FunctionJob:
-        """The training of a candidate on a repeat; one stratified split is the first of five folds."""
-        return FunctionJob(candidate, repeat, self.seed, Folds(self.folds).place(repeat), part, reports)
-
-    def _go_on(self) -> None:
+    def _check_stop(self) -> None:
         if self.stop.is_set():
             raise Stopped
+
+    def _job(self, candidate: Candidate, repeat: Repeat, reports: int | None, part: Part) -> FunctionJob:
+        return FunctionJob(candidate, repeat, self.seed, Folds(self.folds).place(repeat), part, reports)
 
     def _marks(self, rungs: RungSchedule, epochs: int) -> list[tuple[int, int]]:
         """The rungs, each with the number of reports by which a training has come that far."""

@@ -11,24 +11,27 @@ from .resources import Resources
 
 
 def connect() -> bool:
-    """Join a cluster, or start Ray here; whether this process began it. A `UserError` where that fails."""
+    """Join the cluster that RAY_ADDRESS names, or start Ray here; False where this process had joined before.
+
+    Raises:
+        UserError: The cluster cannot be joined.
+    """
     import ray
 
-    from . import tune_workers as seats  # noqa: F401  (Tune reads its settings when it is imported first)
+    from . import tune_workers  # noqa: F401  (Tune reads its settings when it is imported first)
 
     if ray.is_initialized():
         return False
+    alone = not os.environ.get("RAY_ADDRESS")
     try:
-        ray.init(
-            log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False if _alone() else None
-        )
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False if alone else None)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UserError(f"cannot join the Ray cluster: {one_line(error, 300)}; check RAY_ADDRESS") from None
     return True
 
 
-def check(resources: Resources) -> None:
-    """Refuse a piece that no node of the cluster could ever hold."""
+def check_fits(resources: Resources) -> None:
+    """Raise `UserError` where no node of the cluster could ever hold a worker with `resources`."""
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -42,8 +45,8 @@ def check(resources: Resources) -> None:
             )
 
 
-def room(resources: Resources) -> int:
-    """How many workers with these resources fit into the cluster as it is now."""
+def workers_that_fit(resources: Resources) -> int:
+    """Count the workers with `resources` that the cluster can hold as it is now; at least 1."""
     import ray
 
     wanted = resources.for_ray()
@@ -55,13 +58,9 @@ def room(resources: Resources) -> int:
     return max(1, sum(fits))
 
 
-def by_value() -> None:
-    """Have what the user's own files define travel with the task, for workers do not have these files."""
+def pickle_user_code_by_value() -> None:
+    """Have what the user's own files define travel with the task: workers do not have these files."""
     from ray import cloudpickle
 
     for module in user_modules():
         cloudpickle.register_pickle_by_value(module)
-
-
-def _alone() -> bool:
-    return not os.environ.get("RAY_ADDRESS")

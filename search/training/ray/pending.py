@@ -1,4 +1,4 @@
-"""The pieces of work that the driver waits for."""
+"""The work items whose results the driver waits for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from .remote_program import TooLargeError, WorkResult
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
-    """A piece somebody waits for: where it lies, and how many workers it may still kill."""
+class PendingItem:
+    """A work item whose result is waited for.
+
+    Args:
+        number: Identifies the item in the queue.
+        reference: Where the item lies in Ray's object store.
+        kills: How many workers the item may still kill.
+        future: The result, once it is there.
+    """
 
     number: int
     reference: Any
@@ -23,46 +30,50 @@ class Piece:
 
 
 class PendingWork:
-    """The pieces that are waited for; threads may share them."""
+    """Every work item whose result is waited for; several threads may use it."""
 
     def __init__(self) -> None:
         self._lock, self._numbers = Lock(), count()
-        self._waiting: dict[int, Piece] = {}
+        self._items: dict[int, PendingItem] = {}
         self._trouble: str | None = None
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._items)
 
-    def add(self, reference: Any, kills: int) -> Piece:
-        """One more. Raises `WorkerError` once `fail` has been told that nothing works any more."""
+    def add(self, reference: Any, kills: int) -> PendingItem:
+        """Register one more item; `PendingItem` tells the arguments.
+
+        Raises:
+            WorkerError: `fail` was told that no worker works any more.
+        """
         with self._lock:
             if self._trouble:
                 raise WorkerError(self._trouble)
-            piece = Piece(next(self._numbers), reference, kills, Future())
-            self._waiting[piece.number] = piece
-        return piece
+            item = PendingItem(next(self._numbers), reference, kills, Future())
+            self._items[item.number] = item
+        return item
 
     def pop(self, number: int) -> Future[WorkResult] | None:
-        """Whoever waits for this piece, who has now been told or waits no more; None if nobody does."""
+        """Remove an item and return its future; None when its result is not waited for."""
         with self._lock:
-            piece = self._waiting.pop(number, None)
-        return None if piece is None else piece.future
+            item = self._items.pop(number, None)
+        return None if item is None else item.future
 
-    def again(self) -> list[Piece]:
-        """Those that are left when each has killed one worker more; the others have failed."""
+    def after_a_kill(self) -> list[PendingItem]:
+        """Count one kill against every item: those with kills left are returned, the others have failed."""
         with self._lock:
-            lost = [piece for piece in self._waiting.values() if piece.kills <= 1]
-            left = [replace(p, kills=p.kills - 1) for p in self._waiting.values() if p.kills > 1]
-            self._waiting = {piece.number: piece for piece in left}
-        for piece in lost:
-            piece.future.set_exception(TooLargeError("a program was lost when its node ran out of memory"))
+            lost = [item for item in self._items.values() if item.kills <= 1]
+            left = [replace(i, kills=i.kills - 1) for i in self._items.values() if i.kills > 1]
+            self._items = {item.number: item for item in left}
+        for item in lost:
+            item.future.set_exception(TooLargeError("a program was lost when its node ran out of memory"))
         return left
 
     def fail(self, error: Exception) -> None:
-        """No piece will come to an end, and none that is added later, unless the search was stopped."""
+        """Fail every item with `error`, and every item that is added later unless `error` is `Stopped`."""
         with self._lock:
-            waiting, self._waiting = self._waiting, {}
+            waiting, self._items = self._items, {}
             if not isinstance(error, Stopped):
                 self._trouble = str(error)
-        for piece in waiting.values():
-            piece.future.set_exception(error)
+        for item in waiting.values():
+            item.future.set_exception(error)

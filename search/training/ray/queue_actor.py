@@ -1,4 +1,4 @@
-"""The desk as an actor: a process at which seats wait for work and the driver for results."""
+"""The lease queue as an actor: a process at which workers wait for work and the driver for results."""
 
 from __future__ import annotations
 
@@ -15,82 +15,88 @@ POLL_S = 1.0  # how long a call waits for news
 
 
 class QueueActor:
-    """The desk in a process of its own, which whoever waits may wait at."""
+    """A `LeaseQueue` in a process of its own, whose callers may wait for news.
+
+    A holder of the queue is a worker and its token: Tune starts a dead worker again under its old name, with
+    another token.
+    """
 
     def __init__(self, lease_s: float, tries: int) -> None:
-        self._desk = LeaseQueue(lease_s, tries)
-        self._actors: dict[str, Any] = {}
+        self._queue = LeaseQueue(lease_s, tries)
+        self._actors: dict[str, Any] = {}  # by holder
         self._closed = False
         self._trouble: str | None = None
         self._news = asyncio.Event()
-        self.taken = 0
-        self._born = os.urandom(8).hex()  # another one after Ray has started it again, with nothing on it
+        self._taken = 0
+        self._born = os.urandom(
+            8
+        ).hex()  # another one after Ray has started the actor again, with an empty queue
 
     async def put(self, number: int, payload: Any, kills: int) -> None:
-        """A new piece."""
-        self._desk.put(number, payload, kills)
+        """As `LeaseQueue.put`."""
+        self._queue.put(number, payload, kills)
         self._tell()
 
-    async def take(self, seat: str, token: str, actor: Any) -> tuple[str, Any]:
-        """The next piece as ("piece", (number, payload)), or ("wait", None) or ("home", None)."""
-        holder = f"{seat}/{token}"
-        for other in [h for h in self._actors if h != holder and h.startswith(f"{seat}/")]:
-            self._desk.lost(other, "its worker died")
+    async def take(self, worker: str, token: str, actor: Any) -> tuple[str, Any]:
+        """Lease the next item: ("item", (number, payload)), ("wait", None) or, once closed, ("end", None)."""
+        holder = f"{worker}/{token}"
+        for other in [h for h in self._actors if h != holder and h.startswith(f"{worker}/")]:
+            self._queue.lost(other, "its worker died")
             del self._actors[other]
         self._actors[holder] = actor
-        self.taken += 1
+        self._taken += 1
         end = time.monotonic() + POLL_S
         while not self._closed:
-            found = self._desk.take(holder)
+            found = self._queue.take(holder)
             if found is not None:
-                return "piece", found
+                return "item", found
             if not await self._wait(end):
                 return "wait", None
-        return "home", None
+        return "end", None
 
-    async def alive(self, number: int, seat: str, token: str) -> bool:
-        """Whether the piece is still this holder's."""
-        return self._desk.alive(number, f"{seat}/{token}")
+    async def renew(self, number: int, worker: str, token: str) -> bool:
+        """As `LeaseQueue.renew`."""
+        return self._queue.renew(number, f"{worker}/{token}")
 
-    async def done(self, number: int, seat: str, token: str, ok: bool, result: bytes | str) -> bool:  # noqa: FBT001
-        """A result; False where it came too late."""
-        accepted = self._desk.done(number, f"{seat}/{token}", ok, result)
+    async def finish(self, number: int, worker: str, token: str, ok: bool, result: bytes | str) -> bool:  # noqa: FBT001
+        """As `LeaseQueue.finish`."""
+        accepted = self._queue.finish(number, f"{worker}/{token}", ok, result)
         self._tell()
         return accepted
 
-    async def lost(self, seat: str, why: str, alone: bool) -> int:  # noqa: FBT001  (as below)
-        """The seat's actor is gone. How many pieces were taken since the last such news."""
-        for holder in [h for h in self._actors if h.startswith(f"{seat}/")]:
-            self._desk.lost(holder, why, alone=alone)
+    async def lost(self, worker: str, why: str, killed: bool) -> int:  # noqa: FBT001  (as below)
+        """As `LeaseQueue.lost`, for a worker; return how often work was asked for since the last loss."""
+        for holder in [h for h in self._actors if h.startswith(f"{worker}/")]:
+            self._queue.lost(holder, why, killed=killed)
             del self._actors[holder]
-        taken, self.taken = self.taken, 0
+        taken, self._taken = self._taken, 0
         self._tell()
         return taken
 
     async def trouble(self, message: str) -> None:
-        """A worker cannot work at all."""
+        """Note that a worker cannot make the task at all."""
         self._trouble = message
         self._tell()
 
     async def drop(self, numbers: list[int]) -> None:
-        """Nobody waits for these any more."""
+        """As `LeaseQueue.drop`."""
         for number in numbers:
-            self._desk.drop(number)
+            self._queue.drop(number)
 
     async def collect(self) -> tuple[list[tuple[int, bool, Any]], str | None, str]:
-        """What has come in, what is wrong with the workers if anything is, and which desk this is."""
+        """Wait for results: these, what is wrong with the workers (or None), and which actor answers."""
         end = time.monotonic() + POLL_S
         while True:
-            for holder in self._desk.expire():
+            for holder in self._queue.expire():
                 actor = self._actors.pop(holder, None)
                 if actor is not None:
                     ray.kill(actor)  # it hangs: Tune puts another in its place
-            found = self._desk.collect()
+            found = self._queue.collect()
             if found or self._trouble or self._closed or not await self._wait(end):
                 return found, self._trouble, self._born
 
     async def close(self) -> None:
-        """Send everybody home."""
+        """End every worker that asks for work."""
         self._closed = True
         self._tell()
 

@@ -1,4 +1,4 @@
-"""Programs that live elsewhere: what was done to them is remembered, so any worker can go on with them."""
+"""Programs on a cluster: the calls to them are remembered, so that any worker can go on with them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ _MADE = ("job", "task", "split")  # what a worker makes anew and no state carrie
 
 @dataclass(frozen=True, eq=False)
 class WorkItem:
-    """One piece: make an object (or restore its state), do these calls to it, answer those.
+    """What a worker is asked to do with one program.
 
-    `save` asks for its state as well, for whoever goes on with it.
+    Args:
+        arguments: What the program is made from.
+        state: Where the program has come to already, as `saved` wrote it; None: to the beginning.
+        calls: Calls whose answers are not wanted, as (method, arguments).
+        answers: Calls whose answers are wanted.
+        save: Whether the program's state is wanted as well.
     """
 
     arguments: tuple[Any, ...]
@@ -34,47 +39,58 @@ class WorkItem:
 
 @dataclass(frozen=True, eq=False)
 class WorkResult:
-    """What came of a piece: an answer to each of its questions, and the state if it was wanted."""
+    """What came of a work item.
+
+    Args:
+        answers: One to each of the item's `answers`.
+        state: The program's state where it was wanted and can be written down.
+    """
 
     answers: tuple[Any, ...]
     state: bytes | None = None
 
 
 class TooLargeError(WorkerError):
-    """A piece needs more memory than a worker has, or kills its workers for another reason."""
+    """A work item needs more memory than a worker has, or kills its workers for another reason."""
 
 
 class Submit(Protocol):
-    """Has a piece worked at and returns what came of it; raises `WorkerError` or `TooLargeError`."""
+    """Has a work item executed somewhere and waits for its result."""
 
     def __call__(self, work: WorkItem) -> WorkResult:
-        """Wait for the result."""
+        """The result; raises `WorkerError` or `TooLargeError`."""
 
 
-def execute(work: WorkItem, make: Make, alive: Callable[[], None]) -> WorkResult:
-    """Do a piece here. `alive` is called after each epoch and each call."""
+def execute(work: WorkItem, make: Make, renew: Callable[[], None]) -> WorkResult:
+    """Execute a work item in this process.
+
+    Args:
+        work: The item.
+        make: Makes a fresh program from the item's arguments.
+        renew: Called after each epoch and each call; it may raise, which ends the work.
+    """
     made = make(*work.arguments)
     if work.state is not None:
         made = restored(work.state, made)
     for method, arguments in work.calls:
-        if method == "train":  # epoch by epoch, so that somebody who waits hears that it goes on
+        if method == "train":  # epoch by epoch, so that the lease is renewed meanwhile
             for _ in range(arguments[0]):
                 made.train(1)
-                alive()
+                renew()
         else:
             getattr(made, method)(*arguments)
-            alive()
+            renew()
     answers = []
     for method, arguments in work.answers:
         answers.append(getattr(made, method)(*arguments))
-        alive()
+        renew()
     return WorkResult(tuple(answers), saved(made) if work.save else None)
 
 
 def saved(program: Program) -> bytes | None:
-    """A program's state without its data, for our own workers; None where it cannot be written down.
+    """Write down the state of a program without its data; None where that cannot be done.
 
-    It is then trained again from the start, which ends at the same place.
+    The program is then trained again from the beginning, which ends at the same place.
     """
     from ray import cloudpickle
 
@@ -94,7 +110,7 @@ def saved(program: Program) -> bytes | None:
 
 
 def restored(state: bytes, fresh: Program) -> Program:
-    """The program of a state that `saved` returned; the data are those of a fresh one."""
+    """Restore the program of a state that `saved` returned, with the data of a fresh one."""
     job = getattr(fresh, "job", None)
 
     class Unpickler(pickle.Unpickler):
@@ -110,25 +126,29 @@ def _shared(job: Any, name: str) -> Any:
 
 
 @dataclass(eq=False)
-class Remote(RemoteProgram):
-    """A program that exists as what it was made from and what was done to it.
+class ReplayedProgram(RemoteProgram):
+    """A program that exists as what it was made from and the calls to it.
 
-    Nothing is sent until an answer is wanted: then one piece does everything since the last state. A piece
-    that is too large is dealt to two programs of half as many members, which end where the whole would have.
+    Nothing is sent until an answer is wanted: then one work item replays every call since the last state. An
+    item that is too large is split into two programs of half as many members, which end where the whole would
+    have.
+
+    Args:
+        submit: Has a work item executed.
+        arguments: What the program is made from.
+        candidates_at: The place of the candidates among `arguments`; None: the program cannot be halved.
     """
 
     submit: Submit
     arguments: tuple[Any, ...]
-    candidates_at: int | None  # the place of the candidates among the arguments; None: it cannot be halved
+    candidates_at: int | None
     _calls: list[Call] = field(default_factory=list)
     _state: bytes | None = None
     _epochs: int = 0
-    _last: int = 0  # the epoch after which nobody goes on with it
+    _last: int = 0  # the epoch after which no worker goes on with the program
     _known: dict[str, Any] = field(default_factory=dict)
-    _halves: tuple[Remote, Remote] | None = None
-    members: list[int] = field(
-        default_factory=list
-    )  # those that are left, by their place among the candidates
+    _halves: tuple[ReplayedProgram, ReplayedProgram] | None = None
+    members: list[int] = field(default_factory=list)  # places of the candidates that are left
 
     def __post_init__(self) -> None:
         if self.candidates_at is not None:
@@ -165,7 +185,7 @@ class Remote(RemoteProgram):
         raise WorkerError("programs on a cluster live apart and cannot be joined")
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """One answer, from a program that has come as far as this one."""
+        """Call a method of a program that has come as far as this one."""
         if self._halves is not None:
             raise WorkerError(f"{method} is not known of a program in two halves")
         work = WorkItem(self.arguments, self._state, tuple(self._calls), ((method, arguments),))
@@ -207,7 +227,7 @@ class Remote(RemoteProgram):
         candidates = [self.arguments[at][member] for member in self.members]
         middle = len(candidates) // 2
         first, second = (
-            Remote(
+            ReplayedProgram(
                 self.submit,
                 (*self.arguments[:at], half, *self.arguments[at + 1 :]),
                 at,

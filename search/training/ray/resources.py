@@ -1,4 +1,4 @@
-"""What a piece of a cohort is given on a cluster."""
+"""What a worker is given on a cluster."""
 
 from __future__ import annotations
 
@@ -13,10 +13,20 @@ LEASE_S = 600.0
 
 @dataclass(frozen=True)
 class Resources:
-    """Cores and GPUs of one piece, fractions allowed, and the seconds it may train an epoch in silence.
+    """Cores and GPUs of one worker, and how long a worker may train an epoch in silence.
 
-    A worker of which nothing is heard for `lease_s` is replaced and its piece given to another. Raises
-    `UserError` for a value that cannot be.
+    Args:
+        cpus: Cores, at least 0; below 1 several workers share one.
+        gpus: GPUs, at least 0; below 1 several workers share one.
+        lease_s: Seconds, at least 1: a worker that has not finished an epoch within them is replaced, and
+            another is given its work.
+
+    Raises:
+        UserError: A value is no such number, or a worker would have neither cores nor GPUs.
+
+    Example:
+        >>> Resources(cpus=2).for_ray()
+        {'CPU': 2}
     """
 
     cpus: float = 1.0
@@ -31,18 +41,18 @@ class Resources:
                     f"resources: {name} must be a number of at least {least:g}, but got {value!r}"
                 )
         if self.cpus == self.gpus == 0:
-            raise UserError("resources: a piece must have cpus or gpus, but got 0 of both")
+            raise UserError("resources: a worker must have cpus or gpus, but got 0 of both")
         for name in ("cpus", "gpus"):
             value = getattr(self, name)
             if value > 1 and value != int(value):
                 raise UserError(
                     f"resources: {name} above 1 must be a whole number, but got {value:g}; "
-                    f"a fraction such as 0.5 lets several pieces share one"
+                    f"a fraction such as 0.5 lets several workers share one"
                 )
 
     @classmethod
     def from_mapping(cls, document: Mapping[str, Any]) -> Resources:
-        """The resources a SPEC names; unknown keys are errors."""
+        """Read the `resources` of a SPEC; raises `UserError` for unknown keys too."""
         known = [field.name for field in fields(cls)]
         for key in document:
             if key not in known:
@@ -50,9 +60,9 @@ class Resources:
         return cls(**document)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain document."""
+        """Write a document that `from_mapping` reads."""
         return asdict(self)
 
     def for_ray(self) -> dict[str, float]:
-        """As Ray names them."""
+        """Name the resources as Ray does."""
         return {"CPU": self.cpus, **({"GPU": self.gpus} if self.gpus else {})}

@@ -1,4 +1,4 @@
-"""On a Ray cluster: the same trainer as on one machine, over a pool whose workers are trials of Ray Tune."""
+"""A task on a Ray cluster: the trainer of one machine over a pool of Ray Tune's workers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...tasks.task import Task
 from ..cohort_trainer import Trainer, program_maker
 from ..engines.autotune import EngineChoice
 from ..local import choice_for
-from .cluster import by_value
+from .cluster import pickle_user_code_by_value
 from .resources import Resources
 from .worker_pool import RayWorkerPool
 
@@ -26,12 +26,21 @@ def on_ray(
 ) -> Trainer:
     """A runner on the Ray cluster that RAY_ADDRESS names, or that this is a job of, or one started here.
 
-    With `auto` the engine is measured on the driver's machine; a `choice` that was made before is followed.
+    Args:
+        task: The task; what its file defines travels to the workers by value.
+        plan: The search's plan, of which the folds and the seed are read.
+        engine: "auto" has the engine measured on this machine.
+        resources: What each program is given.
+        note: Called with each line that the user should read.
+        choice: The engine that was chosen before, as when a search is resumed; `engine` is then not read.
+
+    Raises:
+        UserError: The cluster cannot be joined, or has no node that could hold a worker.
     """
     if choice is None:
         choice = choice_for(task, engine, note)
     stop = Event()
-    by_value()
+    pickle_user_code_by_value()
     make = partial(program_maker, task, plan.folds, plan.seed)
     return Trainer(
         task,

@@ -1,10 +1,10 @@
 """Workers on a Ray cluster, placed and replaced by Ray Tune.
 
-A Tune trial is a *seat*: an actor with the resources of the SPEC that trains pieces of cohorts, one a step.
+A Tune trial is a worker: an actor with the resources of the SPEC that executes work items, one a step.
 Measured on two cores, starting an actor takes two to eight seconds (it imports torch) and a step of one that
-runs five milliseconds, so a seat outlasts the pauses in which a cohort is ranked. It ends when it has been
-idle or when its shift is over, so that several searches take turns; Tune's searcher then asks for the next.
-Tune restarts a seat whose node died, elsewhere if need be.
+runs five milliseconds, so a worker outlasts the pauses in which a cohort is ranked. It ends when it has been
+idle or when its turn is over, so that several searches share a cluster; Tune's searcher then asks for the
+next. Tune restarts a worker whose node died, elsewhere if need be.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from ...memory import out_of_memory
 from ..program import Stopped, WorkerError
 from .remote_program import TooLargeError, WorkItem, WorkResult, execute
 
-IDLE_S = 10.0  # how long a seat waits for the next cohort before others may have its place
-SHIFT_S = 30.0  # after this long a seat makes room for whoever waits; while nobody does, it is reused at once
-TOO_LARGE, MISTAKE = "too large", "a mistake"  # how what a seat says of a failure begins
+IDLE_S = 10.0  # how long a worker waits for the next item before another search may have its place
+TURN_S = (
+    30.0  # after this long a worker makes room for another search; while none waits, it is reused at once
+)
+TOO_LARGE, USER_ERROR = "too large", "user error"  # how the message of a failure begins
 LOW_ON_MEMORY = "the node is low on memory"
-WORD_S = 1.0  # how often a piece in training says that it goes on
+RENEW_S = 1.0  # how often the lease of an item in training is renewed
 
 # Tune's own files and tables are of no use here: the store is the truth.
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
@@ -42,17 +44,24 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 
 
 class TuneWorker(tune.Trainable):
-    """A place at which pieces are worked at; a step is one piece, or a look whether there is one."""
+    """A worker as Tune runs it: a step executes one work item, or finds that there is none."""
 
-    def setup(self, config: dict[str, Any], desk: Any = None, make: Any = None, threads: int = 1) -> None:
-        """Nothing that can fail: whatever is wrong with the user's code is said by a step."""
-        self._desk, self._make_ref, self._threads = desk, make, threads
+    def setup(self, config: dict[str, Any], queue: Any = None, make: Any = None, threads: int = 1) -> None:
+        """Take what every worker is handed; nothing here can fail, so that a step tells what is wrong.
+
+        Args:
+            config: Tune's, not read.
+            queue: The actor of the lease queue.
+            make: A list of one reference, to a function that returns what programs are made with.
+            threads: How many threads an operation of torch may use.
+        """
+        self._queue, self._make_ref, self._threads = queue, make, threads
         self._make: Callable[..., Any] | None = None
         self._token = os.urandom(8).hex()
         self._start()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """The next shift begins."""
+        """Begin the next turn in the same process."""
         del new_config
         self._start()
         return True
@@ -61,31 +70,31 @@ class TuneWorker(tune.Trainable):
         self._began = self._busy_at = time.monotonic()
 
     def step(self) -> dict[str, Any]:
-        """One piece."""
+        """Execute the next work item, if there is one; done when the queue is closed or the turn is over."""
         me = ray.get_runtime_context().current_actor
-        word, found = ray.get(self._desk.take.remote(self.trial_id, self._token, me))
+        word, found = ray.get(self._queue.take.remote(self.trial_id, self._token, me))
         now = time.monotonic()
-        if word == "piece":
+        if word == "item":
             self._work(*found)
             self._busy_at = now = time.monotonic()
-        over = now - self._began > SHIFT_S or now - self._busy_at > IDLE_S
-        return {"done": word == "home" or over}
+        over = now - self._began > TURN_S or now - self._busy_at > IDLE_S
+        return {"done": word == "end" or over}
 
     def _work(self, number: int, payload: list[Any]) -> None:
         try:
             made = self._prepared()
         except Exception as error:  # noqa: BLE001  (the user's code, or what it imports)
-            ray.get(self._desk.trouble.remote(_brief(error)))
+            ray.get(self._queue.trouble.remote(_brief(error)))
             return
         try:
             work: WorkItem = ray.get(payload[0])
-            done = execute(work, made, self._speaker(number))
+            done = execute(work, made, self._renewer(number))
             result = cloudpickle.dumps(done)
-            told = self._desk.done.remote(number, self.trial_id, self._token, True, result)  # noqa: FBT003  (an actor's call)
+            told = self._queue.finish.remote(number, self.trial_id, self._token, True, result)  # noqa: FBT003  (an actor's call)
         except Stopped:
             return
-        except Exception as error:  # noqa: BLE001  (whoever waits for the piece is told)
-            told = self._desk.done.remote(number, self.trial_id, self._token, False, _words(error))  # noqa: FBT003  (an actor's call)
+        except Exception as error:  # noqa: BLE001  (the driver waits for the item and is told)
+            told = self._queue.finish.remote(number, self.trial_id, self._token, False, _words(error))  # noqa: FBT003  (an actor's call)
         ray.get(told)
 
     def _prepared(self) -> Callable[..., Any]:
@@ -97,35 +106,38 @@ class TuneWorker(tune.Trainable):
         assert self._make is not None
         return self._make
 
-    def _speaker(self, number: int) -> Callable[[], None]:
-        """Says now and then that the piece goes on, without waiting; stops it when it was given away."""
-        state: dict[str, Any] = {"at": time.monotonic(), "said": None}
+    def _renewer(self, number: int) -> Callable[[], None]:
+        """A function that renews the item's lease each second and raises `Stopped` once the item is lost."""
+        renewed_at, answer = time.monotonic(), None
 
-        def alive() -> None:
+        def renew() -> None:
+            nonlocal renewed_at, answer
             now = time.monotonic()
-            if now - state["at"] < WORD_S:
+            if now - renewed_at < RENEW_S:
                 return
-            if state["said"] is not None:
-                ready, _ = ray.wait([state["said"]], timeout=0)
+            if answer is not None:
+                ready, _ = ray.wait([answer], timeout=0)
                 if ready and not ray.get(ready[0]):
                     raise Stopped
-            state["said"] = self._desk.alive.remote(number, self.trial_id, self._token)
-            state["at"] = now
+            renewed_at, answer = now, self._queue.renew.remote(number, self.trial_id, self._token)
 
-        return alive
+        return renew
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: what a piece needs to go on is in the piece."""
+        """Nothing: what an item needs is in the item."""
 
     def load_checkpoint(self, checkpoint: Any) -> None:
         """Nothing either."""
 
 
 class WorkerSearcher(Searcher):
-    """Asks Tune for as many seats as there is work for and room in the cluster."""
+    """Asks Tune for as many workers as there is work for and room in the cluster.
+
+    Args:
+        wanted: How many workers there should be now; None when the search is over.
+    """
 
     def __init__(self, wanted: Callable[[], int | None]) -> None:
-        """`wanted` is how many seats there should be now; None when the search is over."""
         super().__init__()
         self._wanted, self._open = wanted, set[str]()
 
@@ -134,7 +146,7 @@ class WorkerSearcher(Searcher):
         return {}
 
     def suggest(self, trial_id: str) -> Any:
-        """A seat's configuration, which is empty but for its name."""
+        """A worker's configuration, or None while enough are there; read by Tune alone."""
         wanted = self._wanted()
         if wanted is None:
             finished: str = Searcher.FINISHED
@@ -142,15 +154,15 @@ class WorkerSearcher(Searcher):
         if len(self._open) >= wanted:
             return None
         self._open.add(trial_id)
-        return {"seat": trial_id}
+        return {"worker": trial_id}
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:  # noqa: FBT001, FBT002
-        """A shift is over."""
+        """Note that a worker has ended."""
         del result, error
         self._open.discard(trial_id)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Results go over the desk."""
+        """Nothing: results go through the queue."""
 
     def save_to_dir(self, *_: Any, **__: Any) -> None:
         """Nothing is kept."""
@@ -163,10 +175,13 @@ class WorkerSearcher(Searcher):
 
 
 class WorkerDeathCallback(tune.Callback):
-    """Tells the desk of seats whose actor died, so that nobody waits for a lease to run out."""
+    """Reports workers whose actor died, so that their items need not wait for a lease to run out.
+
+    Args:
+        lost: Called with the worker, what happened to it, and whether it was killed while its node lives.
+    """
 
     def __init__(self, lost: Callable[[str, str, bool], None]) -> None:
-        """`lost` is told the trial, what happened to it, and whether it was killed while its node lives."""
         self._lost = lost
 
     def __getstate__(self) -> dict[str, Any]:
@@ -174,11 +189,11 @@ class WorkerDeathCallback(tune.Callback):
         return {}
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-        """A seat failed and will be tried again."""
+        """Report a worker that failed and is started again."""
         self._lost(trial.trial_id, *_death(trial))
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-        """A seat failed for good."""
+        """Report a worker that failed for good."""
         self._lost(trial.trial_id, *_death(trial))
 
 
@@ -197,22 +212,30 @@ class OomTolerantActorManager(RayActorManager):
 tune_controller.RayActorManager = OomTolerantActorManager  # type: ignore[attr-defined]
 
 
-def run_seats(
+def run_workers(
     searcher: WorkerSearcher,
-    watchman: WorkerDeathCallback,
+    deaths: WorkerDeathCallback,
     resources: dict[str, float],
     directory: str,
     **handed: Any,
 ) -> None:
-    """Run Tune until the searcher is finished. `handed` reaches every seat through the object store."""
+    """Run Tune until the searcher is finished.
+
+    Args:
+        searcher: Says how many workers there should be.
+        deaths: Reports workers that died.
+        resources: What each worker is given, as Ray names it.
+        directory: Where Tune may write.
+        handed: Arguments of `TuneWorker.setup`; they reach every worker through the object store.
+    """
     tune.Tuner(
         tune.with_resources(tune.with_parameters(TuneWorker, **handed), resources),
         tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
         run_config=tune.RunConfig(
-            name="seats",
+            name="workers",
             storage_path=directory,
             verbose=0,
-            callbacks=[watchman],
+            callbacks=[deaths],
             failure_config=tune.FailureConfig(max_failures=-1),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
@@ -220,22 +243,22 @@ def run_seats(
 
 
 def read(result: bytes) -> WorkResult:
-    """What a seat wrote."""
+    """Read what a worker wrote."""
     done: WorkResult = cloudpickle.loads(result)
     return done
 
 
 def fault(words: str) -> UserError | WorkerError:
-    """What a seat, or the desk, said of a piece that failed."""
+    """The error for what a worker, or the queue, said of an item that failed."""
     if words.startswith((TOO_LARGE, "lost")):
         return TooLargeError(f"a program was {words}")
-    if words.startswith(f"{MISTAKE}: "):
-        return UserError(words.removeprefix(f"{MISTAKE}: "))
+    if words.startswith(f"{USER_ERROR}: "):
+        return UserError(words.removeprefix(f"{USER_ERROR}: "))
     return WorkerError(words)
 
 
 def _death(trial: Any) -> tuple[str, bool]:
-    """What Tune wrote of a seat's end, and whether memory is the likeliest reason."""
+    """What Tune wrote of a worker's end, and whether memory is the likeliest reason."""
     path: str = getattr(trial, "error_file", None) or ""
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123  (as Ray names it)
@@ -253,11 +276,11 @@ def _death(trial: Any) -> tuple[str, bool]:
 
 
 def _words(error: BaseException) -> str:
-    """What went wrong, after what that means: the piece was too large, or the user made a mistake."""
+    """What went wrong, after what that means: the item was too large, or the user made a mistake."""
     if out_of_memory(error):
         return f"{TOO_LARGE}: {_brief(error)}"
     if isinstance(error, UserError):
-        return f"{MISTAKE}: {error}"
+        return f"{USER_ERROR}: {error}"
     return _brief(error)
 
 

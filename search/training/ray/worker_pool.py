@@ -1,4 +1,4 @@
-"""A crew whose workers are seats of Ray Tune, wherever a cluster has room for them."""
+"""A pool of workers on a Ray cluster, placed by Ray Tune wherever there is room for them."""
 
 from __future__ import annotations
 
@@ -15,23 +15,30 @@ from ....losses.errors import UserError, one_line
 from ....losses.family.registry import own_parts, register
 from ...records.trial import Candidate
 from ..program import RemoteProgram, Stopped, WorkerError
-from .cluster import check, connect, room
-from .pending import PendingWork, Piece
-from .remote_program import Make, Remote, TooLargeError, WorkItem, WorkResult
+from .cluster import check_fits, connect, workers_that_fit
+from .pending import PendingItem, PendingWork
+from .remote_program import Make, ReplayedProgram, TooLargeError, WorkItem, WorkResult
 from .resources import Resources
 
 POLL_S = 0.2
-TRIES = 8  # how often a piece may be lost with the node of its worker, or in silence
-KILLS = 2  # how many workers a piece may kill whose nodes live on
-KILLS_ALONE = 4  # the same for a piece that is one model
-DEAD_SEATS = 12  # so many seats in a row that never began to work are no accident
+TRIES = 8  # how often a work item may be lost with the node of its worker, or in silence
+KILLS = 2  # how many workers an item may kill whose nodes live on
+KILLS_ALONE = 4  # the same for an item that is one model
+DEAD_WORKERS = 12  # so many workers in a row that never took an item are no accident
 
 
 class RayWorkerPool:
-    """Workers of Ray Tune on a cluster: makes programs that live wherever there is room.
+    """A `WorkerPool` on a Ray cluster: its programs live wherever there is room.
 
-    `prepare` is called once by every worker and returns what programs are made with there. It travels by
-    value, with what the user's task file defines; what that file imports must be installed on the workers.
+    Args:
+        prepare: Called once by every worker; returns what programs are made with there. It travels by value,
+            with what the user's task file defines; what that file imports must be installed on the workers.
+        resources: What each worker is given.
+        stop: Ends every call with `Stopped` once it is set.
+        note: Called with each line that the user should read.
+
+    Raises:
+        UserError: The cluster cannot be joined, or has no node that could hold a worker.
     """
 
     joinable = False  # a program may be halved, which one of several repeats cannot be
@@ -45,26 +52,27 @@ class RayWorkerPool:
     ) -> None:
         self._stop, self._resources, self._note = stop, resources, note
         self.holds: int | None = None  # members of a program, once one was too large for the memory
-        self._pieces = PendingWork()
+        self._pending = PendingWork()
         self._lock, self._closed, self._dead = threading.Lock(), False, 0
         self._started = connect()
-        check(resources)
+        check_fits(resources)
         self._open(prepare)
 
     def size(self) -> int:
-        return room(self._resources)
+        """Count the workers that fit into the cluster as it is now."""
+        return workers_that_fit(self._resources)
 
     def program(self, worker: int, *arguments: object) -> RemoteProgram:
-        """A program made from these arguments, by whoever is free."""
+        """A program made from `arguments` in the next worker that is free, whatever `worker` says."""
         del worker
-        places = [i for i, value in enumerate(arguments) if _candidates(value)]
-        return Remote(self._submit, arguments, places[0] if places else None)
+        places = [i for i, value in enumerate(arguments) if _are_candidates(value)]
+        return ReplayedProgram(self._submit, arguments, places[0] if places else None)
 
     def forget(self) -> None:
-        """Programs are remembered by those who use them."""
+        """Nothing: the workers keep no program."""
 
     def close(self) -> None:
-        """Send the seats home and end what was started for them."""
+        """End the workers and what was started for them."""
         import ray
 
         with self._lock:
@@ -72,11 +80,11 @@ class RayWorkerPool:
                 return
             self._closed = True
         if ray.is_initialized():
-            self._desk.close.remote()
+            self._queue.close.remote()
             self._tuner.join(timeout=10)
-            ray.kill(self._desk)
+            ray.kill(self._queue)
         self._collector.join(timeout=5)
-        self._pieces.fail(Stopped())
+        self._pending.fail(Stopped())
         if self._started:
             ray.shutdown()
 
@@ -88,15 +96,15 @@ class RayWorkerPool:
         members = _members(work)
         if work.state is None and self.holds is not None and members > max(1, self.holds):
             raise TooLargeError(f"{members} models are more than a worker has held")
-        piece = self._pieces.add(ray.put(work), KILLS if members > 1 else KILLS_ALONE)
-        self._put(piece)
+        item = self._pending.add(ray.put(work), KILLS if members > 1 else KILLS_ALONE)
+        self._put(item)
         while True:
             if self._stop.is_set() or self._closed:
-                self._pieces.pop(piece.number)
-                self._desk.drop.remote([piece.number])
+                self._pending.pop(item.number)
+                self._queue.drop.remote([item.number])
                 raise Stopped
             try:
-                return piece.future.result(POLL_S)
+                return item.future.result(POLL_S)
             except NotYet:
                 continue
             except TooLargeError as error:
@@ -111,8 +119,8 @@ class RayWorkerPool:
             self.holds = half
         self._note(f"memory is short ({error}): at most {half} models to a program from here on")
 
-    def _asked(self, method: Any, *given: object) -> Any:
-        """What the desk answers, asked again where Ray killed it for the memory of its node."""
+    def _answer(self, method: Any, *given: object) -> Any:
+        """Call a method of the queue's actor, again where Ray killed the actor for the memory of its node."""
         import ray
 
         while True:
@@ -123,34 +131,34 @@ class RayWorkerPool:
                     raise
 
     def _collect(self) -> None:
-        """Takes results from the desk to whoever waits for them; in a thread of its own."""
-        desk = None
+        """Hand results from the queue to the threads that wait for them; runs in a thread of its own."""
+        known = None
         while not self._closed:
             try:
-                found, trouble, born = self._asked(self._desk.collect)
-            except Exception as error:  # noqa: BLE001  (the desk is gone, or Ray is)
+                found, trouble, born = self._answer(self._queue.collect)
+            except Exception as error:  # noqa: BLE001  (the queue's actor is gone, or Ray is)
                 if not self._closed:
-                    self._pieces.fail(WorkerError(f"the Ray cluster is gone: {one_line(error)}"))
+                    self._pending.fail(WorkerError(f"the Ray cluster is gone: {one_line(error)}"))
                 return
-            if desk not in (None, born):
-                # Ray killed the desk with a seat, for memory, and started it again with nothing on it.
-                for piece in self._pieces.again():
-                    self._put(piece)
-            desk = born
+            if known not in (None, born):
+                # Ray killed the actor with a worker, for memory, and started it again with an empty queue.
+                for item in self._pending.after_a_kill():
+                    self._put(item)
+            known = born
             if trouble:
-                self._pieces.fail(
+                self._pending.fail(
                     UserError(
                         f"the cluster's workers cannot make the task: {trouble}; install what they lack"
                     )
                 )
             for number, ok, result in found:
-                self._told(number, ok, result)
+                self._settle(number, ok, result)
 
-    def _told(self, number: int, ok: bool, result: Any) -> None:  # noqa: FBT001  (as the desk tells it)
-        """Hand a result to whoever waits for it."""
+    def _settle(self, number: int, ok: bool, result: Any) -> None:  # noqa: FBT001  (as the queue tells it)
+        """Give an item's future its result or its error."""
         from .tune_workers import fault, read
 
-        future = self._pieces.pop(number)
+        future = self._pending.pop(number)
         if future is None:
             return
         if ok:
@@ -158,58 +166,57 @@ class RayWorkerPool:
         else:
             future.set_exception(fault(str(result)))
 
-    def _put(self, piece: Piece) -> None:
-        self._desk.put.remote(piece.number, [piece.reference], piece.kills)
+    def _put(self, item: PendingItem) -> None:
+        self._queue.put.remote(item.number, [item.reference], item.kills)
 
-    # Seats
+    # Workers
 
     def _open(self, prepare: Callable[[], Make]) -> None:
         import ray
         from ray import cloudpickle
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        from . import lease_queue as desk
-        from . import queue_actor as desk_actor
+        from . import lease_queue, queue_actor
         from .tune_workers import WorkerDeathCallback, WorkerSearcher
 
-        for module in (desk, desk_actor):  # by value, so that the desk's process need not import torch
+        for module in (lease_queue, queue_actor):  # by value: the actor's process need not import torch
             cloudpickle.register_pickle_by_value(module)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        actor = ray.remote(desk_actor.QueueActor)
+        actor = ray.remote(queue_actor.QueueActor)
         again = {"max_restarts": -1, "max_task_retries": -1}
-        self._desk: Any = actor.options(num_cpus=0, scheduling_strategy=here, **again).remote(
+        self._queue: Any = actor.options(num_cpus=0, scheduling_strategy=here, **again).remote(
             self._resources.lease_s, TRIES
         )
         made = ray.put(partial(_prepared, prepare, own_parts()))
-        handed = {"desk": self._desk, "make": [made], "threads": max(1, int(self._resources.cpus))}
-        searcher, watchman = WorkerSearcher(self._wanted), WorkerDeathCallback(self._lost)
+        handed = {"queue": self._queue, "make": [made], "threads": max(1, int(self._resources.cpus))}
+        searcher, deaths = WorkerSearcher(self._wanted), WorkerDeathCallback(self._lost)
         self._tuner = threading.Thread(
-            target=self._tune, args=(searcher, watchman, handed), name="lossmith-tune", daemon=True
+            target=self._tune, args=(searcher, deaths, handed), name="lossmith-tune", daemon=True
         )
-        self._collector = threading.Thread(target=self._collect, name="lossmith-desk", daemon=True)
+        self._collector = threading.Thread(target=self._collect, name="lossmith-queue", daemon=True)
         self._tuner.start()
         self._collector.start()
 
-    def _tune(self, searcher: Any, watchman: Any, handed: dict[str, Any]) -> None:
-        from .tune_workers import run_seats
+    def _tune(self, searcher: Any, deaths: Any, handed: dict[str, Any]) -> None:
+        from .tune_workers import run_workers
 
         with tempfile.TemporaryDirectory(prefix="lossmith-tune-", ignore_cleanup_errors=True) as directory:
             try:
-                run_seats(searcher, watchman, self._resources.for_ray(), directory, **handed)
-            except BaseException as error:  # noqa: BLE001  (whoever waits for a piece is told)
-                self._pieces.fail(WorkerError(f"Ray Tune ended: {' '.join(str(error).split())[-300:]}"))
+                run_workers(searcher, deaths, self._resources.for_ray(), directory, **handed)
+            except BaseException as error:  # noqa: BLE001  (the threads that wait for items are told)
+                self._pending.fail(WorkerError(f"Ray Tune ended: {' '.join(str(error).split())[-300:]}"))
 
     def _wanted(self) -> int | None:
         if self._closed or self._stop.is_set():
             return None
-        pieces = len(self._pieces)
-        return min(self.size(), pieces) if pieces else 0
+        items = len(self._pending)
+        return min(self.size(), items) if items else 0
 
-    def _lost(self, seat: str, words: str, alone: bool) -> None:  # noqa: FBT001  (as the desk is told)
-        taken = self._asked(self._desk.lost, seat, words, alone)
+    def _lost(self, worker: str, words: str, killed: bool) -> None:  # noqa: FBT001  (as the queue is told)
+        taken = self._answer(self._queue.lost, worker, words, killed)
         self._dead = 0 if taken else self._dead + 1
-        if self._dead >= DEAD_SEATS:
-            self._pieces.fail(WorkerError(f"the workers of the cluster cannot be started: {words}"))
+        if self._dead >= DEAD_WORKERS:
+            self._pending.fail(WorkerError(f"the workers of the cluster cannot be started: {words}"))
 
 
 def _prepared(prepare: Callable[[], Make], own: tuple[Part, ...]) -> Make:
@@ -220,9 +227,9 @@ def _prepared(prepare: Callable[[], Make], own: tuple[Part, ...]) -> Make:
 
 
 def _members(work: WorkItem) -> int:
-    """How many models a piece trains; a loop of the user's own trains one."""
-    return max((len(value) for value in work.arguments if _candidates(value)), default=1)
+    """How many models a work item trains; a user's training function trains one."""
+    return max((len(value) for value in work.arguments if _are_candidates(value)), default=1)
 
 
-def _candidates(value: Any) -> bool:
+def _are_candidates(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Candidate)

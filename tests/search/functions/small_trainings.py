@@ -11,9 +11,9 @@ from torch import nn
 
 from lossmith.losses import standard_spec
 from lossmith.search import Candidate, Recipe, Repeat, TrainingFunction, TrialHandle
+from lossmith.search.training.functions import FunctionTrainer
 from lossmith.search.training.functions.execute import in_process
 from lossmith.search.training.functions.rehearse import rehearse
-from lossmith.search.training.functions.trainer import FunctionTrainer
 
 INPUTS = torch.randn(48, 3, generator=torch.Generator().manual_seed(0))
 TARGETS = (INPUTS.sum(1) > 0.8).long()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lossmith.losses import UserError, standard_spec
 from lossmith.search import Candidate, Recipe, Repeat, TrainingFunction, TrialHandle
-from lossmith.search.training.functions.job import FunctionJob, run_training, trial_of
+from lossmith.search.training.functions.job import FunctionJob, run_training, trial_handle
 
 from .small_trainings import candidates, made
 
@@ -62,7 +62,7 @@ def test_a_trial_that_stops_early_is_told_fewer_epochs() -> None:
     """A loop that trains for `trial.recipe.epochs` stops early without knowing of it."""
     recipe = Recipe(epochs=10, stop_after=0.3)
     job = FunctionJob(Candidate(standard_spec("cross_entropy", "multiclass"), recipe), Repeat(0), seed=0)
-    assert trial_of(job, lambda _epoch, _value: True).recipe == Recipe(epochs=3)
+    assert trial_handle(job, lambda _epoch, _value: True).recipe == Recipe(epochs=3)
 
 
 def test_a_loss_follows_the_outputs_to_their_device() -> None:

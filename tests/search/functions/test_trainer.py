@@ -14,10 +14,8 @@ from torch import nn
 from lossmith.losses import UserError
 from lossmith.search import Plan, Repeat, TrainingFunction, TrialHandle
 from lossmith.search.training.cohort_trainer import RungSchedule, unwatched
+from lossmith.search.training.functions import FunctionTrainer, local_function, rehearsed
 from lossmith.search.training.functions.job import FunctionJob, run_training
-from lossmith.search.training.functions.local import own_local
-from lossmith.search.training.functions.rehearse import rehearsed
-from lossmith.search.training.functions.trainer import FunctionTrainer
 
 from .small_trainings import INPUTS, REPEATS, TARGETS, candidates, made, train, trainer
 
@@ -149,19 +147,21 @@ def test_folds_are_dealt_to_a_function_that_asks_for_them() -> None:
 
 
 @pytest.fixture
-def crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[FunctionTrainer]:
+def in_processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[FunctionTrainer]:
     """A trainer with two worker processes, whatever threads other tests have left in this one."""
     monkeypatch.setattr("lossmith.search.training.functions.local.can_fork", lambda: True)
-    found = own_local(made(workers=2), Plan())
+    found = local_function(made(workers=2), Plan())
     yield found
     found.close()
 
 
-def test_processes_find_what_this_process_finds(crew: FunctionTrainer) -> None:
+def test_processes_find_what_this_process_finds(in_processes: FunctionTrainer) -> None:
     """Where a training happens changes nothing of what comes of it."""
     wanted, rungs = candidates(1.0, 1e-6, 0.3), RungSchedule((4,), 0.5)
-    assert crew.pool is not None
-    assert crew.train(wanted, REPEATS, rungs, unwatched) == trainer(made()).train(wanted, REPEATS, rungs)
+    assert in_processes.pool is not None
+    assert in_processes.train(wanted, REPEATS, rungs, unwatched) == trainer(made()).train(
+        wanted, REPEATS, rungs
+    )
 
 
 def test_data_loaders_with_workers_of_their_own_run() -> None:
@@ -175,7 +175,7 @@ def test_data_loaders_with_workers_of_their_own_run() -> None:
         return float(model(INPUTS).detach().mean())
 
     training = rehearsed(TrainingFunction(loads, "multiclass", workers=2))
-    found = own_local(training, Plan())
+    found = local_function(training, Plan())
     try:
         assert [o.state for o in found.train(candidates(0.1), REPEATS)] == ["complete"]
     finally:

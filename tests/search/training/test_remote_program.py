@@ -14,7 +14,13 @@ from torch import nn
 from lossmith.search import Repeat, Task
 from lossmith.search.training.cohort_trainer import ENGINES, RungSchedule, Trainer, program_maker
 from lossmith.search.training.program import WorkerError
-from lossmith.search.training.ray.remote_program import Remote, TooLargeError, WorkItem, WorkResult, execute
+from lossmith.search.training.ray.remote_program import (
+    ReplayedProgram,
+    TooLargeError,
+    WorkItem,
+    WorkResult,
+    execute,
+)
 
 from ..small_tasks import mlp, standards, task_of
 
@@ -27,7 +33,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
 
 @dataclass
 class Workers:
-    """Does every piece here, from its payload alone, as a worker would. `limit`: members one holds."""
+    """Does every work item here, from its payload alone, as a worker would. `limit`: members one holds."""
 
     task: Task
     limit: int = 10**9
@@ -35,7 +41,7 @@ class Workers:
     turn: Lock = field(default_factory=Lock)  # the workers of a cluster do not share a generator; these would
 
     def __call__(self, work: WorkItem) -> WorkResult:
-        """One piece."""
+        """One work item."""
         self.works.append(work)
         if len(work.arguments[1]) > self.limit:
             raise TooLargeError("out of memory")
@@ -49,15 +55,15 @@ class RemotePool:
 
     workers: Workers
     joinable = False
-    holds = None
+    holds: int | None = None
 
     def size(self) -> int:
         """Two at a time."""
         return 2
 
-    def program(self, worker: int, *arguments: Any) -> Remote:
+    def program(self, worker: int, *arguments: Any) -> ReplayedProgram:
         """A program of these arguments, the candidates second."""
-        return Remote(self.workers, arguments, 1)
+        return ReplayedProgram(self.workers, arguments, 1)
 
     def forget(self) -> None:
         """Nothing to forget."""
@@ -87,8 +93,8 @@ def test_a_cohort_elsewhere_ends_as_one_here(model: str, engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_piece_goes_on_from_the_last_rung(engine: str) -> None:
-    """After a rung a piece carries the state of its program and trains what is left, not what was trained."""
+def test_a_item_goes_on_from_the_last_rung(engine: str) -> None:
+    """After a rung a work item carries its program's state and trains what is left alone."""
     task = task_of()
     _, elsewhere, workers = trainers(task, engine)
     elsewhere.train(standards(task.kind, task.settings), (Repeat(0),), RungSchedule((1,)))
@@ -97,7 +103,7 @@ def test_a_piece_goes_on_from_the_last_rung(engine: str) -> None:
     assert all(sum(a[0] for m, a in work.calls if m == "train") == 2 for work in later)
 
 
-def test_a_piece_that_is_too_large_is_halved() -> None:
+def test_a_item_that_is_too_large_is_halved() -> None:
     """Where no worker has the memory, half the width does, and the outcomes are the same."""
     task = task_of()
     here, elsewhere, workers = trainers(task, "cohort", limit=3)
