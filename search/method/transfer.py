@@ -18,7 +18,7 @@ from ..records.trial import Candidate, Trial
 from ..statistics import Lead
 from ..tasks.task import Task
 from ..training.cohort_trainer import Trainer
-from ..training.engines.autotune import cannot_stack
+from ..training.engines.autotune import usable_engine
 from .context import SearchContext
 from .headroom import headroom
 from .race import Finalists
@@ -58,8 +58,7 @@ def _kept(stage: SearchContext, searched: Trial, index: int, other: Task) -> dic
 def _rescored(stage: SearchContext, searched: Trial, other: Task) -> dict[str, Any]:
     plan = replace(stage.plan, headroom="off")
     # Threads, no processes: those have to be forked before a search has begun.
-    engine = "cohort" if cannot_stack(other) is None else "loop"
-    runner = Trainer(other, folds=plan.folds, seed=plan.seed, engine=engine)
+    runner = Trainer(other, folds=plan.folds, seed=plan.seed, engine=usable_engine(other))
     search = Proposer(stage.search.space, other.settings, sampler="random", seed=plan.seed)
     there = SearchContext(other, plan, search, runner, MemoryLedger(), stage.progress)
     stage.progress.note(f"transfer: the searched loss on {other.name}")

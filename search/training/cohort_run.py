@@ -18,13 +18,11 @@ from ..tasks.splits import Split, final_split, split_for
 from ..tasks.task import Task
 from .bracket import Scored
 from .engines.device import Hardware
-from .engines.loop import LoopProgram
-from .engines.stacked import StackedProgram
+from .engines.registry import engine_named
 from .partition import Shard
 from .program import Job, Program
 
 T = TypeVar("T")
-ENGINES: dict[str, Callable[..., Program]] = {"cohort": StackedProgram, "loop": LoopProgram}
 LOOKS = 4  # how often within a stretch of training the progress is told
 
 
@@ -191,6 +189,6 @@ def program_maker(
             Job(task, split(r, final), candidates, r, seed, device=on.device, precision=on.precision)
             for r in repeats
         )
-        return ENGINES[engine](*jobs)
+        return engine_named(engine).program(*jobs)
 
     return make

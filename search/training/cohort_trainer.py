@@ -21,13 +21,15 @@ from ..statistics import resampled
 from ..tasks.splits import Split, final_split, split_for
 from ..tasks.task import Task
 from .bracket import Bracket
-from .cohort_run import ENGINES, Capacity, CohortRun, program_maker
-from .engines.autotune import EngineChoice, usual_width
+from .cohort_run import Capacity, CohortRun, program_maker
+from .engines.autotune import EngineChoice
 from .engines.device import Hardware
+from .engines.registry import engine_named
+from .engines.stackable import usual_width
 from .partition import layout
 from .program import Job, Program, WorkerPool
 
-__all__ = ["ENGINES", "RungSchedule", "Trainer", "Watch", "program_maker", "unwatched"]
+__all__ = ["RungSchedule", "Trainer", "Watch", "program_maker", "unwatched"]
 
 T = TypeVar("T")
 
@@ -71,12 +73,16 @@ class Trainer:
         """How many members one program holds."""
         if self._most is not None:
             return self._most
-        if self.choice is not None and self.choice.engine == "cohort":
+        if self.choice is not None and self._stacks:
             wanted = self.choice.width
         else:
-            wanted = usual_width(self.task.model_parameters, self.parallel)
+            wanted = usual_width(self.task.model_parameters, self.parallel, self.hardware)
         held = None if self.pool is None else self.pool.holds
         return wanted if held is None else min(wanted, held)
+
+    @property
+    def _stacks(self) -> bool:
+        return engine_named(self.engine).stacks
 
     @property
     def parallel(self) -> int:
@@ -178,7 +184,7 @@ class Trainer:
                 Job(self.task, placed[r], some, r, self.seed, self.stop, on.device, on.precision)
                 for r in repeats
             )
-            return ENGINES[self.engine](*jobs)
+            return engine_named(self.engine).program(*jobs)
 
         on = self.hardware or Hardware()
         apart = {id(split): split for split in splits.values()} if self.pool is None else {}
@@ -187,12 +193,12 @@ class Trainer:
 
         # What draws random numbers draws them from its process's one generator, a repeat at a time.
         shared = self.pool is None or self.pool.joinable
-        alone = self.engine != "cohort" or self.task.is_stochastic or not shared
+        alone = not self._stacks or self.task.is_stochastic or not shared
         alike = [r if alone else (len(split.train[1]), len(split.held[1])) for r, split in splits.items()]
         shares = layout(len(candidates), alike, self.parallel, self.width())
         self._widest = max((share.high - share.low) * len(share.repeats) for share in shares)
         with self._one_thread_each() as pool:
-            members = self.width() if shared and self.engine == "cohort" else 0
+            members = self.width() if shared and self._stacks else 0
             yield CohortRun(
                 self.task, candidates, splits, shares, pool, make, Capacity(self.parallel, members)
             )

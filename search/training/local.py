@@ -6,16 +6,14 @@ import os
 from collections.abc import Callable
 from threading import Event
 
-from ...losses.errors import unknown
 from ..records.plan import Plan
 from ..tasks.task import Task
-from .cohort_trainer import ENGINES, Trainer, program_maker
-from .engines.autotune import EngineChoice, cannot_stack, choose_engine
+from .cohort_trainer import Trainer, program_maker
+from .engines.autotune import EngineChoice, choose_engine
 from .engines.device import Hardware
 from .engines.precision import check_model
+from .engines.registry import engine_named
 from .workers.process_pool import ProcessPool, can_fork
-
-__all__ = ["cannot_stack", "choice_for", "local"]
 
 
 def local(
@@ -32,10 +30,10 @@ def local(
     that cannot be stacked, and when memory is short. With `cohort` such models raise `UserError`. A `choice`
     that was made before is followed as it is, so that a search which is resumed goes on as it began.
     """
-    if choice is None:
-        choice = choice_for(task, engine, note)
     on = hardware or Hardware()
     check_model(task.build(0), task.name, on.precision)
+    if choice is None:
+        choice = choice_for(task, engine, note, on)
     # A GPU takes one program at a time, from this process: workers are forked, which CUDA does not survive.
     stop, cores = Event(), len(os.sched_getaffinity(0)) if on.device.type == "cpu" else 1
     make = program_maker(task, plan.folds, plan.seed, on)
@@ -54,11 +52,14 @@ def local(
     )
 
 
-def choice_for(task: Task, engine: str, note: Callable[[str], None] = lambda _: None) -> EngineChoice:
+def choice_for(
+    task: Task,
+    engine: str,
+    note: Callable[[str], None] = lambda _: None,
+    hardware: Hardware | None = None,
+) -> EngineChoice:
     """What a SPEC's word for the engine comes to on this machine; see `local`."""
-    if engine not in (*ENGINES, "auto"):
-        raise unknown("engine", engine, (*ENGINES, "auto"))
-    choice = choose_engine(task, engine, len(os.sched_getaffinity(0)))
-    if engine == "auto" and choice.engine == "loop":
-        note(f"engine loop: {choice.why}")
+    choice = choose_engine(task, engine, len(os.sched_getaffinity(0)), hardware)
+    if engine == "auto" and not engine_named(choice.engine).stacks:
+        note(f"engine {choice.engine}: {choice.why}")
     return choice

@@ -73,12 +73,14 @@ class Job:
                 chosen = augment(chosen, generator(self.seed, "augment", self.repeat, epoch, step))
             yield chosen, targets[rows]
 
-    def noise(self) -> AbstractContextManager[None]:
-        """Within it the global generator is the program's own, where the model draws from it at all."""
-        return torch.random.fork_rng(devices=[]) if self.task.is_stochastic else nullcontext()
+    def rng_scope(self) -> AbstractContextManager[None]:
+        """Give the global generators back as they were, where the model draws from them at all."""
+        if not self.task.is_stochastic:
+            return nullcontext()
+        return torch.random.fork_rng(devices=[] if self.device.type == "cpu" else [self.device])
 
-    def begin(self, epoch: int, step: int) -> None:
-        """Called before each step: stops the program if asked to, and seeds what the model draws.
+    def seed_step(self, epoch: int, step: int) -> None:
+        """Seed what the model draws in a step, inside `rng_scope`; raise `Stopped` if the search is to stop.
 
         The seed depends on the repeat and the step alone, so every candidate gets the same dropout masks.
         """

@@ -14,6 +14,7 @@ from ....spaces.recipe import Recipe
 from ...random_streams import stream_seed
 from ...tasks.task import Task
 from ..program import Job, fault_of
+from .engine import Engine
 from .precision import called
 from .schedules import scheduler
 
@@ -39,7 +40,7 @@ class LoopProgram:
         ]
 
     def train(self, epochs: int) -> None:
-        with self.job.noise():
+        with self.job.rng_scope():
             for member in range(len(self._models)):
                 with in_their_code(f"task {self.job.task.name}: training failed", self._trial(member)):
                     self._train(member, epochs)
@@ -59,7 +60,7 @@ class LoopProgram:
             if recipe.stopped(epoch):
                 return
             for step, (inputs, targets) in enumerate(self.job.batches(epoch)):
-                self.job.begin(epoch, step)
+                self.job.seed_step(epoch, step)
                 optimizer.zero_grad(set_to_none=True)
                 loss(self._called(model, inputs), targets.to(self.job.device)).backward()
                 if clip is not None:
@@ -80,7 +81,7 @@ class LoopProgram:
         ]
         if self.job.precision != "float32":
             found = [some.float() for some in found]
-        return (found[0] if len(found) == 1 else torch.cat(found)).cpu()
+        return found[0] if len(found) == 1 else torch.cat(found)
 
     def _called(self, model: nn.Module, inputs: Tensor) -> Tensor:
         """The outputs for inputs that are brought to the device."""
@@ -170,3 +171,6 @@ def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         )
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+
+
+ENGINE = Engine("loop", LoopProgram)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,11 +13,13 @@ from torch import Tensor, nn
 
 from lossmith.losses import UserError
 from lossmith.search import Plan, Repeat, Task
-from lossmith.search.training import cohort_run as side
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.engines import autotune as choosing
-from lossmith.search.training.engines.autotune import EngineChoice, choose_engine, usual_width
-from lossmith.search.training.engines.loop import LoopProgram
+from lossmith.search.training.engines import registry, stackable
+from lossmith.search.training.engines.autotune import EngineChoice, choose_engine
+from lossmith.search.training.engines.engine import Engine
+from lossmith.search.training.engines.registry import ENGINES
+from lossmith.search.training.engines.stackable import usual_width
 from lossmith.search.training.engines.stacked import StackedProgram
 from lossmith.search.training.local import local
 from lossmith.search.training.program import Job, Program
@@ -65,9 +68,9 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, float], float]
     def set_up(stacked: dict[int, float], alone: float) -> list[int]:
         asked: list[int] = []
 
-        def step_s(engine: object, _: Task, width: int) -> float:
+        def step_s(engine: Engine, _: Task, width: int, __: object) -> float:
             asked.append(width)
-            return alone if engine is LoopProgram else stacked[width]
+            return stacked[width] if engine.stacks else alone
 
         monkeypatch.setattr(choosing, "_step_s", step_s)
         return asked
@@ -147,11 +150,11 @@ def test_a_choice_that_was_made_before_is_followed() -> None:
 
 def test_the_width_follows_the_model_and_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small models many, large ones few, and no more than half of the free memory holds."""
-    monkeypatch.setattr(choosing, "room", lambda: 1 << 39)
+    monkeypatch.setattr(stackable, "room", lambda: 1 << 39)
     assert usual_width(1_000, 2) == 256
     assert usual_width(100_000, 2) == 80
     assert usual_width(100_000_000, 2) == 16
-    monkeypatch.setattr(choosing, "room", lambda: 24 * 10**9)
+    monkeypatch.setattr(stackable, "room", lambda: 24 * 10**9)
     assert usual_width(100_000_000, 2) == 5
     assert usual_width(10**10, 2) == 1
 
@@ -172,7 +175,7 @@ def test_out_of_memory_halves_the_width_and_carries_on(
             raise error
         return StackedProgram(*jobs)
 
-    monkeypatch.setitem(side.ENGINES, "cohort", small)
+    monkeypatch.setitem(registry._known, "cohort", replace(ENGINES["cohort"], program=small))
     trainer = Trainer(task, workers=1, choice=EngineChoice("cohort", 32, "as asked"))
     found = trainer.train(losses, repeats)
     assert max(widths) > 5
@@ -188,7 +191,7 @@ def test_a_single_member_without_memory_is_an_error(monkeypatch: pytest.MonkeyPa
     def hungry(*_: Job) -> Program:
         raise MemoryError("none left")
 
-    monkeypatch.setitem(side.ENGINES, "cohort", hungry)
+    monkeypatch.setitem(registry._known, "cohort", replace(ENGINES["cohort"], program=hungry))
     task = task_of()
     with pytest.raises(MemoryError, match="none left"):
         Trainer(task, workers=1).train(standards("multiclass", task.settings), [Repeat(0)])

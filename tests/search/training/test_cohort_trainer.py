@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from lossmith.losses import Kind, standard_spec
 from lossmith.search import Candidate, Outcome, Recipe, Repeat, Task
 from lossmith.search.records.trial import Tested
-from lossmith.search.training.cohort_trainer import ENGINES, RungSchedule, Trainer
+from lossmith.search.training.cohort_trainer import RungSchedule, Trainer
+from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.program import Stopped
 
 from ..small_tasks import FEATURES, METRICS, data, mlp, standards, task_of

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lossmith.losses import Kind, standard_spec
 from lossmith.search import Candidate, Recipe, Repeat, Task
 from lossmith.search.tasks.splits import split_for
-from lossmith.search.training.cohort_trainer import ENGINES
+from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.program import Job, Program, Stopped
 
 from ..small_tasks import cnn, drawn, image_task, mlp, standards, task_of
@@ -107,7 +107,7 @@ def distance(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
 @pytest.fixture(params=sorted(ENGINES))
 def engine(request: pytest.FixtureRequest) -> Callable[[Job], Program]:
     """Each engine in turn."""
-    return ENGINES[request.param]
+    return ENGINES[request.param].program
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +136,7 @@ def test_a_member_of_a_cohort_ends_where_it_ends_alone(model: str, optimizer: st
     recipe = {"epochs": 3, "batch_size": 24, "optimizer": optimizer}
     task = MODELS[model](kind, recipe if optimizer == "adam" else {**recipe, "learning_rate": 3e-3})
     losses = varied([*standards("multiclass", task.settings), *drawn("multiclass", task.settings, 5)])
-    cohort, loop = (ENGINES[name](job(task, losses)) for name in ("cohort", "loop"))
+    cohort, loop = (ENGINES[name].program(job(task, losses)) for name in ("cohort", "loop"))
     for program in (cohort, loop):
         program.train(3)
     ends = [distance(cohort.parameters(member), loop.parameters(member)) for member in range(len(losses))]
@@ -151,7 +151,7 @@ def test_the_engines_agree_for_every_kind_of_problem(kind: Kind) -> None:
     """Binary, multilabel and regression losses train to the same parameters, within 1e-9 in float64."""
     task = task_of(kind, dtype=torch.float64)
     losses = varied([*standards(kind, task.settings), *drawn(kind, task.settings, 6)])
-    programs = [ENGINES[name](job(task, losses)) for name in ("cohort", "loop")]
+    programs = [ENGINES[name].program(job(task, losses)) for name in ("cohort", "loop")]
     for program in programs:
         program.train(3)
     assert max(distance(*(p.parameters(m) for p in programs)) for m in range(len(losses))) < 1e-9
@@ -351,7 +351,7 @@ def test_unusual_models_train_as_they_would_alone(model: Callable[[], nn.Module]
     """Shared weights, missing biases and hooks count in a cohort as in a plain loop (1e-9 in float64)."""
     task = task_of(model=model, dtype=torch.float64)
     losses = varied(standards("multiclass", task.settings)[:4])
-    programs = [ENGINES[name](job(task, losses)) for name in ("cohort", "loop")]
+    programs = [ENGINES[name].program(job(task, losses)) for name in ("cohort", "loop")]
     for program in programs:
         program.train(3)
     assert max(distance(*(p.parameters(m) for p in programs)) for m in range(4)) < 1e-9

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from lossmith.losses import UserError
 from lossmith.search import Plan, Repeat, Task
 from lossmith.search.training.cohort_trainer import RungSchedule, Trainer
-from lossmith.search.training.local import cannot_stack, local
+from lossmith.search.training.engines.device import Hardware
+from lossmith.search.training.engines.registry import ENGINES
+from lossmith.search.training.local import local
 from lossmith.search.training.program import Stopped, WorkerError
 from lossmith.search.training.workers.process_pool import ProcessPool, can_fork
 
@@ -144,7 +146,7 @@ def test_looking_at_a_model_leaves_everything_as_it_was() -> None:
     """The trial step draws nothing from the global generator."""
     task = task_of(model=mlp(3, lambda: nn.Dropout(0.1)))
     before = torch.get_rng_state()
-    assert cannot_stack(task) is None
+    assert ENGINES["cohort"].obstacle(task, Hardware()) is None
     assert torch.equal(before, torch.get_rng_state())
 
 

@@ -11,8 +11,10 @@ from torch import nn
 
 from lossmith.search import Outcome, Repeat, Task
 from lossmith.search.tasks.splits import split_for
-from lossmith.search.training.cohort_trainer import ENGINES, RungSchedule, Trainer
+from lossmith.search.training.cohort_trainer import RungSchedule, Trainer
+from lossmith.search.training.engines import registry
 from lossmith.search.training.engines.autotune import EngineChoice
+from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.engines.stacked import StackedProgram
 from lossmith.search.training.program import Job
 
@@ -96,7 +98,7 @@ def test_programs_that_lost_members_become_one_and_outcomes_stay_the_same() -> N
         )
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(ENGINES, "cohort", LossProbe)
+        patched.setitem(registry._known, "cohort", replace(ENGINES["cohort"], program=LossProbe))
         narrow = outcomes("cohort", 6)
     assert trained == [6, 6, 6, 3]  # one epoch each, before, between and after the rungs
     for one, other in zip(narrow, outcomes("cohort", 64), strict=True):

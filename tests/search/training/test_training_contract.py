@@ -14,7 +14,7 @@ from lossmith.losses import UserError, freeze, standard_spec
 from lossmith.search import Candidate, Recipe, Repeat, Task
 from lossmith.search.random_streams import stream_seed
 from lossmith.search.tasks.splits import split_for
-from lossmith.search.training.cohort_trainer import ENGINES
+from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.program import Job
 from lossmith.spaces.recipe import SCHEDULES
 
@@ -109,7 +109,7 @@ def test_a_recipe_means_what_torch_makes_of_it(
     candidates = members(task, recipe)
     job = Job(task, split_for(task, Repeat(0), 1, 0), candidates, Repeat(0), seed=0)
     assert job.steps == 6
-    program = ENGINES[engine](job)
+    program = ENGINES[engine].program(job)
     program.train(1)
     program.train(2)
     program.keep([0, 2])
@@ -125,10 +125,12 @@ def test_members_may_differ_in_their_schedule(task: Task, engine: str) -> None:
     """A cohort of every schedule trains each member as a cohort of its own would (1e-9 in float64)."""
     loss = standard_spec("cross_entropy", task.kind)
     mixed = [Candidate(loss, replace(task.settings, schedule=name)) for name in SCHEDULES]
-    together = ENGINES[engine](Job(task, split_for(task, Repeat(0), 1, 0), mixed, Repeat(0), 0))
+    together = ENGINES[engine].program(Job(task, split_for(task, Repeat(0), 1, 0), mixed, Repeat(0), 0))
     together.train(EPOCHS)
     for member, candidate in enumerate(mixed):
-        alone = ENGINES[engine](Job(task, split_for(task, Repeat(0), 1, 0), [candidate], Repeat(0), 0))
+        alone = ENGINES[engine].program(
+            Job(task, split_for(task, Repeat(0), 1, 0), [candidate], Repeat(0), 0)
+        )
         alone.train(EPOCHS)
         for name, value in alone.parameters(0).items():
             torch.testing.assert_close(together.parameters(member)[name], value, rtol=1e-9, atol=1e-11)
@@ -155,13 +157,13 @@ def test_a_member_that_stops_early_is_one_of_fewer_epochs(
     candidates = [Candidate(loss, replace(task.settings, stop_after=share)) for share in stops]
     repeats = [Repeat(seed) for seed in range(seeds)]
     splits = {r: split_for(task, r, 1, 0) for r in repeats}
-    program = ENGINES[engine](*(Job(task, splits[r], candidates, r, 0) for r in repeats))
+    program = ENGINES[engine].program(*(Job(task, splits[r], candidates, r, 0) for r in repeats))
     program.train(3)
     program.keep([0, 2, 3])
     program.train(1)
     for place, (repeat, epochs) in enumerate((r, e) for r in repeats for e in (1, 2, 4)):
         plain = replace(task.settings, epochs=epochs)
-        alone = ENGINES["loop"](Job(task, splits[repeat], [Candidate(loss, plain)], repeat, 0))
+        alone = ENGINES["loop"].program(Job(task, splits[repeat], [Candidate(loss, plain)], repeat, 0))
         alone.train(epochs)
         for name, value in alone.parameters(0).items():
             torch.testing.assert_close(program.parameters(place)[name], value, rtol=1e-9, atol=1e-11)
@@ -171,7 +173,7 @@ def test_a_member_that_stops_early_is_one_of_fewer_epochs(
 def test_a_member_that_never_stops_goes_on_for_as_long_as_it_is_trained(task: Task, engine: str) -> None:
     """Beyond its epochs, too: the choice of an engine times a step as often as it needs."""
     candidate = Candidate(standard_spec("cross_entropy", task.kind), task.settings)
-    program = ENGINES[engine](Job(task, split_for(task, Repeat(0), 1, 0), [candidate], Repeat(0), 0))
+    program = ENGINES[engine].program(Job(task, split_for(task, Repeat(0), 1, 0), [candidate], Repeat(0), 0))
     program.train(EPOCHS)
     before = program.parameters(0)
     program.train(1)
