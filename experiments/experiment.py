@@ -19,7 +19,7 @@ from .results.frames import Verdict, summary_html, trials_frame
 from .results.json_text import finite
 from .results.recommendation import Answer, decided, so_far
 from .store import SearchRecord, Status, Store
-from .usercode.bundle import FILES, brought
+from .usercode.bundle import FILES, unpack_for_reading
 from .usercode.trust import untrusted
 from .version import version
 
@@ -36,7 +36,7 @@ class Experiment:
         self._store = store
         record = store.get(name)
         self.name = record.name
-        terms = [brought(term, record.notes) for term in own_terms(record.spec.get("space"))]
+        terms = [unpack_for_reading(term, record.notes) for term in own_terms(record.spec.get("space"))]
         self._foreign = untrusted(terms)  # a look at a search does not run code that its user has not
         adopt([term for term in terms if term not in self._foreign], record.task["kind"])
 

@@ -59,22 +59,22 @@ def launch(  # noqa: PLR0913  (one for each option)
 
     from ..running import jobs
     from ..spec import load_spec
-    from ..usercode.bundle import packed, term_files, transfer_files
+    from ..usercode.bundle import pack, term_files, transfer_files
 
     wanted = load_spec(spec, {"name": name, "trials": trials, "time_limit": time_limit})
     code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *(with_files or ()))
-    files = packed(wanted.task, code)
+    files = pack(wanted.task, code)
     client = jobs.client_for(address)
     chosen = wanted.name or jobs.new_name(Path(spec).stem)
     job = jobs.submit_search(client, wanted.to_json(), files, chosen)
-    say_where(client, job, chosen, address, Given(None, store), follow=follow)
+    print_job(client, job, chosen, address, Given(None, store), follow=follow)
 
 
-def say_where(client: Any, job: str, name: str, address: str, given: Given, *, follow: bool) -> None:
+def print_job(client: Any, job: str, name: str, address: str, given: Given, *, follow: bool) -> None:
     """Wait until the search has begun, print where to look, and follow it if that is wanted."""
     from ..running import jobs
 
-    jobs.begun(client, job)
+    jobs.wait_until_begun(client, job)
     out = console()
     out.print(f"{name} runs on {address} as job {job}", soft_wrap=True)
     for words in (("show", name), ("cancel", name), ("resume", name, "--address", address)):

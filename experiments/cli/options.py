@@ -34,6 +34,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Trials = Annotated[
     int | None, typer.Option(help="How many losses to try; overrides the SPEC.", show_default=False)
 ]
+RunnerName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUNNER",
+        help="Where losses are trained: local (this machine, the default) or ray (a Ray cluster).",
+        show_default=False,
+    ),
+]
 TimeLimit = Annotated[
     str | None,
     typer.Option(

@@ -17,7 +17,7 @@ CLASS_LETTERS = (
 OTHER_LETTERS = "r the residual in units of the targets' spread"
 
 
-def print_ended(experiment: Experiment, given: Given, *, as_json: bool) -> None:
+def print_outcome(experiment: Experiment, given: Given, *, as_json: bool) -> None:
     """The verdict as a table, a sentence and a formula, and the commands that go on from there."""
     document = experiment.document()
     if as_json:

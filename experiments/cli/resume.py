@@ -8,15 +8,14 @@ import typer
 
 from .commands import Given
 from .interrupted import resumable
-from .options import Json, Name, StoreUrl, Workdir
+from .options import Json, Name, RunnerName, StoreUrl, Workdir
 from .output import quiet_stdout
-from .search import RunnerOption
 
 
 def resume(
     name: Name,
     *,
-    runner: RunnerOption = None,
+    runner: RunnerName = None,
     address: Annotated[
         str | None,
         typer.Option(
@@ -34,15 +33,15 @@ def resume(
     given = Given(workdir, store)
     if address is not None:
         from ..running import jobs
-        from .launch import say_where
+        from .launch import print_job
 
         client = jobs.client_for(address)
-        say_where(client, jobs.submit_resume(client, name), name, address, given, follow=False)
+        print_job(client, jobs.submit_resume(client, name), name, address, given, follow=False)
         return
     with resumable(name, given):
         from ..progress import progress_on
         from ..running.run import resume_search
-        from .outcome import print_ended
+        from .outcome import print_outcome
 
         progress = progress_on()
         try:
@@ -51,9 +50,9 @@ def resume(
                     name,
                     workdir=workdir,
                     store=store,
-                    runner=runner.value if runner else None,
+                    runner=runner,
                     progress=progress,
                 )
         finally:
             progress.close()
-        print_ended(experiment, given, as_json=as_json)
+        print_outcome(experiment, given, as_json=as_json)

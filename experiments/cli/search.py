@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from .commands import Given
 from .interrupted import resumable
-from .options import Json, StoreUrl, TimeLimit, Trials, Workdir
+from .options import Json, RunnerName, StoreUrl, TimeLimit, Trials, Workdir
 from .output import quiet_stdout
-
-
-class Runner(StrEnum):
-    """Where cohorts are trained."""
-
-    local = "local"
-    ray = "ray"
-
-
-RunnerOption = Annotated[
-    Runner | None, typer.Option(help="Where cohorts are trained (default: local).", show_default=False)
-]
 
 
 def search(  # noqa: PLR0913  (one for each option)
@@ -49,7 +36,7 @@ def search(  # noqa: PLR0913  (one for each option)
     ] = None,
     trials: Trials = None,
     time_limit: TimeLimit = None,
-    runner: RunnerOption = None,
+    runner: RunnerName = None,
     transfer: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,7 +72,7 @@ def search(  # noqa: PLR0913  (one for each option)
         changes = {"name": name, "trials": trials, "time_limit": time_limit, "transfer": transfer or None}
         wanted = load_spec(asked(spec, target), changes)
         from ..running.run import run_search
-        from .outcome import print_ended
+        from .outcome import print_outcome
 
         progress = progress_on()
         try:
@@ -94,10 +81,10 @@ def search(  # noqa: PLR0913  (one for each option)
                     wanted,
                     workdir=workdir,
                     store=store,
-                    runner=(runner or Runner.local).value,
+                    runner=runner,
                     files=with_files or (),
                     progress=progress,
                 )
         finally:
             progress.close()
-        print_ended(experiment, given, as_json=as_json)
+        print_outcome(experiment, given, as_json=as_json)

@@ -11,8 +11,6 @@ from typing import Any
 
 from ...losses.errors import one_line
 from ...search import conduct
-from ...search.training.cohort_trainer import Trainer
-from ...search.training.functions import FunctionTrainer
 from ...search.training.program import Stopped
 from ..experiment import Experiment
 from ..progress import Progress
@@ -21,7 +19,8 @@ from ..tracking import Tracker
 from ..tracking.artifacts import import_ahead, present
 from ..version import versions
 from .prepared_search import PreparedSearch
-from .timing import Spent, TimedLedger
+from .runners import Training
+from .timing import TimedLedger, Timing
 from .workdir import Places
 
 HEARTBEAT_S = 10.0
@@ -30,45 +29,45 @@ PARTING_S = 5.0  # what MLflow gets when a search ends early; a resume delivers 
 
 
 def drive(
-    work: PreparedSearch,
+    search: PreparedSearch,
     store: Store,
     record: SearchRecord,
     owner: str,
     where: Places,
     progress: Progress,
-    trainer: Trainer | FunctionTrainer,
+    training: Training,
 ) -> Experiment:
     """Conduct the search under this owner's heartbeat, MLflow being fed behind it."""
     started = time.monotonic()
-    spent = Spent()
+    timing = Timing()
     kept = patient(store, progress.note)
     tracker = Tracker(kept, record, where.tracking_uri, owner=owner, artifacts=where.artifacts)
     try:
-        ledger = TimedLedger(StoreLedger(kept, record.id, owner, tracker.wake), spent)
-        with _heartbeat(kept, record.id, owner, trainer):
+        ledger = TimedLedger(StoreLedger(kept, record.id, owner, tracker.wake), timing)
+        with _heartbeat(kept, record.id, owner, training):
             tracker.start(import_ahead)
-            if work.space.reason:
-                progress.note(work.space.reason)
+            if search.space.reason:
+                progress.note(search.space.reason)
             if (used := versions()) not in (before := record.notes.get("versions", [])):
                 kept.note(record.id, "versions", [*before, used])
             conclusion = conduct(
-                work.task,
-                work.space,
-                work.plan,
-                trainer,
+                search.task,
+                search.space,
+                search.plan,
+                training.runner,
                 ledger,
                 progress,
-                work.spec.sampler,
-                work.others,
+                search.spec.sampler,
+                search.others,
             )
-            spent.beside = tracker.cpu_s  # what it does from here on is waited for
-            with spent.bookkeeping():
+            timing.beside = tracker.cpu_s  # what it does from here on is waited for
+            with timing.bookkeeping():
                 # Before the search is let go of: whoever resumes it would deliver the same trials beside us.
                 left = tracker.flush(timeout_s=FLUSH_S)
                 if left:
                     tracker.stop()
                 kept.finish(record.id, "finished", conclusion.verdict, conclusion.reason, owner)
-                kept.add_seconds(record.id, spent.taken())  # the report that MLflow gets tells them
+                kept.add_seconds(record.id, timing.taken())  # the report that MLflow gets tells them
                 if not left:
                     tracker.finish(conclusion.verdict, present=partial(present, kept, record.name))
                     left = tracker.flush(timeout_s=FLUSH_S)
@@ -88,11 +87,11 @@ def drive(
         raise
     finally:
         progress.close()
-        trainer.close()
+        training.close()
         tracker.stop()
-        beside = tracker.cpu_s if spent.beside is None else spent.beside
-        books = {"waited": spent.kept, "bookkeeping": spent.kept + beside}
-        kept.add_seconds(record.id, {**spent.seconds, **books, "total": time.monotonic() - started})
+        beside = tracker.cpu_s if timing.beside is None else timing.beside
+        books = {"waited": timing.kept, "bookkeeping": timing.kept + beside}
+        kept.add_seconds(record.id, {**timing.seconds, **books, "total": time.monotonic() - started})
     return Experiment(kept, record.name)
 
 
@@ -111,15 +110,15 @@ def _let_go(kept: Store, record: SearchRecord, owner: str, status: Any, reason: 
 
 
 @contextmanager
-def _heartbeat(kept: Store, search_id: int, owner: str, trainer: Trainer | FunctionTrainer) -> Iterator[None]:
-    """Tell the store that the owner lives; stop the trainer when the search is no longer ours."""
+def _heartbeat(kept: Store, search_id: int, owner: str, training: Training) -> Iterator[None]:
+    """Tell the store that the owner lives; stop the training when the search is no longer ours."""
     ended = Event()
 
     def beat() -> None:
         while not ended.wait(HEARTBEAT_S):
             try:
                 if not kept.heartbeat(search_id, owner):
-                    trainer.stop.set()
+                    training.stop.set()
                     return
             except Exception:  # noqa: BLE001, S112  (a database that is away for a while comes back)
                 continue

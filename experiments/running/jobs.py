@@ -92,7 +92,7 @@ def submit_resume(client: JobSubmissionClient, name: str) -> str:
     return _submit(client, ["lossmith", "resume", name, "--runner", "ray"], name, {})
 
 
-def begun(client: JobSubmissionClient, job: str, wait_s: float = _BEGINS_S) -> None:
+def wait_until_begun(client: JobSubmissionClient, job: str, wait_s: float = _BEGINS_S) -> None:
     """Wait until a job has begun to search; a `UserError` with its words when it was refused."""
     end = time.monotonic() + wait_s
     while time.monotonic() < end:

@@ -5,27 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from ...losses.custom.load_file import fingerprints
 from ...losses.errors import UserError, unknown
 from ...search import Plan, Task, TrainingFunction, load_task
 from ...search.proposals.samplers import SAMPLERS
 from ...search.tasks.subject import Subject
-from ...search.training.cohort_trainer import Trainer
 from ...search.training.engines.autotune import EngineChoice
 from ...search.training.engines.device import Hardware
-from ...search.training.functions import FunctionTrainer, local_function, rehearsed
-from ...search.training.local import local
-from ...search.training.ray import Resources
+from ...search.training.functions import rehearsed
 from ...spaces import LEARNING_RATE, Space, own_terms, space_from
 from ..spec import SearchSpec
 from ..usercode.trust import trust
+from .runners import Training, TrainingRequest, runner_named
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedSearch:
-    """A SPEC made ready: everything that can be wrong with it has been looked at."""
+    """A SPEC made ready: everything that can be wrong with it has been looked at.
+
+    Attributes:
+        spec: The SPEC.
+        task: What a loss is searched for.
+        space: Which losses may be searched.
+        plan: The budget of each phase.
+        given: Whether the task was made in Python, so that a resume must be given it again.
+        others: The tasks under `transfer`.
+        hardware: The device and precision, for a task that lossmith trains itself.
+    """
 
     spec: SearchSpec
     task: Task | TrainingFunction
@@ -64,39 +71,48 @@ class PreparedSearch:
         others = tuple(_others(spec, task))
         return cls(spec, task, space, _plan(spec), given is not None, others, hardware)
 
-    def describe(self, trainer: object = None) -> dict[str, Any]:
-        """What the store keeps of the task, with the constants that its losses read and how it is trained."""
-        given = {"given": True} if self.given else {}
-        choice = getattr(trainer, "choice", None)
-        engine = {} if choice is None else {"engine": choice.to_json()}
-        if isinstance(trainer, Trainer) and trainer.hardware is not None:
-            engine["hardware"] = str(trainer.hardware)
-        terms = fingerprints(own_terms(self.spec.space))
-        own = {"terms": terms} if terms else {}
-        told = {"notes": list(self.task.notes), "warnings": list(self.warnings)}
-        return {**self.task.describe(), **self.task.constants, **told, **given, **own, **engine}
-
-    def trainer(
+    def start(
         self, runner: str | None, note: Callable[[str], None], before: EngineChoice | None = None
-    ) -> Trainer | FunctionTrainer:
-        """Who trains: this machine, or a Ray cluster; as `before`, where the engine was chosen already."""
-        elsewhere = None if self.task.reports_outputs else "a function train(loss, trial), which"
-        elsewhere = "a Ray cluster, where `resources`" if runner == "ray" else elsewhere
-        if elsewhere and (self.spec.device, self.spec.precision) != ("auto", "float32"):
+    ) -> Training:
+        """Start the runner that will train this search.
+
+        Args:
+            runner: Its name; None is this machine.
+            note: Is told what the user should read.
+            before: The engine that the search began with, where it is resumed.
+
+        Raises:
+            UserError: The runner is unknown or cannot start, or the SPEC names a device that it does not let
+                a SPEC choose.
+        """
+        chosen = runner_named(runner)
+        decides = chosen.decides or (
+            None if self.task.reports_outputs else "a function train(loss, trial), which"
+        )
+        if decides and (self.spec.device, self.spec.precision) != ("auto", "float32"):
             raise UserError(
-                f"device and precision must be left out for {elsewhere} decides, "
+                f"device and precision must be left out for {decides} decides, "
                 f"but got {self.spec.device} and {self.spec.precision}"
             )
-        if runner == "ray":
-            from ...search.training.ray import function_on_ray, on_ray
+        asked = TrainingRequest(
+            self.task, self.plan, self.spec.engine, self.hardware, self.spec.resources, note, before
+        )
+        return chosen.start(asked)
 
-            wanted = Resources.from_mapping(self.spec.resources)
-            if isinstance(self.task, TrainingFunction):
-                return function_on_ray(self.task, self.plan, wanted)
-            return on_ray(self.task, self.plan, self.spec.engine, wanted, note, before)
-        if isinstance(self.task, TrainingFunction):
-            return local_function(self.task, self.plan)
-        return local(self.task, self.plan, self.spec.engine, note, before, self.hardware)
+    def describe(self, training: Training) -> dict[str, object]:
+        """What the store keeps of the task: its data, the constants of its losses, how it is trained."""
+        terms = fingerprints(own_terms(self.spec.space))
+        kept = {
+            "notes": list(self.task.notes),
+            "warnings": list(self.warnings),
+            "given": self.given,
+            "terms": terms,
+            "engine": training.choice and training.choice.to_json(),
+            "hardware": training.hardware,
+        }
+        always = ("notes", "warnings")
+        told = {key: value for key, value in kept.items() if value or key in always}
+        return {**self.task.describe(), **self.task.constants, **told}
 
 
 def _others(spec: SearchSpec, task: Subject) -> Iterator[Task]:

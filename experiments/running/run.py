@@ -11,21 +11,18 @@ from ...losses.custom.load_file import fingerprints
 from ...losses.errors import UserError
 from ...search import Task, TrainingFunction
 from ...search.tasks.load import check_subject
-from ...search.training.cohort_trainer import Trainer
 from ...search.training.engines.autotune import EngineChoice
-from ...search.training.functions import FunctionTrainer
 from ...spaces import own_terms
 from ..experiment import Experiment
 from ..progress import Progress, python_progress
 from ..spec import SearchSpec, load_spec
 from ..store import SearchRecord, Store, new_owner
-from ..usercode.bundle import FILES, materialised, packed, shipped_folder, term_files, transfer_files
+from ..usercode.bundle import FILES, pack, shipped_folder, term_files, transfer_files, unpack_for_resume
 from .driver import drive
 from .jobs import check_launcher
 from .prepared_search import PreparedSearch
+from .runners import DEFAULT, Training, runner_named
 from .workdir import Places, places, prepare
-
-RUNNERS = ("local", "ray")
 
 
 def run_search(  # noqa: PLR0913  (a front door: each argument is one the command line has too)
@@ -54,18 +51,18 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
         spec = with_task(spec, task)
     wanted = load_spec(spec, {"name": name})
     _check_runner(runner)
-    work = PreparedSearch.of(wanted, task)
+    search = PreparedSearch.of(wanted, task)
     code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
-    shipped = packed(wanted.task if task is None else None, code)
-    kept_with_it = {"runner": runner or RUNNERS[0], FILES: shipped}
+    shipped = pack(wanted.task if task is None else None, code)
+    kept_with_it = {"runner": runner or DEFAULT, FILES: shipped}
     where = prepare(places(workdir, store))
     kept = Store.open(where.store_url)
     owner, shown = new_owner(), progress or python_progress()
-    with _training(work, runner, shown) as trainer:
-        chosen = wanted.name or _free_name(str(work.task.name), kept.names())
-        described = work.describe(trainer)
+    with _training(search, runner, shown) as training:
+        chosen = wanted.name or _free_name(str(search.task.name), kept.names())
+        described = search.describe(training)
         record = kept.create(chosen, wanted.to_json(), described, wanted.seed, owner, kept_with_it)
-        return drive(work, kept, record, owner, where, shown, trainer)
+        return drive(search, kept, record, owner, where, shown, training)
 
 
 def with_task(
@@ -108,27 +105,27 @@ def resume_search(
     asked = SearchSpec.from_json(record.spec)
     asked = _found_here(asked, record, where, given=task is not None)
     _check_terms(asked, record)
-    work = PreparedSearch.of(asked, task)
-    before, now = record.task.get("fingerprint"), work.task.describe()["fingerprint"]
+    search = PreparedSearch.of(asked, task)
+    before, now = record.task.get("fingerprint"), search.task.describe()["fingerprint"]
     if before != now:
         raise UserError(
             f"a resumed search must find the data it began with, but that of {name} has changed "
             f"(fingerprint {before}, now {now}); restore it, or start a new search"
         )
     owner, shown = new_owner(), progress or python_progress()
-    with _training(work, runner, shown, record.task.get("engine")) as trainer:
+    with _training(search, runner, shown, record.task.get("engine")) as training:
         kept.claim(record.id, owner)
-        return drive(work, kept, record, owner, where, shown, trainer)
+        return drive(search, kept, record, owner, where, shown, training)
 
 
 def _found_here(asked: SearchSpec, record: SearchRecord, where: Places, *, given: bool) -> SearchSpec:
     """The SPEC with its code where this machine has it: what is missing here is written down."""
     folder, changes = shipped_folder(where.workdir, record.name), dict[str, Any]()
     if not given:
-        changes["task"] = materialised(asked.task, record.notes, folder)
-    changes["transfer"] = [materialised(other, record.notes, folder) for other in asked.transfer]
+        changes["task"] = unpack_for_resume(asked.task, record.notes, folder)
+    changes["transfer"] = [unpack_for_resume(other, record.notes, folder) for other in asked.transfer]
     if terms := own_terms(asked.space):
-        here = [materialised(term, record.notes, folder) for term in terms]
+        here = [unpack_for_resume(term, record.notes, folder) for term in terms]
         changes["space"] = {**cast("dict[str, Any]", asked.space), "terms": here}
     return asked.model_copy(update=changes)
 
@@ -146,24 +143,23 @@ def _check_terms(asked: SearchSpec, record: SearchRecord) -> None:
 
 @contextmanager
 def _training(
-    work: PreparedSearch, runner: str | None, progress: Progress, before: Mapping[str, Any] | None = None
-) -> Iterator[Trainer | FunctionTrainer]:
+    search: PreparedSearch, runner: str | None, progress: Progress, before: Mapping[str, Any] | None = None
+) -> Iterator[Training]:
     """Who trains, made before anything is written and before any thread is started: workers are forked."""
-    for line in (*work.task.notes, *work.warnings):
+    for line in (*search.task.notes, *search.warnings):
         progress.note(line)
-    for other in work.others:
-        for line in (*other.notes, *other.warnings(work.plan.folds)):
+    for other in search.others:
+        for line in (*other.notes, *other.warnings(search.plan.folds)):
             progress.note(f"transfer: {other.name}: {line}")
-    trainer = work.trainer(runner, progress.note, None if before is None else EngineChoice.from_json(before))
+    training = search.start(runner, progress.note, None if before is None else EngineChoice.from_json(before))
     try:
-        yield trainer
+        yield training
     finally:
-        trainer.close()
+        training.close()
 
 
 def _check_runner(runner: str | None) -> None:
-    if runner not in (None, *RUNNERS):
-        raise UserError(f"the runner must be one of {', '.join(RUNNERS)}, but got {runner}")
+    runner_named(runner)
     check_launcher()
 
 

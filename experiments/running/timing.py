@@ -12,7 +12,7 @@ from ...search.records.trial import Phase
 
 
 @dataclass
-class Spent:
+class Timing:
     """Where the wall-clock went: seconds of each phase, and those that keeping and showing took.
 
     The search waited for `kept` of them. MLflow's thread worked `beside` seconds while it went on.
@@ -42,15 +42,15 @@ class TimedLedger(Ledger):
     """A ledger that books what it costs, and what each phase took."""
 
     inner: Ledger
-    spent: Spent
+    timing: Timing
 
     def find(self, phase: Phase, index: int) -> Unit | None:
         """What the ledger inside finds."""
-        with self.spent.bookkeeping():
+        with self.timing.bookkeeping():
             return self.inner.find(phase, index)
 
     def keep(self, unit: Unit) -> None:
         """Keep the unit, and add its seconds to those of its phase."""
-        with self.spent.bookkeeping():
+        with self.timing.bookkeeping():
             self.inner.keep(unit)
-        self.spent.seconds[unit.phase] = self.spent.seconds.get(unit.phase, 0.0) + unit.seconds
+        self.timing.seconds[unit.phase] = self.timing.seconds.get(unit.phase, 0.0) + unit.seconds

@@ -108,7 +108,7 @@ def _check(text: str, path: Path) -> None:
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor in [each.anchor for each in around]:
                 raise UserError(f"a SPEC must not hold itself, but {path} does{_line(event)}")
-            size = sizes.get(event.anchor, 1)
+            size = sizes.get(event.anchor or "", 1)
         if around:
             around[-1].size += size
         if around and around[-1].size > MOST:

@@ -25,7 +25,7 @@ def task_file(task: object) -> Path | None:
     return Path(path) if colon and path.endswith(".py") else None
 
 
-def packed(task: object, others: Sequence[str | Path] = ()) -> dict[str, str]:
+def pack(task: object, others: Sequence[str | Path] = ()) -> dict[str, str]:
     """The text of the task's file and of those named beside it, by the name they will lie under.
 
     Raises `UserError` for a file that is not there, is no text, has the name of another, or is too large.
@@ -62,7 +62,7 @@ def term_files(space: object) -> list[Path]:
     return [Path(term.rpartition(":")[0]) for term in own_terms(space)]
 
 
-def materialised(task: object, notes: Mapping[str, Any], directory: Path) -> object:
+def unpack_for_resume(task: object, notes: Mapping[str, Any], directory: Path) -> object:
     """The task, or a loss, with its files written below `directory` if they are not where they were."""
     own, files = task_file(task), notes.get(FILES) or {}
     if own is None or own.is_file() or own.name not in files:
@@ -75,7 +75,7 @@ def materialised(task: object, notes: Mapping[str, Any], directory: Path) -> obj
     return f"{directory / own.name}:{str(task).rpartition(':')[2]}"
 
 
-def brought(place: str, notes: Mapping[str, Any]) -> str:
+def unpack_for_reading(place: str, notes: Mapping[str, Any]) -> str:
     """The place of a loss, FILE:OBJECT; where that file is not here, of a copy of what its search keeps.
 
     The copy is written for this user's eyes alone, under its own hash, and is not run by that.

@@ -160,7 +160,7 @@ def test_help_goes_to_standard_output(arguments: list[str], capsys: Captured) ->
         (["search", "spec.yaml", "--time-limit", "soon"], ["90s, 10m or 1h30m", "got 'soon'"]),
         (["search", "spec.yaml", "--name", "a b"], ["name must be", "got 'a b'"]),
         (["search", "none.yaml"], ["there is no none.yaml"]),
-        (["search", "spec.yaml", "--runner", "slurm"], ["Invalid value for '--runner'"]),
+        (["search", "spec.yaml", "--runner", "slurm"], ["unknown runner 'slurm'", "choose from local, ray"]),
         (["losses", "multi"], ["unknown kind of problem 'multi'", "did you mean multi"]),
         (["show", "digits"], ["there is none at sqlite:///", "start a search with lossmith search SPEC"]),
         (["cancel", "digits"], ["there is none at sqlite:///"]),
@@ -246,7 +246,7 @@ def test_a_search_gets_what_the_command_line_says(
     assert main(["search", str(spec), *options]) == 0
     wanted = got["spec"]
     assert (wanted.name, wanted.trials, wanted.time_limit_s) == ("a-1", 9, 120)
-    assert (str(got["workdir"]), got["store"], got["runner"]) == ("w", "sqlite:///s.db", "local")
+    assert (str(got["workdir"]), got["store"], got["runner"]) == ("w", "sqlite:///s.db", None)
     capsys.readouterr()
 
 

@@ -1,4 +1,4 @@
-"""Who is brought back from the dead, and who is left alone; and what travels with a search."""
+"""Who is unpack_for_reading back from the dead, and who is left alone; and what travels with a search."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from lossmith.experiments.running.supervisor import MOST_TRIES, Supervisor
 from lossmith.experiments.store import Store, new_owner
-from lossmith.experiments.usercode.bundle import LARGEST, materialised, packed
+from lossmith.experiments.usercode.bundle import LARGEST, pack, unpack_for_resume
 from lossmith.losses import UserError
 
 
@@ -55,7 +55,7 @@ def test_what_was_stopped_or_runs_elsewhere_is_left_alone(catalogue: Store) -> N
 
 
 def test_a_search_that_dies_again_and_again_is_given_up(catalogue: Store) -> None:
-    """What dies every time before it has finished anything more is not brought back for ever."""
+    """What dies every time before it has finished anything more is not unpack_for_reading back for ever."""
     resumed: list[str] = []
     supervisor = Supervisor(resumed.append)
     enter(catalogue, "cursed")
@@ -68,9 +68,9 @@ def test_files_travel_with_a_search(tmp_path: Path) -> None:
     """The task file and those named come back under their names where the originals are not."""
     (tmp_path / "task.py").write_text("import helper\n")
     (tmp_path / "helper.py").write_text("x = 1\n")
-    files = packed(f"{tmp_path / 'task.py'}:make", [tmp_path / "helper.py"])
+    files = pack(f"{tmp_path / 'task.py'}:make", [tmp_path / "helper.py"])
     elsewhere = tmp_path / "elsewhere"
-    found = materialised("/gone/task.py:make", {"files": files}, elsewhere)
+    found = unpack_for_resume("/gone/task.py:make", {"files": files}, elsewhere)
     assert found == f"{elsewhere / 'task.py'}:make"
     assert (elsewhere / "helper.py").read_text() == "x = 1\n"
 
@@ -79,16 +79,16 @@ def test_files_that_are_there_are_used(tmp_path: Path) -> None:
     """Where the task file still lies, it is what is run; a built-in task has no files."""
     task = f"{tmp_path / 'task.py'}:make"
     (tmp_path / "task.py").write_text("")
-    assert materialised(task, {"files": {"task.py": "other"}}, tmp_path / "elsewhere") == task
-    assert materialised("digits-longtail", {}, tmp_path / "elsewhere") == "digits-longtail"
-    assert packed("digits-longtail") == {}
+    assert unpack_for_resume(task, {"files": {"task.py": "other"}}, tmp_path / "elsewhere") == task
+    assert unpack_for_resume("digits-longtail", {}, tmp_path / "elsewhere") == "digits-longtail"
+    assert pack("digits-longtail") == {}
 
 
 @pytest.mark.parametrize("name", ["../evil.py", "/etc/evil.py", ".profile"])
 def test_a_foreign_name_is_refused(tmp_path: Path, name: str) -> None:
     """A search in the store cannot have a file written outside the folder that is made for it."""
     with pytest.raises(UserError, match="must have a plain name"):
-        materialised("/gone/task.py:make", {"files": {"task.py": "", name: "x"}}, tmp_path / "in")
+        unpack_for_resume("/gone/task.py:make", {"files": {"task.py": "", name: "x"}}, tmp_path / "in")
 
 
 def test_files_that_cannot_travel(tmp_path: Path) -> None:
@@ -105,5 +105,5 @@ def test_files_that_cannot_travel(tmp_path: Path) -> None:
         (["twin.py", "sub/twin.py"], "two are called twin.py"),
     ):
         with pytest.raises(UserError, match=words) as caught:
-            packed("digits-longtail", [tmp_path / other for other in others])
+            pack("digits-longtail", [tmp_path / other for other in others])
         assert len(str(caught.value).splitlines()) == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lossmith.experiments.usercode.bundle import brought, materialised, packed, term_files
+from lossmith.experiments.usercode.bundle import pack, term_files, unpack_for_reading, unpack_for_resume
 from lossmith.experiments.usercode.trust import trust, untrusted
 
 
@@ -47,8 +47,8 @@ def test_a_home_that_cannot_be_written(home: Path) -> None:
 def test_losses_travel_with_a_search(home: Path) -> None:
     """The file of a loss that a SPEC names is kept with the search and written down where it is missing."""
     (home / "mine.py").write_text("x = 1\n")
-    files = packed("digits-longtail", term_files({"terms": [f"{home / 'mine.py'}:loss"]}))
-    found = materialised("/gone/mine.py:loss", {"files": files}, home / "elsewhere")
+    files = pack("digits-longtail", term_files({"terms": [f"{home / 'mine.py'}:loss"]}))
+    found = unpack_for_resume("/gone/mine.py:loss", {"files": files}, home / "elsewhere")
     assert found == f"{home / 'elsewhere' / 'mine.py'}:loss"
     assert (home / "elsewhere" / "mine.py").read_text() == "x = 1\n"
 
@@ -57,11 +57,11 @@ def test_a_loss_whose_file_is_elsewhere_is_looked_at_in_a_copy(home: Path) -> No
     """The copy is trusted where the file was, under whatever path, and not where another was."""
     (home / "mine.py").write_bytes(b"x = 1\r\n")
     trust([f"{home / 'mine.py'}:loss"])
-    files = packed(None, [home / "mine.py"])
-    found = brought("/gone/mine.py:loss", {"files": files})
+    files = pack(None, [home / "mine.py"])
+    found = unpack_for_reading("/gone/mine.py:loss", {"files": files})
     assert found != "/gone/mine.py:loss"
     assert untrusted([found]) == []
-    other = brought("/gone/mine.py:loss", {"files": {"mine.py": "x = 2\n"}})
+    other = unpack_for_reading("/gone/mine.py:loss", {"files": {"mine.py": "x = 2\n"}})
     assert untrusted([other]) == [other]
 
 
@@ -75,6 +75,6 @@ def test_a_loss_whose_file_is_elsewhere_is_looked_at_in_a_copy(home: Path) -> No
 )
 def test_what_a_search_does_not_keep_is_missing(home: Path, place: str, files: dict[str, object]) -> None:
     """Without the text of the file, or under a name that is none, nothing is written and nothing trusted."""
-    assert brought(place, {"files": files}) == place
+    assert unpack_for_reading(place, {"files": files}) == place
     assert untrusted([place]) == [place]
     assert not list(home.rglob("*.py"))

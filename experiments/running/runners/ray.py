@@ -1,0 +1,23 @@
+"""A Ray cluster: the one that RAY_ADDRESS names, that this is a job of, or one started here."""
+
+from __future__ import annotations
+
+from ....losses.errors import require
+from ....search import Task
+from ....search.training.ray import Resources
+from .runner_kind import RunnerKind, Training, TrainingRequest
+
+
+def _start(asked: TrainingRequest) -> Training:
+    require("ray", "the runner ray")
+    from ....search.training.ray import function_on_ray, on_ray
+
+    resources = Resources.from_mapping(asked.resources)
+    if not isinstance(asked.subject, Task):
+        trained = function_on_ray(asked.subject, asked.plan, resources)
+        return Training(trained, trained.stop, trained.close)
+    trainer = on_ray(asked.subject, asked.plan, asked.engine, resources, asked.note, asked.before)
+    return Training(trainer, trainer.stop, trainer.close, trainer.choice)
+
+
+RUNNER = RunnerKind("ray", "a Ray cluster", _start, decides="a Ray cluster, where `resources`")

@@ -1,0 +1,72 @@
+"""What a runner is told, and what it gives: the seam between a prepared search and where it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from ....search import Plan, Task, TrainingFunction
+from ....search.training.engines.autotune import EngineChoice
+from ....search.training.engines.device import Hardware
+from ....search.training.runner import Runner
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRequest:
+    """What has to be trained, and how it was asked for.
+
+    Attributes:
+        subject: The task or the training function.
+        plan: The budget, which says how samples are dealt.
+        engine: The SPEC's word: auto, cohort or loop.
+        hardware: The device and precision that the SPEC asks for.
+        resources: The SPEC's `resources`, what a piece of a cohort gets on a cluster.
+        note: Is told what the user should read.
+        before: The engine that a search which is resumed began with.
+    """
+
+    subject: Task | TrainingFunction
+    plan: Plan
+    engine: str
+    hardware: Hardware
+    resources: Mapping[str, Any]
+    note: Callable[[str], None]
+    before: EngineChoice | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """A runner that has started.
+
+    Attributes:
+        runner: Trains the cohorts.
+        stop: Set to end the training early.
+        close: Ends the workers; calling it twice is fine.
+        choice: Which engine was chosen and why, where one was.
+        hardware: The device and precision in words, where this machine trains.
+    """
+
+    runner: Runner
+    stop: Event
+    close: Callable[[], None]
+    choice: EngineChoice | None = None
+    hardware: str | None = None
+
+
+@dataclass(frozen=True)
+class RunnerKind:
+    """One place where searches are trained.
+
+    Attributes:
+        name: As `--runner` has it.
+        about: What it is, for a user.
+        start: Starts it, before anything is written and before any thread runs: workers are forked.
+        decides: Who decides on devices here, if it is not the SPEC's `device` and `precision`.
+    """
+
+    name: str
+    about: str
+    start: Callable[[TrainingRequest], Training]
+    decides: str | None = None
