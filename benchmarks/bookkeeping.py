@@ -34,8 +34,7 @@ from urllib.request import urlopen
 from lossmith.experiments.store import Store, new_owner
 from lossmith.experiments.tracking.log_filters import set_environment
 from lossmith.losses import LossSpec
-from lossmith.search.records.ledger import Unit
-from lossmith.search.records.trial import Candidate, Outcome, Repeat, Trial
+from lossmith.search.records import Candidate, Outcome, Repeat, Trial, Unit
 from lossmith.spaces.recipe import Recipe
 
 CORES = len(os.sched_getaffinity(0))

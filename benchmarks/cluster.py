@@ -26,8 +26,7 @@ from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.experiments.tracking import Tracker
 from lossmith.losses import standard_specs
 from lossmith.search import Candidate, Outcome, Plan, Recipe, Repeat, Task, Trial
-from lossmith.search.records.ledger import Unit
-from lossmith.search.training.cohort_trainer import RungSchedule
+from lossmith.search.records import RungSchedule, Unit
 from lossmith.search.training.ray import Resources
 
 EPOCHS, EPOCH_S, COHORT, REPEATS = 4, 0.02, 64, 4

@@ -24,7 +24,7 @@ from torch import nn
 from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.search import Candidate, Outcome, Plan, Repeat, Task, Trial
 from lossmith.search.method.pipeline import proposer_for
-from lossmith.search.records.ledger import Unit
+from lossmith.search.records import Unit
 from lossmith.search.training.ray.lease_queue import LeaseQueue
 from lossmith.spaces import space_from
 

@@ -26,8 +26,7 @@ from lossmith.experiments.store import Store, new_owner
 from lossmith.experiments.tracking.log_filters import set_environment
 from lossmith.search.proposals.proposer import Proposer
 from lossmith.search.proposals.samplers import SAMPLERS
-from lossmith.search.records.ledger import Unit
-from lossmith.search.records.trial import Candidate, Outcome, Repeat, Trial
+from lossmith.search.records import Candidate, Outcome, Repeat, Trial, Unit
 from lossmith.spaces import preset
 from lossmith.spaces.recipe import Recipe
 

@@ -30,8 +30,8 @@ from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task, Trial, 
 from lossmith.search.method.context import SearchContext
 from lossmith.search.method.explore import explore
 from lossmith.search.method.headroom import headroom
-from lossmith.search.method.pipeline import in_opened_space, proposer_for
-from lossmith.search.records.trial import best_of
+from lossmith.search.method.pipeline import in_extended_space, proposer_for
+from lossmith.search.records import SilentProgress, best_of
 from lossmith.search.statistics import bootstrap_scores, compare
 from lossmith.search.tasks.constants import constants_of
 from lossmith.search.training.cohort_trainer import Trainer
@@ -40,19 +40,6 @@ from lossmith.spaces import space_from
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 REFITS = 64
 Data = tuple[Tensor, Tensor]
-
-
-class Silent:
-    """A progress that shows nothing."""
-
-    def phase(self, name: str, total: int) -> None:
-        """Nothing."""
-
-    def advance(self, done: int, best: float | None) -> None:
-        """Nothing."""
-
-    def note(self, message: str) -> None:
-        """Nothing."""
 
 
 def mlp(inputs: int, outputs: int, width: int = 32) -> Callable[[], nn.Module]:
@@ -314,8 +301,9 @@ def audited(name: str, seed: int, trials: int) -> dict[str, Any]:
     space = space_from("auto", task.kind, None if counts is None else counts.tolist(), str(task.metric))
     runner = Trainer(task, folds=plan.folds, seed=seed, workers=1)
     ledger = MemoryLedger()
-    document = conduct(task, space, plan, runner, ledger, Silent()).verdict
-    assert document is not None
+    found = conduct(task, space, plan, runner, ledger, SilentProgress()).verdict
+    assert found is not None
+    document = found.to_json()
     seconds = time.monotonic() - started
     handed = {"lossmith": _numbered(ledger, document[document["use"]]["number"])}
     handed["best standard"] = _numbered(ledger, document["best_standard"]["number"])
@@ -324,10 +312,12 @@ def audited(name: str, seed: int, trials: int) -> dict[str, Any]:
     sign = task.measure.sign
     for label, sampler in (("random search", "random"), ("TPE alone", "tpe")):
         begun = MemoryLedger({key: unit for key, unit in ledger.units.items() if key[0] == "headroom"})
-        stage = SearchContext(task, plan, proposer_for(task, space, plan, sampler), runner, begun, Silent())
-        tuned = headroom(stage)
-        stage = in_opened_space(stage, space, tuned, sampler)
-        found = best_of(explore(stage, tuned.trials), sign)
+        context = SearchContext(
+            task, plan, proposer_for(task, space, plan, sampler), runner, begun, SilentProgress()
+        )
+        tuned = headroom(context)
+        context = in_extended_space(context, space, tuned, sampler)
+        found = best_of(explore(context, tuned.trials), sign)
         if found is not None:
             handed[label] = found.candidate
     usual = next(tuned.best[n] for n in ("cross_entropy", "bce", "mse") if n in tuned.best)

@@ -30,8 +30,7 @@ from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.experiments.tracking import Tracker
 from lossmith.losses import freeze
 from lossmith.search import Candidate, Plan, Proposer, Repeat, Task, Unit
-from lossmith.search.records.ledger import recall
-from lossmith.search.records.trial import Trial
+from lossmith.search.records import Trial, recall
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.local import local
 from lossmith.spaces import preset

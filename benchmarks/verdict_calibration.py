@@ -42,6 +42,7 @@ from lossmith.search.method.pipeline import proposer_for
 from lossmith.search.method.race import race
 from lossmith.search.method.verdict import verdict
 from lossmith.search.metrics import Metric, metric_named
+from lossmith.search.records import SilentProgress
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.spaces import Domain, Space
 
@@ -69,19 +70,6 @@ class Setting:
     planted: bool
     task: Callable[[int], Task]
     space: Space
-
-
-class Silent:
-    """A progress that shows nothing."""
-
-    def phase(self, name: str, total: int) -> None:
-        """Nothing."""
-
-    def advance(self, done: int, best: float | None) -> None:
-        """Nothing."""
-
-    def note(self, message: str) -> None:
-        """Nothing."""
 
 
 def signal(count: int, seed: int) -> tuple[Tensor, Tensor, torch.Generator]:
@@ -215,21 +203,21 @@ def searched(setting: Setting, seed: int) -> dict[str, Any]:
     task, ledger, started = setting.task(seed), MemoryLedger(), time.monotonic()
     plan = Plan(**{**vars(PLAN), "seed": seed})
     runner = Trainer(task, folds=plan.folds, seed=seed, workers=1)
-    search = proposer_for(task, setting.space, plan, "random")
-    stage = SearchContext(task, plan, search, runner, ledger, Silent())
-    tuned = headroom(stage)
-    finalists = race(stage, tuned, explore(stage, tuned.trials))
-    document = verdict(stage, tuned, finalists) if finalists.crowned else {"better": False}
+    proposer = proposer_for(task, setting.space, plan, "random")
+    context = SearchContext(task, plan, proposer, runner, ledger, SilentProgress())
+    tuned = headroom(context)
+    finalists = race(context, tuned, explore(context, tuned.trials))
+    found = verdict(context, tuned, finalists) if finalists.crowned else None
     return {
         "setting": setting.name,
         "seed": seed,
-        "better": document["better"],
+        "better": found is not None and found.better,
         "crowned": finalists.crowned,
         "rounds": finalists.rounds,
         "lead": finalists.lead.mean,
         "errors": finalists.lead.errors,
-        "difference": document.get("difference"),
-        "p_value": document.get("p_value"),
+        "difference": found and found.ahead.difference,
+        "p_value": found and found.ahead.p_value,
         "standard": finalists.standard.candidate.standard,
         "detectable": tuned.gate.get("detectable"),
         "true_difference": true_difference(setting, seed) if setting.planted else 0.0,

@@ -11,7 +11,7 @@ import torch
 from ..losses import LossSpec, UserError
 from ..losses.custom.adopted import adopt
 from ..search.metrics import sign_of
-from ..search.records.trial import Trial, best_of
+from ..search.records import Trial, best_of
 from ..spaces import own_terms
 from .results.documents import summary, trial_document
 from .results.export import export_loss

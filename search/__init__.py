@@ -3,9 +3,7 @@
 from ..spaces.recipe import Recipe
 from .method.pipeline import Conclusion, conduct
 from .proposals.proposer import Proposer
-from .records.ledger import Ledger, MemoryLedger, Unit
-from .records.plan import Plan
-from .records.trial import Candidate, Outcome, Repeat, Trial
+from .records import Candidate, Ledger, MemoryLedger, Outcome, Plan, Repeat, Trial, Unit
 from .tasks.functions.training_function import TrainingFunction, own_training
 from .tasks.functions.trial_handle import TrialHandle
 from .tasks.load import load_task

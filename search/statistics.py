@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .metrics import Metric
 from .random_streams import generator
+from .records import Comparison, RefitScores
 
 DRAWS = 2000
 ROUNDING = 1e-12  # of a score: a matrix product may round equal columns differently
@@ -66,16 +67,6 @@ def lead(differences: Sequence[float], drawn: Sequence[float] = (), overlap: flo
     spread = deviation(differences)
     samples = deviation(drawn) if drawn else spread * math.sqrt(overlap)
     return Lead(mean(differences), spread / math.sqrt(len(differences)), samples)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A mean paired difference with its 95% interval and two-sided p-value."""
-
-    difference: float
-    ci_low: float
-    ci_high: float
-    p_value: float
 
 
 def bootstrap_scores(
@@ -142,24 +133,27 @@ def compare(scores: Tensor, winner: int, other: int, difference: float, sign: in
     return Comparison(difference, low, high, min(1.0, 2 * (tail + 1) / (len(drawn) + 1)))
 
 
-def paired(one: Sequence[float], other: Sequence[float]) -> dict[str, float | None]:
-    """What paired scores of refits tell beside their mean difference.
+def refit_scores(scores: Sequence[float], learning_rate: float | None = None) -> RefitScores:
+    """Return the scores of a loss's refits with their mean and spread."""
+    return RefitScores(mean(scores), deviation(scores), tuple(scores), learning_rate)
 
-    `wilcoxon_p` is the two-sided p-value of the signed-rank test over the refits, which assumes no
-    distribution; it does not see the luck of the test sample. `effect_size` is the mean difference in
-    standard deviations of the differences (Cohen's d for pairs), None where they do not vary.
+
+def paired(one: Sequence[float], other: Sequence[float]) -> tuple[float, float | None]:
+    """Return the signed-rank p-value and the effect size of paired scores of refits.
+
+    The two-sided signed-rank test assumes no distribution, and does not see the luck of the test sample. The
+    effect size is the mean difference in standard deviations of the differences (Cohen's d for pairs), None
+    where they do not vary.
     """
     from scipy.stats import wilcoxon
 
     differences = [a - b for a, b in zip(one, other, strict=True)]
     size = max(map(abs, (*one, *other)))
     if all(abs(difference) <= ROUNDING * size for difference in differences):
-        return {"wilcoxon_p": 1.0, "effect_size": None}
+        return 1.0, None
     spread = deviation(differences)
-    return {
-        "wilcoxon_p": float(wilcoxon(differences).pvalue),
-        "effect_size": mean(differences) / spread if spread > ROUNDING * size else None,
-    }
+    effect_size = mean(differences) / spread if spread > ROUNDING * size else None
+    return float(wilcoxon(differences).pvalue), effect_size
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from rich.table import Table
 
-from ...search.records.trial import State
+from ...search.records import State
 from ..results.challenger import challenger_row
 from ..spec import by_phase, format_duration
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from .protocol import Progress, SilentProgress
+from ...search.records import Progress, SilentProgress
 
 __all__ = ["Progress", "SilentProgress", "progress_on", "python_progress"]
 

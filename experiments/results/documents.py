@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from ...losses import LossSpec, formula, parts
-from ...search.records.trial import State, Trial
+from ...search.records import State, Trial
 from ...spaces.recipe import Recipe
 from ..store import SearchRecord
 

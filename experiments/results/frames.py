@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...losses import formula
 from ...losses.spec.html import table_html
-from ...search.records.trial import Trial
+from ...search.records import Trial
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...losses import LossSpec, UserError
 from ...losses.frozen.frozen_loss import constants_read
-from ...search.records.trial import Trial
+from ...search.records import Trial
 from ..store import SearchRecord
 
 

@@ -66,10 +66,11 @@ def drive(
                 left = tracker.flush(timeout_s=FLUSH_S)
                 if left:
                     tracker.stop()
-                kept.finish(record.id, "finished", conclusion.verdict, conclusion.reason, owner)
+                verdict = None if conclusion.verdict is None else conclusion.verdict.to_json()
+                kept.finish(record.id, "finished", verdict, conclusion.reason, owner)
                 kept.add_seconds(record.id, timing.taken())  # the report that MLflow gets tells them
                 if not left:
-                    tracker.finish(conclusion.verdict, present=partial(present, kept, record.name))
+                    tracker.finish(verdict, present=partial(present, kept, record.name))
                     left = tracker.flush(timeout_s=FLUSH_S)
                 _say_what_is_left(left, tracker, progress)
     except KeyboardInterrupt as stop:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ...search.records.ledger import Ledger, Unit
-from ...search.records.trial import Phase
+from ...search.records import Ledger, Phase, Unit
 
 
 @dataclass

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from ...losses import UserError
-from ...search.records.trial import PHASES
+from ...search.records import PHASES
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...search.records.ledger import Unit
-from ...search.records.trial import Phase
+from ...search.records import Phase, Unit
 from .store import Store
 
 

@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row
 
-from ...search.records.ledger import Unit
-from ...search.records.trial import Trial
+from ...search.records import Trial, Unit
 from .owner import is_live
 
 Status = Literal["running", "finished", "interrupted", "cancelled", "failed"]

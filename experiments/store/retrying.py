@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from ...search.records.ledger import Unit
+from ...search.records import Unit
 from .store import AlreadySaved, Store
 
 PATIENCE_S = 3600.0

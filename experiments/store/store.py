@@ -13,8 +13,7 @@ from sqlalchemy import Connection, Engine, Row, Select, bindparam, func, insert,
 from sqlalchemy.exc import IntegrityError
 
 from ...losses.errors import UserError, unknown
-from ...search.records.ledger import Unit
-from ...search.records.trial import State, Trial
+from ...search.records import State, Trial, Unit
 from . import owner as owners
 from .engine import engine_for, explained, reading, writing
 from .records import (

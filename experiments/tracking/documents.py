@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ...losses import formula
 from ...losses.family.steps import MIX
-from ...search.records.trial import Candidate, State, Trial
+from ...search.records import Candidate, State, Trial
 from ..store import SearchRecord, Status, StoredTrial
 from ..store.codec import dumps
 from .champion import Champion

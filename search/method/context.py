@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from ..proposals.proposer import Proposer
 from ..proposals.screening import rejected
-from ..records.ledger import Ledger, Unit, recall
-from ..records.plan import Plan
-from ..records.trial import Candidate, Outcome, Phase, Repeat, Trial, best_of
+from ..records import (
+    Candidate,
+    Ledger,
+    Measurement,
+    Phase,
+    Plan,
+    Progress,
+    Repeat,
+    RungSchedule,
+    Trial,
+    Unit,
+    Watch,
+    best_of,
+    recall,
+    unwatched,
+)
 from ..tasks.splits import Folds
 from ..tasks.subject import Subject
-from ..training.cohort_trainer import RungSchedule, Watch, unwatched
 from ..training.runner import Runner
 from .nan_metrics import as_diverged
 
 HELD_DRAWS = 200  # resamplings of the held-out samples: enough for a standard error to a twentieth
-
-
-class Progress(Protocol):
-    """Who is told how far a search is."""
-
-    def phase(self, name: str, total: int) -> None:
-        """A phase begins; it will train `total` trials or contenders."""
-
-    def advance(self, done: int, best: float | None) -> None:
-        """So many of them are done; the best score so far."""
-
-    def note(self, message: str) -> None:
-        """One line that the user should read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,7 @@ class SearchContext:
 
     task: Subject
     plan: Plan
-    search: Proposer
+    proposer: Proposer
     runner: Runner
     ledger: Ledger
     progress: Progress
@@ -75,10 +74,10 @@ class SearchContext:
         rungs: RungSchedule | None,
         watch: Watch,
         n_resamples: int = 0,
-    ) -> list[Outcome]:
-        """What the runner makes of the candidates; a metric that is NaN is told as what it is."""
-        outcomes = self.runner.train(candidates, repeats, rungs, watch, n_resamples)
-        return as_diverged(outcomes, repeats, self.task.metric)
+    ) -> list[Measurement]:
+        """Have the runner train the candidates; one whose metric is NaN has diverged."""
+        measured = self.runner.train(candidates, repeats, rungs, watch, n_resamples)
+        return as_diverged(measured, repeats, self.task.metric)
 
     def trials(  # noqa: PLR0913, PLR0917  (what a cohort is)
         self,
@@ -89,7 +88,7 @@ class SearchContext:
         rungs: RungSchedule | None,
         payload: dict[str, Any] | None = None,
         watch: Watch = unwatched,
-        seen: Callable[[Sequence[Outcome]], dict[str, Any]] | None = None,
+        seen: Callable[[Sequence[Measurement]], dict[str, Any]] | None = None,
     ) -> Unit:
         """The unit of these candidates trained as one cohort, numbered from `first`; unfit ones are not.
 
@@ -103,13 +102,14 @@ class SearchContext:
             sound = [candidate for i, candidate in enumerate(candidates) if i not in unfit]
             n_resamples = HELD_DRAWS if seen else 0
             trained = iter(self.train(sound, repeats, rungs, watch, n_resamples) if sound else ())
-            outcomes = [unfit.get(i) or next(trained) for i in range(len(candidates))]
-            kept = [replace(outcome, resampled=(), at_rungs=()) for outcome in outcomes]
+            measured = [
+                Measurement(unfit[i]) if i in unfit else next(trained) for i in range(len(candidates))
+            ]
             made = (
-                Trial(first + i, phase, index, candidate, repeats, outcome)
-                for i, (candidate, outcome) in enumerate(zip(candidates, kept, strict=True))
+                Trial(first + i, phase, index, candidate, repeats, one.outcome)
+                for i, (candidate, one) in enumerate(zip(candidates, measured, strict=True))
             )
-            return Unit(phase, index, tuple(made), {**(payload or {}), **seen(outcomes)} if seen else payload)
+            return Unit(phase, index, tuple(made), {**(payload or {}), **seen(measured)} if seen else payload)
 
         return recall(self.ledger, phase, index, work)
 

@@ -10,9 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..records.ledger import Unit, recall
-from ..records.rungs import RungSchedule
-from ..records.trial import Candidate, Outcome, Trial, best_of
+from ..records import (
+    HEADROOM_ASSESSMENT,
+    HEADROOM_FINER,
+    HEADROOM_GRID,
+    Candidate,
+    Measurement,
+    RungSchedule,
+    Trial,
+    Unit,
+    best_of,
+    recall,
+)
 from ..statistics import deviation
 from ..tasks.standard_losses import standards
 from .context import SearchContext
@@ -35,31 +44,30 @@ class Tuned:
     gate: dict[str, Any] = field(default_factory=dict)
 
 
-def headroom(stage: SearchContext) -> Tuned:
+def headroom(context: SearchContext) -> Tuned:
     """Train every standard loss over `plan.rates` learning rates in one cohort, the best ones more finely."""
-    recipes = stage.search.recipes(stage.plan.rates)
-    named = standards(stage.task)
+    recipes = context.proposer.recipes(context.plan.rates)
+    named = standards(context.task)
     specs = {spec.hash: name for name, spec in reversed(named.items())}
     candidates = [Candidate(named[n], r, standard=n) for n in reversed(specs.values()) for r in recipes]
     step = (recipes[1].rate / recipes[0].rate) ** 0.5 if len(recipes) > 1 else 1.0
     extra = 2 * min(LEADING, len(specs)) if step > 1 else 0
     total = len(candidates) + extra
-    stage.progress.phase("headroom", total)
-    coarse = stage.trials(
-        "headroom",
-        0,
+    context.progress.phase("headroom", total)
+    coarse = context.trials(
+        *HEADROOM_GRID,
         0,
         candidates,
-        _looked_at(stage),
-        watch=stage.watch(0, len(candidates), None),
-        seen=lambda outcomes: _sample_error(stage, outcomes),
+        _looked_at(context),
+        watch=context.watch(0, len(candidates), None),
+        seen=lambda measured: _sample_error(context, measured),
     )
     trials = coarse.trials
     if extra:
-        trials += _finer(stage, trials, step)
-    best = _best(stage, trials)
-    leader = stage.best(trials)
-    stage.progress.advance(total, leader.outcome.score if leader else None)
+        trials += _finer(context, trials, step)
+    best = _best(context, trials)
+    leader = context.best(trials)
+    context.progress.advance(total, leader.outcome.score if leader else None)
     if leader is None:
         return Tuned(
             best, trials, "every standard loss diverged at every learning rate; check the data and the recipe"
@@ -68,19 +76,18 @@ def headroom(stage: SearchContext) -> Tuned:
     found = coarse.payload or {}
     errors = (found.get("sample_error"), found.get("score_error", 0.0))
     gate = recall(
-        stage.ledger,
-        "headroom",
-        2,
-        lambda: Unit("headroom", 2, payload=assess_headroom(stage, unique, leader, *errors)),
+        context.ledger,
+        *HEADROOM_ASSESSMENT,
+        lambda: Unit(*HEADROOM_ASSESSMENT, payload=assess_headroom(context, unique, leader, *errors)),
     ).payload
     assert gate is not None
-    if stage.plan.headroom != "off":
-        stage.progress.note(gate["message"])
-    stop = stage.plan.headroom == "stop" and not gate["matters"]
+    if context.plan.headroom != "off":
+        context.progress.note(gate["message"])
+    stop = context.plan.headroom == "stop" and not gate["matters"]
     return Tuned(best, trials, f"{gate['message']} (headroom: stop)" if stop else None, gate)
 
 
-def _finer(stage: SearchContext, trials: Sequence[Trial], step: float) -> tuple[Trial, ...]:
+def _finer(context: SearchContext, trials: Sequence[Trial], step: float) -> tuple[Trial, ...]:
     """The leading standard losses at the learning rates half-way to those beside their best one.
 
     A search tries its losses at hundreds of learning rates; a standard loss that is judged by a coarse grid
@@ -88,22 +95,22 @@ def _finer(stage: SearchContext, trials: Sequence[Trial], step: float) -> tuple[
     """
     candidates = [
         replace(t.candidate, recipe=t.candidate.recipe.with_rate(rate))
-        for t in leading(trials, stage.task.measure.sign)
+        for t in leading(trials, context.task.measure.sign)
         for rate in (t.candidate.recipe.rate / step, t.candidate.recipe.rate * step)
     ]
     if not candidates:
         return ()
-    watch = stage.watch(len(trials), len(candidates), stage.best(trials))
-    return stage.trials("headroom", 1, len(trials), candidates, _looked_at(stage), watch=watch).trials
+    watch = context.watch(len(trials), len(candidates), context.best(trials))
+    return context.trials(*HEADROOM_FINER, len(trials), candidates, _looked_at(context), watch=watch).trials
 
 
-def _looked_at(stage: SearchContext) -> RungSchedule | None:
+def _looked_at(context: SearchContext) -> RungSchedule | None:
     """Rungs that drop nobody: how the standard losses stand there tells where exploring may thin cohorts.
 
     A loop of the user's own cannot be paused; each look would be a training more.
     """
-    halving = RungSchedule.halving(stage.task.settings.epochs)
-    return replace(halving, keep=1.0) if stage.task.reports_outputs else None
+    halving = RungSchedule.halving(context.task.settings.epochs)
+    return replace(halving, keep=1.0) if context.task.reports_outputs else None
 
 
 def leading(trials: Iterable[Trial], sign: int) -> list[Trial]:
@@ -112,10 +119,10 @@ def leading(trials: Iterable[Trial], sign: int) -> list[Trial]:
     return sorted(found, key=lambda t: (-sign * t.outcome.score, t.number))[:LEADING]
 
 
-def _best(stage: SearchContext, trials: Sequence[Trial]) -> dict[str, Trial]:
+def _best(context: SearchContext, trials: Sequence[Trial]) -> dict[str, Trial]:
     """The best trial of each standard loss, by its names: names for one loss share its trials."""
-    found = _best_of_each(trials, stage.task.measure.sign)
-    named = standards(stage.task)
+    found = _best_of_each(trials, context.task.measure.sign)
+    named = standards(context.task)
     return {name: found[spec.hash] for name, spec in named.items() if spec.hash in found}
 
 
@@ -128,21 +135,21 @@ def _best_of_each(trials: Iterable[Trial], sign: int) -> dict[str, Trial]:
     return {loss: trial for loss, trial in found.items() if trial is not None}
 
 
-def _sample_error(stage: SearchContext, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _sample_error(context: SearchContext, measured: Sequence[Measurement]) -> dict[str, Any]:
     """The standard errors that held-out samples give to the best tuned standard loss.
 
     `sample_error` is that of its lead over the one from which it differs most, `score_error` of its score.
     """
-    sign, rates = stage.task.measure.sign, stage.plan.rates
-    groups = [outcomes[i : i + rates] for i in range(0, len(outcomes), rates)]
+    sign, rates = context.task.measure.sign, context.plan.rates
+    groups = [measured[i : i + rates] for i in range(0, len(measured), rates)]
     tuned = [
-        max(whole, key=lambda o: sign * o.score)
+        max(whole, key=lambda m: sign * m.outcome.score)
         for group in groups
-        if (whole := [o for o in group if o.state == "complete" and o.resampled])
+        if (whole := [m for m in group if m.complete and m.resampled])
     ]
     if len(tuned) < 2:
         return {}
-    leader = max(tuned, key=lambda o: sign * o.score)
+    leader = max(tuned, key=lambda m: sign * m.outcome.score)
     return {
         "sample_error": max(
             deviation([a - b for a, b in zip(leader.resampled, one.resampled, strict=True)])

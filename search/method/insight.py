@@ -13,10 +13,8 @@ from typing import Any
 from ...losses import LossSpec, formula
 from ...losses.family.steps import MIX
 from ...spaces import LEARNING_RATE
-from ..records.ledger import Unit, recall
-from ..records.trial import Candidate, Outcome, Trial
+from ..records import INSIGHT, Candidate, Measurement, Outcome, RungSchedule, Trial, Unit, recall
 from ..statistics import deviation, lead, mean
-from ..training.cohort_trainer import RungSchedule
 from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
 from .race import Finalists, most_repeats
@@ -42,30 +40,29 @@ class _Variant:
 
 
 def insight(
-    stage: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]
+    context: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]
 ) -> dict[str, Any]:
     """The ablation, the importance of parameters, the sensitivity to them, and learning curves."""
     unit = recall(
-        stage.ledger,
-        "insight",
-        0,
-        lambda: Unit("insight", 0, payload=_look(stage, tuned, finalists, explored)),
+        context.ledger,
+        *INSIGHT,
+        lambda: Unit(*INSIGHT, payload=_look(context, tuned, finalists, explored)),
     )
     assert unit.payload is not None
     return unit.payload
 
 
 def _look(
-    stage: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]
+    context: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]
 ) -> dict[str, Any]:
-    shares = importance(stage, explored)
+    shares = importance(context, explored)
     usual = next((tuned.best[name] for name in USUAL if name in tuned.best), finalists.standard)
     plain = {t.candidate.standard or "": t.candidate for t in (finalists.standard, usual)}
     own = finalists.searched.candidate if finalists.searched is not None else None
-    variants = [] if own is None else [*_without_parts(own), *_moved(stage, own, shares)]
-    variants = variants[: max(0, _room(stage, (*tuned.trials, *explored), finalists) - len(plain) - 1)]
+    variants = [] if own is None else [*_without_parts(own), *_moved(context, own, shares)]
+    variants = variants[: max(0, _room(context, (*tuned.trials, *explored), finalists) - len(plain) - 1)]
     candidates = [*([own] if own else []), *plain.values(), *(v.candidate for v in variants)]
-    outcomes = _trained(stage, candidates)
+    measured = _trained(context, candidates)
     first = len(candidates) - len(variants)
     labels = [*(["searched loss"] if own else []), *plain]
     document: dict[str, Any] = {
@@ -75,47 +72,47 @@ def _look(
         "importance": shares,
         "importance_method": "mean decrease of impurity in a forest",
         "sensitivity": {},
-        "curves": {name: _curve(outcome) for name, outcome in zip(labels, outcomes[:first], strict=True)},
+        "curves": {name: _curve(one) for name, one in zip(labels, measured[:first], strict=True)},
     }
-    if own is None or outcomes[0].state != "complete":
+    if own is None or not measured[0].complete:
         return document
-    found = list(zip(variants, outcomes[first:], strict=True))
-    sign = stage.task.measure.sign
+    found = list(zip(variants, measured[first:], strict=True))
+    sign = context.task.measure.sign
     document["ablation"] = [
-        {"part": v.part, "formula": formula(v.candidate.spec), **_difference(outcomes[0], o, stage.overlap)}
-        for v, o in found
-        if v.part is not None and o.state == "complete"
+        {"part": v.part, "formula": formula(v.candidate.spec), **_difference(measured[0], m, context.overlap)}
+        for v, m in found
+        if v.part is not None and m.complete
     ]
     document["ablation"].sort(key=lambda row: -sign * row["difference"])
-    document["sensitivity"] = _sensitivity(own, outcomes[0], found)
+    document["sensitivity"] = _sensitivity(own, measured[0].outcome, found)
     return document
 
 
-def _room(stage: SearchContext, trials: Sequence[Trial], finalists: Finalists) -> int:
+def _room(context: SearchContext, trials: Sequence[Trial], finalists: Finalists) -> int:
     """How many losses may be trained so that insight stays a small share of what the search cost."""
-    epochs = stage.task.settings.epochs
+    epochs = context.task.settings.epochs
     spent = sum(len(t.repeats) * t.outcome.epochs / epochs for t in trials)
-    rounds = (stage.ledger.find("race", index) for index in range(finalists.rounds))
+    rounds = (context.ledger.find("race", index) for index in range(finalists.rounds))
     raced = [unit.payload for unit in rounds if unit is not None and unit.payload is not None]
     spent += sum(len(payload["repeats"]) * len(payload["scores"]) for payload in raced)
-    spent += stage.plan.verdict_seeds * len({t.candidate.spec.hash for t in trials if t.candidate.standard})
+    spent += context.plan.verdict_seeds * len({t.candidate.spec.hash for t in trials if t.candidate.standard})
     return int(SHARE * spent / REPEATS)
 
 
-def _trained(stage: SearchContext, candidates: Sequence[Candidate]) -> list[Outcome]:
+def _trained(context: SearchContext, candidates: Sequence[Candidate]) -> list[Measurement]:
     """Every candidate to the end, scored on the way without dropping any."""
-    epochs = stage.task.settings.epochs
+    epochs = context.task.settings.epochs
     marks = sorted({max(1, round(epochs * (i + 1) / EPOCHS)) for i in range(EPOCHS - 1)} - {epochs})
-    if not stage.task.reports_outputs:
+    if not context.task.reports_outputs:
         marks = []  # a loop of the user's own cannot be paused: each look would be a training more
-    stage.progress.phase("insight", len(candidates))
-    plan = stage.plan
+    context.progress.phase("insight", len(candidates))
+    plan = context.plan
     # Past every seed and every partition of the race, which chose the loss that is looked into.
-    repeats = stage.fresh_repeats(most_repeats(plan), REPEATS, plan.race_rounds + 1)
-    watch = stage.watch(0, len(candidates), None)
-    outcomes = stage.train(candidates, repeats, RungSchedule(tuple(marks), 1.0), watch, HELD_DRAWS)
-    stage.progress.advance(len(candidates), outcomes[0].score)
-    return outcomes
+    repeats = context.fresh_repeats(most_repeats(plan), REPEATS, plan.race_rounds + 1)
+    watch = context.watch(0, len(candidates), None)
+    measured = context.train(candidates, repeats, RungSchedule(tuple(marks), 1.0), watch, HELD_DRAWS)
+    context.progress.advance(len(candidates), measured[0].outcome.score)
+    return measured
 
 
 def _without_parts(own: Candidate) -> list[_Variant]:
@@ -133,9 +130,9 @@ def _without_parts(own: Candidate) -> list[_Variant]:
     return found
 
 
-def _moved(stage: SearchContext, own: Candidate, shares: Mapping[str, float]) -> list[_Variant]:
+def _moved(context: SearchContext, own: Candidate, shares: Mapping[str, float]) -> list[_Variant]:
     """The loss with its learning rate, and with each of its most important parameters, moved both ways."""
-    domains = stage.search.space.coordinates()
+    domains = context.proposer.space.coordinates()
     numbers = {**own.spec.parameters, LEARNING_RATE: own.recipe.rate}
     mixes = [name for name in numbers if name.startswith(f"{MIX}.")]
     free = [n for n in numbers if n in domains and (len(mixes) > 1 or n not in mixes) and n != LEARNING_RATE]
@@ -156,9 +153,9 @@ def _with(own: Candidate, name: str, value: float) -> Candidate:
     return Candidate(LossSpec(own.spec.kind, {**own.spec.parameters, name: value}), own.recipe)
 
 
-def _difference(own: Outcome, other: Outcome, overlap: float) -> dict[str, float]:
+def _difference(own: Measurement, other: Measurement, overlap: float) -> dict[str, float]:
     """The loss less what it is compared with, in the metric's units, with a 95% interval."""
-    differences = [a - b for a, b in zip(own.scores, other.scores, strict=True)]
+    differences = [a - b for a, b in zip(own.outcome.scores, other.outcome.scores, strict=True)]
     drawn = [a - b for a, b in zip(own.resampled, other.resampled, strict=False)]
     ahead = lead(differences, drawn, overlap)
     return {
@@ -169,7 +166,7 @@ def _difference(own: Outcome, other: Outcome, overlap: float) -> dict[str, float
 
 
 def _sensitivity(
-    own: Candidate, itself: Outcome, found: Sequence[tuple[_Variant, Outcome]]
+    own: Candidate, itself: Outcome, found: Sequence[tuple[_Variant, Measurement]]
 ) -> dict[str, list[dict[str, float]]]:
     """For each moved parameter its values in order, the loss's own among them, with what they scored."""
     numbers = {**own.spec.parameters, LEARNING_RATE: own.recipe.rate}
@@ -180,7 +177,7 @@ def _sensitivity(
                 {"value": value, "score": o.score, "sd": deviation(o.scores)}
                 for value, o in [
                     (numbers[name], itself),
-                    *((v.value, o) for v, o in found if v.parameter == name and o.state == "complete"),
+                    *((v.value, m.outcome) for v, m in found if v.parameter == name and m.complete),
                 ]
             ),
             key=lambda row: row["value"],
@@ -189,18 +186,19 @@ def _sensitivity(
     }
 
 
-def _curve(outcome: Outcome) -> list[dict[str, float]]:
+def _curve(measured: Measurement) -> list[dict[str, float]]:
     """The mean score and its standard deviation over repeats, at the epochs at which there was a look."""
+    outcome = measured.outcome
     points = [
         (epoch, mean(scores), deviation(scores))
-        for (epoch, _), scores in zip(outcome.rungs, outcome.at_rungs, strict=False)
+        for (epoch, _), scores in zip(outcome.rungs, measured.at_rungs, strict=False)
     ] or [(epoch, score, 0.0) for epoch, score in outcome.rungs]
     if outcome.state == "complete":
         points.append((outcome.epochs, outcome.score, deviation(outcome.scores)))
     return [{"epoch": epoch, "mean": score, "sd": sd} for epoch, score, sd in points]
 
 
-def importance(stage: SearchContext, explored: Sequence[Trial]) -> dict[str, float]:
+def importance(context: SearchContext, explored: Sequence[Trial]) -> dict[str, float]:
     """The share of each searched number in what made losses good or bad: how a forest splits by it.
 
     Where good trials are dense would say less, for a sampler that stays near one makes them dense. The first
@@ -211,7 +209,7 @@ def importance(stage: SearchContext, explored: Sequence[Trial]) -> dict[str, flo
     from optuna.importance import MeanDecreaseImpurityImportanceEvaluator, get_param_importances
 
     whole = [t for t in explored if t.outcome.state == "complete" and t.candidate.point is not None]
-    distributions = stage.search.space.distributions()
+    distributions = context.proposer.space.distributions()
     rows = [
         (dict(t.candidate.point), t.outcome.score)
         for t in whole
@@ -223,7 +221,7 @@ def importance(stage: SearchContext, explored: Sequence[Trial]) -> dict[str, flo
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        study = optuna.create_study(direction="maximize" if stage.task.measure.sign > 0 else "minimize")
+        study = optuna.create_study(direction="maximize" if context.task.measure.sign > 0 else "minimize")
         study.add_trials(
             [
                 optuna.trial.create_trial(

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ...spaces import Space, extended
 from ..proposals.proposer import Proposer
-from ..records.ledger import Ledger
-from ..records.plan import Plan
+from ..records import Ledger, Plan, Progress, Verdict
 from ..tasks.subject import Subject
 from ..tasks.task import Task
 from ..training.runner import Runner
 from .confirmation import confirm
-from .context import Progress, SearchContext
+from .context import SearchContext
 from .explore import explore
 from .headroom import Tuned, headroom, leading
 from .insight import insight
 from .race import race
-from .random_baseline import rival
+from .random_baseline import best_of_random_search
 from .transfer import transfer
 from .verdict import verdict
 
 
 @dataclass(frozen=True)
 class Conclusion:
-    """How a search ended: the verdict's document, or None when headroom stopped it, with the reason."""
+    """How a search ended.
 
-    verdict: dict[str, Any] | None
+    Args:
+        verdict: None when headroom stopped the search.
+        reason: why it did.
+    """
+
+    verdict: Verdict | None
     reason: str | None = None
 
 
@@ -46,35 +49,35 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
 
     The searched loss is also tried on `others`, tasks of the same kind.
     """
-    search = proposer_for(task, space, plan, sampler)
-    stage = SearchContext(task, plan, search, runner, ledger, progress)
-    tuned = headroom(stage)
+    proposer = proposer_for(task, space, plan, sampler)
+    context = SearchContext(task, plan, proposer, runner, ledger, progress)
+    tuned = headroom(context)
     if tuned.stop is not None:
         return Conclusion(None, tuned.stop)
-    stage = in_opened_space(stage, space, tuned, sampler)
-    progress.note(stage.search.reason)
-    explored = explore(stage, tuned.trials)
-    finalists = race(stage, tuned, explored)
-    drawn = rival(stage, tuned) if plan.random_search else None
-    document = confirm(stage, finalists, verdict(stage, tuned, finalists, drawn))
-    document = transfer(stage, finalists, others, document)
+    context = in_extended_space(context, space, tuned, sampler)
+    progress.note(context.proposer.reason)
+    explored = explore(context, tuned.trials)
+    finalists = race(context, tuned, explored)
+    drawn = best_of_random_search(context, tuned) if plan.random_search else None
+    found = confirm(context, finalists, verdict(context, tuned, finalists, drawn))
+    found = transfer(context, finalists, others, found)
     if plan.insight:
-        insight(stage, tuned, finalists, explored)
-    return Conclusion(document)
+        insight(context, tuned, finalists, explored)
+    return Conclusion(found)
 
 
-def in_opened_space(stage: SearchContext, space: Space, tuned: Tuned, sampler: str) -> SearchContext:
-    """The stage with a search whose space has the parts of the best standard losses too, if it opens."""
+def in_extended_space(context: SearchContext, space: Space, tuned: Tuned, sampler: str) -> SearchContext:
+    """Return the context with a proposer whose space has the parts of the best standard losses too."""
     if not space.extensible:
-        return stage
-    wider = extended(space, (t.candidate.spec for t in leading(tuned.trials, stage.task.measure.sign)))
+        return context
+    wider = extended(space, (t.candidate.spec for t in leading(tuned.trials, context.task.measure.sign)))
     joined = [name for name in wider.parts if name not in space.parts]
     if not joined:
-        return stage
-    stage.progress.note(
+        return context
+    context.progress.note(
         f"space {space.name}: opened to {', '.join(joined)}, for good standard losses have them"
     )
-    return replace(stage, search=proposer_for(stage.task, wider, stage.plan, sampler))
+    return replace(context, proposer=proposer_for(context.task, wider, context.plan, sampler))
 
 
 def proposer_for(task: Subject, space: Space, plan: Plan, sampler: str = "auto") -> Proposer:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..records.trial import Trial
+from ..records import Trial
 from ..statistics import deviation, mean
 from .context import SearchContext
 from .race_table import CLEAR, CROWN
@@ -17,7 +17,7 @@ SURE = 1.96
 
 
 def assess_headroom(
-    stage: SearchContext, tuned: Sequence[Trial], leader: Trial, samples: float | None, score: float = 0.0
+    context: SearchContext, tuned: Sequence[Trial], leader: Trial, samples: float | None, score: float = 0.0
 ) -> dict[str, Any]:
     """How far apart the tuned standard losses are, against how far apart equal losses would be.
 
@@ -34,11 +34,11 @@ def assess_headroom(
     usual = next((t for t in tuned if t.candidate.standard in ("cross_entropy", "bce", "mse")), None)
     gap = abs(leader.outcome.score - usual.outcome.score) if usual else 0.0
     leads = (
-        f"the best tuned standard loss is {leader.candidate.standard} with {stage.task.metric} "
+        f"the best tuned standard loss is {leader.candidate.standard} with {context.task.metric} "
         f"{leader.outcome.score:.4f}"
     )
     document: dict[str, Any] = {
-        "metric": stage.task.metric,
+        "metric": context.task.metric,
         "best_standard": leader.candidate.standard,
         "score": leader.outcome.score,
         "usual": usual.candidate.standard if usual else None,
@@ -50,15 +50,15 @@ def assess_headroom(
         return {**document, "message": f"headroom: {why if repeats < 2 else 'one standard loss'}; {leads}"}
     noise = _noise(tuned)
     per_repeat = math.hypot(*noise.values())
-    held = per_repeat * math.sqrt(stage.overlap) if samples is None else samples
+    held = per_repeat * math.sqrt(context.overlap) if samples is None else samples
     error = math.hypot(per_repeat / math.sqrt(repeats), held)
     within = deviation([t.outcome.score for t in tuned]) ** 2 - per_repeat**2 / 2 / repeats
     matters = gap > CLEAR * error
     apart = max(held, math.sqrt(held * score))
-    at_test = apart * _shrinks(stage)
+    at_test = apart * _shrinks(context)
     detectable = max(
-        (CROWN + POWER) * math.hypot(per_repeat / math.sqrt(_raced(stage)), apart),
-        (SURE + POWER) * math.hypot(per_repeat / math.sqrt(stage.plan.verdict_seeds), at_test),
+        (CROWN + POWER) * math.hypot(per_repeat / math.sqrt(_raced(context)), apart),
+        (SURE + POWER) * math.hypot(per_repeat / math.sqrt(context.plan.verdict_seeds), at_test),
     )
     found = "differ by more than chance" if matters else "cannot be told apart"
     message = f"headroom: the standard losses {found} here: {leads}"
@@ -84,9 +84,9 @@ def assess_headroom(
     }
 
 
-def _raced(stage: SearchContext) -> int:
+def _raced(context: SearchContext) -> int:
     """The repeats of a race of which nobody drops out; with fewer contenders there are more."""
-    return stage.plan.race_rounds * stage.plan.race_seeds
+    return context.plan.race_rounds * context.plan.race_seeds
 
 
 def _needed(size: float, per_repeat: float, at_test: float) -> int | None:
@@ -95,9 +95,9 @@ def _needed(size: float, per_repeat: float, at_test: float) -> int | None:
     return max(2, math.ceil(per_repeat**2 / room)) if room > 0 else None
 
 
-def _shrinks(stage: SearchContext) -> float:
+def _shrinks(context: SearchContext) -> float:
     """By how much the test samples' error is smaller than that of the held-out samples."""
-    sizes = stage.task.sizes
+    sizes = context.task.sizes
     if not sizes:
         return 1.0
     return math.sqrt(sizes.get("validation", sizes["train"]) / sizes["test"])

@@ -15,9 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..records.ledger import Unit, recall
-from ..records.plan import Plan
-from ..records.trial import Repeat, Trial
+from ..records import Plan, RaceRound, Repeat, Trial, recall_record
 from ..statistics import Lead
 from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
@@ -52,27 +50,27 @@ class Finalists:
         return self.searched if self.crowned and self.searched is not None else self.standard
 
 
-def race(stage: SearchContext, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
-    """Race the contenders round by round and name the finalists."""
-    plan, sign = stage.plan, stage.task.measure.sign
+def race(context: SearchContext, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
+    """Race the contenders round by round and return the finalists."""
+    plan, sign = context.plan, context.task.measure.sign
     standards = {t.number: t for t in tuned.best.values()}
     chosen = contenders(explored, {t.candidate.spec.hash for t in standards.values()}, plan.contenders, sign)
-    field = RaceTable(standards, {t.number: t for t in chosen}, sign, stage.overlap)
-    stage.progress.phase("race", plan.race_rounds * len(field.running))
-    done, index, first, repeated = 0, 0, len(field.running), 0
-    while index < plan.race_rounds and not (index and _decided(field)):
+    table = RaceTable(standards, {t.number: t for t in chosen}, sign, context.overlap)
+    context.progress.phase("race", plan.race_rounds * len(table.running))
+    done, index, first, repeated = 0, 0, len(table.running), 0
+    while index < plan.race_rounds and not (index and _decided(table)):
         # Where few are left, a round of as much work repeats each of them more often.
-        repeats = plan.race_seeds * min(GROWTH, first // len(field.running))
-        unit = _round(stage, index, field.running, stage.fresh_repeats(repeated, repeats, index + 1), done)
+        repeats = plan.race_seeds * min(GROWTH, first // len(table.running))
+        fresh = context.fresh_repeats(repeated, repeats, index + 1)
+        found = _round(context, index, table.running, fresh, done)
         repeated += repeats
-        payload = unit.payload or {}
-        field.record(index, payload["scores"], payload.get("resampled", {}))
+        table.record(index, found)
         index += 1
         if index < plan.race_rounds:
-            field.drop_those_behind()
-        done += len(payload["scores"])
-        stage.progress.advance(done, field.mean(field.ranked()[0]))
-    return _finalists(field, {**standards, **{t.number: t for t in chosen}}, index)
+            table.drop_those_behind()
+        done += len(found.scores)
+        context.progress.advance(done, table.mean(table.ranked()[0]))
+    return _finalists(table, {**standards, **{t.number: t for t in chosen}}, index)
 
 
 def most_repeats(plan: Plan) -> int:
@@ -80,57 +78,37 @@ def most_repeats(plan: Plan) -> int:
     return plan.race_rounds * plan.race_seeds * GROWTH
 
 
-def _decided(field: RaceTable) -> bool:
+def _decided(table: RaceTable) -> bool:
     """Whether more repeats could not change the outcome: what is left is the luck of the samples.
 
     That must hold for every searched loss that is still racing, and does not look at who leads: looking until
     somebody does would crown the lucky.
     """
-    if len(field.running) == 1:
+    if len(table.running) == 1:
         return True
-    standard, rivals = field.standard, field.searched or [n for n in (field.challenger,) if n is not None]
-    return bool(rivals) and all(
-        field.error_of_refits(n, standard) < ENOUGH * field.lead(n, standard).samples for n in rivals
+    standard, left = table.standard, table.searched or [n for n in (table.challenger,) if n is not None]
+    return bool(left) and all(
+        table.error_of_refits(n, standard) < ENOUGH * table.lead(n, standard).samples for n in left
     )
 
 
-def _finalists(field: RaceTable, trials: dict[int, Trial], rounds: int) -> Finalists:
+def _finalists(table: RaceTable, trials: dict[int, Trial], rounds: int) -> Finalists:
     """Of the searched losses that are level with the best of them, the simplest."""
-    standard, best = field.standard, field.challenger
+    standard, best = table.standard, table.challenger
     if best is None:
         return Finalists(None, trials[standard], Lead(0.0, 0.0, 0.0), rounds)
-    level = [n for n in field.searched if n == best or field.lead(best, n).errors <= LEVEL] or [best]
+    level = [n for n in table.searched if n == best or table.lead(best, n).errors <= LEVEL] or [best]
     simplest = min(level, key=lambda number: (len(trials[number].candidate.spec.parts), level.index(number)))
-    ahead = field.lead(simplest, standard)
+    ahead = table.lead(simplest, standard)
     return Finalists(trials[simplest], trials[standard], ahead, rounds)
 
 
 def _round(
-    stage: SearchContext, index: int, running: dict[int, Trial], repeats: Sequence[Repeat], done: int
-) -> Unit:
-    def work() -> Unit:
-        outcomes = stage.train(
-            [t.candidate for t in running.values()],
-            repeats,
-            None,
-            stage.watch(done, len(running), None),
-            HELD_DRAWS,
-        )
-        whole = {
-            str(number): None if outcome.state == "diverged" else outcome
-            for number, outcome in zip(running, outcomes, strict=True)
-        }
-        payload = {
-            "scores": {
-                number: None if found is None else list(found.scores) for number, found in whole.items()
-            },
-            "resampled": {
-                number: [float(f"{score:.7g}") for score in found.resampled]
-                for number, found in whole.items()
-                if found is not None and found.resampled
-            },
-            "repeats": [[r.seed, r.fold, r.partition] for r in repeats],
-        }
-        return Unit("race", index, payload=payload)
+    context: SearchContext, index: int, running: dict[int, Trial], repeats: Sequence[Repeat], done: int
+) -> RaceRound:
+    def work() -> RaceRound:
+        watch = context.watch(done, len(running), None)
+        measured = context.train([t.candidate for t in running.values()], repeats, None, watch, HELD_DRAWS)
+        return RaceRound.of(dict(zip(running, measured, strict=True)), repeats)
 
-    return recall(stage.ledger, "race", index, work)
+    return recall_record(context.ledger, ("race", index), RaceRound, work)

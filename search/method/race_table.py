@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from ..records.trial import Trial
+from ..records import RaceRound, Trial
 from ..statistics import Lead, lead, mean
 
 CLEAR = 2.25  # standard errors beyond which a difference is taken for real
 CROWN = 1.645  # standard errors from a lead to its lower bound, one-sided at 95%
-Scores = Mapping[str, Sequence[float] | None]
 
 
 def widened(error: float, repeats: int) -> float:
@@ -59,17 +58,17 @@ class RaceTable:
         """The best standard loss."""
         return next(number for number in self.ranked() if number in self._standards)
 
-    def record(self, index: int, results: Scores, drawn: Scores) -> None:
+    def record(self, index: int, found_in: RaceRound) -> None:
         """Take in a round; a loss that diverges on some repeats is no contender."""
-        failed = {number for number in self.running if results[str(number)] is None}
+        failed = {number for number in self.running if found_in.scores[number] is None}
         for number in list(self.running):
-            found = results[str(number)]
+            found = found_in.scores[number]
             if found is None:
                 del self.running[number]
                 self._lost.add(number)
                 continue
             self._rounds[number][index] = list(found)
-            self._drawn[number][index] = list(drawn.get(str(number)) or ())
+            self._drawn[number][index] = list(found_in.resampled.get(number, ()))
         if not any(number in self._standards for number in self.running):
             self._call_back(failed)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..proposals.proposer import Proposer
-from ..records.ledger import Ledger, Unit
-from ..records.trial import Phase, Trial
+from ..records import Ledger, Phase, Trial, Unit
 from .context import SearchContext
 from .explore import explore
 from .headroom import Tuned
@@ -36,17 +35,17 @@ class Aside:
         self.ledger.keep(Unit(ASIDE[unit.phase], unit.index, (), payload, unit.seconds))
 
 
-def rival(stage: SearchContext, tuned: Tuned) -> Trial | None:
+def best_of_random_search(context: SearchContext, tuned: Tuned) -> Trial | None:
     """The best loss of a random search with the same budget, raced alike; None if none is left."""
-    search = Proposer(
-        stage.search.space,
-        stage.task.settings,
+    proposer = Proposer(
+        context.proposer.space,
+        context.task.settings,
         sampler="random",
-        budget=stage.plan.trials,
-        seed=stage.plan.seed,
-        sign=stage.task.measure.sign,
+        budget=context.plan.trials,
+        seed=context.plan.seed,
+        sign=context.task.measure.sign,
     )
-    stage.progress.note("verdict: random_search: the same budget once more, on losses drawn at random")
-    aside = replace(stage, search=search, ledger=Aside(stage.ledger))
+    context.progress.note("verdict: random_search: the same budget once more, on losses drawn at random")
+    aside = replace(context, proposer=proposer, ledger=Aside(context.ledger))
     found = race(aside, tuned, explore(aside, tuned.trials)).searched
     return None if found is None else replace(found, number=FIRST + found.number)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records.trial import Trial
+from ..records import Trial
 
 FEW = 24  # trials, below which a forest says nothing
 

@@ -9,12 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ...spaces.recipe import Recipe
 from ..proposals.proposer import Proposer
-from ..records.ledger import MemoryLedger, Unit, recall
-from ..records.trial import Candidate, Trial
+from ..records import (
+    Candidate,
+    MemoryLedger,
+    Rescored,
+    Transfer,
+    Trial,
+    Verdict,
+    recall_record,
+)
 from ..statistics import Lead
 from ..tasks.task import Task
 from ..training.cohort_trainer import Trainer
@@ -27,89 +33,82 @@ from .verdict import verdict
 FIRST = 1_000_000  # the number of its first trial: they are counted apart and are nobody's trials
 
 
-def transfer(
-    stage: SearchContext, finalists: Finalists, others: Sequence[Task], document: dict[str, Any]
-) -> dict[str, Any]:
-    """The verdict's document with `transfer`: for each other task, by name, how the searched loss does there.
+def transfer(context: SearchContext, finalists: Finalists, others: Sequence[Task], found: Verdict) -> Verdict:
+    """Return the verdict with how the searched loss does on each of `others`.
 
-    That is `scores` of the searched loss and of the best tuned standard loss, their `difference` with its
-    interval and p-value over `repeats` refits, and a `sentence`. The document as it is where no searched
-    loss came to the race.
+    The verdict as it is where no searched loss came to the race.
     """
     searched = finalists.searched
     if not others or searched is None:
-        return document
-    found = {other.name: _kept(stage, searched, index, other) for index, other in enumerate(others)}
-    sentences = " ".join(row["sentence"] for row in found.values())
-    return {**document, "transfer": found, "sentence": f"{document['sentence']} {sentences}"}
+        return found
+    rescored = {
+        other.name: recall_record(
+            context.ledger,
+            ("transfer", index),
+            Transfer,
+            lambda other=other: _rescored(context, searched, other),  # type: ignore[misc]
+        )
+        for index, other in enumerate(others)
+    }
+    sentences = " ".join(row.sentence for row in rescored.values())
+    return replace(found, transfer=rescored, sentence=f"{found.sentence} {sentences}")
 
 
-def _kept(stage: SearchContext, searched: Trial, index: int, other: Task) -> dict[str, Any]:
-    unit = recall(
-        stage.ledger,
-        "transfer",
-        index,
-        lambda: Unit("transfer", index, payload=_rescored(stage, searched, other)),
-    )
-    assert unit.payload is not None
-    return unit.payload
-
-
-def _rescored(stage: SearchContext, searched: Trial, other: Task) -> dict[str, Any]:
-    plan = replace(stage.plan, headroom="off")
+def _rescored(context: SearchContext, searched: Trial, other: Task) -> Transfer:
+    plan = replace(context.plan, headroom="off")
     # Threads, no processes: those have to be forked before a search has begun.
     runner = Trainer(other, folds=plan.folds, seed=plan.seed, engine=usable_engine(other))
-    search = Proposer(stage.search.space, other.settings, sampler="random", seed=plan.seed)
-    there = SearchContext(other, plan, search, runner, MemoryLedger(), stage.progress)
-    stage.progress.note(f"transfer: the searched loss on {other.name}")
+    proposer = Proposer(context.proposer.space, other.settings, sampler="random", seed=plan.seed)
+    there = SearchContext(other, plan, proposer, runner, MemoryLedger(), context.progress)
+    context.progress.note(f"transfer: the searched loss on {other.name}")
     tuned = headroom(there)
     own = _tuned(there, searched.candidate)
     standard = there.best(list(tuned.best.values()))
     if own is None or standard is None:
         lost = "the searched loss" if own is None else "every standard loss"
-        return {"sentence": f"On {other.name} {lost} diverged at every learning rate."}
+        return Transfer(f"On {other.name} {lost} diverged at every learning rate.")
     # No race: the one question that this task's test data answer was chosen on another task.
     judged = verdict(there, tuned, Finalists(own, standard, Lead(0.0, math.inf, 0.0), 0))
-    row = judged["challenger"]
-    found = {
-        "metric": judged["metric"],
-        "best_standard": judged["best_standard"]["standard"],
-        "scores": {
-            "searched": {key: row[key] for key in ("mean", "sd", "by_repeat", "learning_rate")},
-            "best_standard": {
-                **judged["scores"]["best_standard"],
-                "learning_rate": judged["best_standard"]["learning_rate"],
-            },
-        },
-        **{key: row[key] for key in ("difference", "ci_low", "ci_high", "p_value")},
-        "repeats": judged["repeats"],
-    }
-    return {**found, "sentence": _sentence(found, other.name, other.measure.sign)}
+    row, name = judged.challenger, judged.best_standard.standard
+    assert row is not None
+    assert row.ahead is not None
+    assert name is not None
+    found = Rescored(
+        judged.metric,
+        name,
+        replace(row.scores, learning_rate=row.learning_rate),
+        replace(judged.best_standard.scores, learning_rate=judged.best_standard.learning_rate),
+        row.ahead,
+        judged.repeats,
+    )
+    return Transfer(_sentence(found, other.name, other.measure.sign), found)
 
 
-def _tuned(stage: SearchContext, found: Candidate) -> Trial | None:
+def _tuned(context: SearchContext, found: Candidate) -> Trial | None:
     """The loss at its best learning rate there: over the same ones as a standard loss, then more finely."""
-    recipes = stage.search.recipes(stage.plan.rates)
+    recipes = context.proposer.recipes(context.plan.rates)
     step = (recipes[1].rate / recipes[0].rate) ** 0.5 if len(recipes) > 1 else 1.0
 
     def trained(index: int, tried: Sequence[Recipe]) -> tuple[Trial, ...]:
         candidates = [Candidate(found.spec, recipe) for recipe in tried]
-        return stage.trials("transfer", index, FIRST + index * len(recipes), candidates, None).trials
+        return context.trials("transfer", index, FIRST + index * len(recipes), candidates, None).trials
 
     trials = trained(0, recipes)
-    best = stage.best(trials)
+    best = context.best(trials)
     if best is None or step <= 1:
         return best
     recipe = best.candidate.recipe
-    return stage.best([*trials, *trained(1, [recipe.with_rate(recipe.rate * by) for by in (1 / step, step)])])
+    return context.best(
+        [*trials, *trained(1, [recipe.with_rate(recipe.rate * by) for by in (1 / step, step)])]
+    )
 
 
-def _sentence(found: dict[str, Any], task: str, sign: int) -> str:
-    low, high = sorted((sign * found["ci_low"], sign * found["ci_high"]))
+def _sentence(found: Rescored, task: str, sign: int) -> str:
+    ahead = found.ahead
+    low, high = ahead.toward_better(sign)
     word = "better than" if low > 0 else "worse than" if high < 0 else "not told apart from"
-    mean = {who: row["mean"] for who, row in found["scores"].items()}
     return (
-        f"On {task} the searched loss is {word} the best tuned standard loss, {found['best_standard']}: "
-        f"{found['metric']} {mean['searched']:.4f} against {mean['best_standard']:.4f} (difference "
-        f"{found['difference']:+.4f}, 95% interval {found['ci_low']:+.4f} to {found['ci_high']:+.4f})."
+        f"On {task} the searched loss is {word} the best tuned standard loss, {found.standard}: "
+        f"{found.metric} {found.searched.mean:.4f} against {found.best_standard.mean:.4f} (difference "
+        f"{ahead.difference:+.4f}, 95% interval {ahead.ci_low:+.4f} to {ahead.ci_high:+.4f})."
     )

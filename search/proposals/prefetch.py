@@ -6,9 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from ..records.ledger import Unit
-from ..records.plan import Plan
-from ..records.trial import Candidate
+from ..records import Candidate, Plan, Unit
 from .proposer import Proposer
 
 COHORTS_AHEAD = 16  # from so many cohorts on, to know one less costs a sampler little

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ...losses.errors import unknown
 from ...spaces import LEARNING_RATE, Domain, Space
 from ...spaces.recipe import Recipe
-from ..records.trial import Candidate, Trial
+from ..records import Candidate, Trial
 from .history import History
 from .samplers import SAMPLERS, Observation
 from .samplers.qmc import sobol

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ...losses import healths
-from ..records.trial import Candidate, Outcome
+from ..records import Candidate, Outcome
 
 
 def rejected(candidates: Sequence[Candidate], repeats: int) -> dict[int, Outcome]:

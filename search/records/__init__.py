@@ -1,1 +1,72 @@
-"""What flows between the rooms of a search: trials, plans, rungs, units."""
+"""What flows between the rooms of a search: trials, plans, rungs, units, the verdict."""
+
+from .candidate import Candidate, Member, Repeat
+from .comparison import Comparison, RefitScores
+from .followup import Confirmation, Rescored, Transfer
+from .ledger import Ledger, MemoryLedger, Unit, recall, recall_record
+from .outcome import Measurement, Outcome, State, Tested
+from .phases import (
+    CONFIRMATION,
+    HEADROOM_ASSESSMENT,
+    HEADROOM_FINER,
+    HEADROOM_GRID,
+    INSIGHT,
+    PHASES,
+    VERDICT,
+    VERDICT_QUESTION,
+    Phase,
+    UnitAddress,
+)
+from .plain_json import finite_or_none, nan_if_none
+from .plan import Headroom, Plan
+from .progress import Progress, SilentProgress
+from .race_round import RaceRound
+from .rungs import RungSchedule, Watch, unwatched
+from .trial import Trial, best_of
+from .verdict import Entrant, RaceResult, StandardRow, Verdict
+
+__all__ = [
+    "CONFIRMATION",
+    "HEADROOM_ASSESSMENT",
+    "HEADROOM_FINER",
+    "HEADROOM_GRID",
+    "INSIGHT",
+    "PHASES",
+    "VERDICT",
+    "VERDICT_QUESTION",
+    "Candidate",
+    "Comparison",
+    "Confirmation",
+    "Entrant",
+    "Headroom",
+    "Ledger",
+    "Measurement",
+    "Member",
+    "MemoryLedger",
+    "Outcome",
+    "Phase",
+    "Plan",
+    "Progress",
+    "RaceResult",
+    "RaceRound",
+    "RefitScores",
+    "Repeat",
+    "Rescored",
+    "RungSchedule",
+    "SilentProgress",
+    "StandardRow",
+    "State",
+    "Tested",
+    "Transfer",
+    "Trial",
+    "Unit",
+    "UnitAddress",
+    "Verdict",
+    "Watch",
+    "best_of",
+    "finite_or_none",
+    "nan_if_none",
+    "recall",
+    "recall_record",
+    "unwatched",
+]

@@ -1,4 +1,4 @@
-"""Where a cohort is thinned."""
+"""Where a cohort is thinned, and who passes: the one rule for every trainer and for the simulator."""
 
 from __future__ import annotations
 
@@ -7,37 +7,50 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-Watch = Callable[[float], None]
+Watch = Callable[[float], None]  # is told the share of the work that is done, from 0 to 1
 
 
 def unwatched(_: float) -> None:
-    """Nobody looks."""
+    """Ignore the share of the work that is done."""
 
 
 @dataclass(frozen=True)
 class RungSchedule:
-    """Where a cohort is thinned: after each of `epochs`, only the best `keep` share of it goes on."""
+    """Where a cohort is thinned: after each of `epochs`, only the best candidates go on.
+
+    Args:
+        epochs: the rungs, rising, each before the end of the training.
+        keep: the share of the candidates, from 0 to 1, that passes a rung.
+    """
 
     epochs: tuple[int, ...] = ()
     keep: float = 0.5
 
     @classmethod
     def halving(cls, epochs: int, times: int = 2) -> RungSchedule:
-        """Rungs at a quarter and a half of the training (with two of them)."""
+        """Return a schedule with `times` rungs, at half of `epochs`, a quarter, and so on."""
         marks = {max(1, epochs // 2**power) for power in range(1, times + 1)}
         return cls(tuple(sorted(mark for mark in marks if mark < epochs)))
 
     def work(self, candidates: int, epochs: int) -> float:
-        """The epochs that `candidates` will be trained for in all, if none diverges."""
+        """Return the epochs that `candidates` will be trained for in all, if none diverges."""
         edges = (0, *self.epochs, epochs)
         return sum((high - low) * candidates * self.keep**i for i, (low, high) in enumerate(pairwise(edges)))
 
+    def pruned(self, means: Mapping[int, float], sign: int, began: int, passed: int) -> list[int]:
+        """Return the candidates that a rung drops, so that the share `keep` of the rung before it is left.
 
-def pruned_at_rung(means: Mapping[int, float], sign: int, began: int, share: float) -> list[int]:
-    """Who is dropped at a rung: all but the best, so many that this share of those that `began` is left.
+        Of equals the first stays, a candidate whose mean is NaN is the worst, and one candidate always stays.
 
-    `means` are the mean scores of those still in training, by candidate. Of equals the first stays, and one
-    candidate always does. `sign` is +1 where a greater score is better.
-    """
-    ranked = sorted(means, key=lambda candidate: (-sign * means[candidate], candidate))
-    return ranked[max(1, math.ceil(began * share)) :]
+        Args:
+            means: the mean score of each candidate still in training.
+            sign: +1 where a greater score is better, -1 where a smaller one is.
+            began: how many candidates the cohort began with.
+            passed: how many rungs came before this one.
+        """
+
+        def order(candidate: int) -> tuple[bool, float, int]:
+            mean = means[candidate]
+            return math.isnan(mean), 0.0 if math.isnan(mean) else -sign * mean, candidate
+
+        return sorted(means, key=order)[max(1, math.ceil(began * self.keep ** (passed + 1))) :]

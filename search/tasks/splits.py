@@ -12,7 +12,7 @@ from torch import Tensor
 from ...losses import Kind
 from ...losses.errors import UserError
 from ..random_streams import stream_seed
-from ..records.trial import Repeat
+from ..records import Repeat
 from .constants import constants_of
 from .data import Data
 from .deal import deal

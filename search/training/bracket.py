@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..records.rungs import pruned_at_rung
-from ..records.trial import Outcome, Repeat, State
+from ..records import Measurement, Outcome, Repeat, RungSchedule, State
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Bracket:
         self._rungs: list[list[tuple[int, float]]] = [[] for _ in range(candidates)]
         self._at_rungs: list[list[tuple[float, ...]]] = [[] for _ in range(candidates)]
         self._drawn: dict[int, tuple[float, ...]] = {}
-        self._ended: dict[int, Outcome] = {}
+        self._ended: dict[int, Measurement] = {}
         self._passed = 0  # rungs
 
     @property
@@ -52,25 +51,26 @@ class Bracket:
         """Take in the mean scores of those that are left under each resampling."""
         self._drawn = {candidate: tuple(scores) for candidate, scores in drawn.items()}
 
-    def thin(self, keep: float, epoch: int) -> None:
-        """Keep the best share of those that began; of equals the first."""
+    def thin(self, rungs: RungSchedule, epoch: int) -> None:
+        """Prune the candidates that do not pass the rung at `epoch`."""
         alive = [c for c in range(self._count) if c not in self._ended]
         means = {c: math.fsum(self._scores[c].values()) / len(self._repeats) for c in alive}
         for candidate, mean in means.items():
             self._rungs[candidate].append((epoch, mean))
             self._at_rungs[candidate].append(tuple(self._scores[candidate][r] for r in self._repeats))
-        self._passed += 1
-        for candidate in pruned_at_rung(means, self._sign, self._count, keep**self._passed):
+        for candidate in rungs.pruned(means, self._sign, self._count, self._passed):
             self._ended[candidate] = self._outcome(candidate, "pruned", epoch, None)
+        self._passed += 1
 
-    def outcomes(self, epoch: int) -> list[Outcome]:
+    def outcomes(self, epoch: int) -> list[Measurement]:
         """What came of every candidate, in their order."""
         for candidate in range(self._count):
             if candidate not in self._ended:
                 self._ended[candidate] = self._outcome(candidate, "complete", epoch, None)
         return [self._ended[candidate] for candidate in range(self._count)]
 
-    def _outcome(self, candidate: int, state: State, epoch: int, reason: str | None) -> Outcome:
+    def _outcome(self, candidate: int, state: State, epoch: int, reason: str | None) -> Measurement:
         scores = tuple(self._scores[candidate][repeat] for repeat in self._repeats)
         rungs, seen = tuple(self._rungs[candidate]), tuple(self._at_rungs[candidate])
-        return Outcome(state, scores, epoch, rungs, reason, self._drawn.get(candidate, ()), seen)
+        outcome = Outcome(state, scores, epoch, rungs, reason)
+        return Measurement(outcome, self._drawn.get(candidate, ()), seen)

@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ..records.trial import Candidate, Repeat
+from ..records import Candidate, Repeat
 from ..tasks.splits import Split, final_split, split_for
 from ..tasks.task import Task
 from .bracket import Scored

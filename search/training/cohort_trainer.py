@@ -15,8 +15,7 @@ import torch
 from ...losses.errors import one_line
 from ..memory import keep_freed_memory, out_of_memory
 from ..random_streams import generator
-from ..records.rungs import RungSchedule, Watch, unwatched
-from ..records.trial import Candidate, Outcome, Repeat, Tested
+from ..records import Candidate, Measurement, Repeat, RungSchedule, Tested, Watch, unwatched
 from ..statistics import resampled
 from ..tasks.splits import Split, final_split, split_for
 from ..tasks.task import Task
@@ -96,7 +95,7 @@ class Trainer:
         rungs: RungSchedule | None = None,
         watch: Watch = unwatched,
         n_resamples: int = 0,
-    ) -> list[Outcome]:
+    ) -> list[Measurement]:
         """Train every candidate on every repeat and score it on the held-out part.
 
         At a rung the candidates with the worst mean metric are dropped, and so are those of which a
@@ -115,7 +114,7 @@ class Trainer:
         rungs: RungSchedule,
         watch: Watch,
         n_resamples: int,
-    ) -> list[Outcome]:
+    ) -> list[Measurement]:
         epochs = candidates[0].recipe.epochs
         splits = {r: split_for(self.task, r, self.folds, self.seed) for r in repeats}
         standing = Bracket(len(candidates), repeats, self.task.measure.sign)
@@ -128,7 +127,7 @@ class Trainer:
                 standing.record(programs.scores(), done)
                 programs.drop(standing.ended)
                 if mark in rungs.epochs:
-                    standing.thin(rungs.keep, done)
+                    standing.thin(rungs, done)
                     programs.drop(standing.ended)
             if n_resamples:
                 standing.resample(programs.resampled(self._taken(n_resamples)))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...spaces.recipe import Recipe
 from ..random_streams import generator, stream_seed
-from ..records.trial import Candidate, Repeat
+from ..records import Candidate, Repeat
 from ..tasks.splits import Split
 from ..tasks.task import Task
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..records.trial import Candidate, Outcome, Repeat, Tested
-from .cohort_trainer import RungSchedule, Watch
+from ..records import Candidate, Measurement, Repeat, RungSchedule, Tested, Watch
 
 
 class Runner(Protocol):
@@ -19,7 +18,7 @@ class Runner(Protocol):
         rungs: RungSchedule | None,
         watch: Watch,
         n_resamples: int = 0,
-    ) -> list[Outcome]:
+    ) -> list[Measurement]:
         """Train every candidate on every repeat; outcomes in the order of the candidates.
 
         `watch` is told the share of the work that is done, as often as that is known. With `n_resamples`,

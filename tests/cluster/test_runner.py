@@ -15,7 +15,7 @@ import torch
 from lossmith.losses import LossSpec, UserError, standard_specs
 from lossmith.losses.custom.adopted import adopt
 from lossmith.search import Candidate, Plan, Repeat, Task, TrainingFunction, load_task
-from lossmith.search.training.cohort_trainer import RungSchedule
+from lossmith.search.records import RungSchedule
 from lossmith.search.training.functions import local_function, rehearsed
 from lossmith.search.training.local import local
 from lossmith.search.training.program import WorkerError

@@ -11,7 +11,7 @@ import pytest
 from lossmith.experiments import run_search
 from lossmith.losses import load_frozen, standard_specs
 from lossmith.search import Candidate, Plan, Repeat, TrainingFunction, load_task
-from lossmith.search.training.cohort_trainer import RungSchedule
+from lossmith.search.records import RungSchedule
 from lossmith.search.training.functions import local_function, rehearsed
 
 pytestmark = pytest.mark.end_to_end
@@ -62,7 +62,7 @@ def test_a_script_is_trained_with_losses_it_never_knew(name: str) -> None:
         chosen = list(standard_specs(training.kind).values())[:2]
         candidates = [Candidate(spec, training.settings) for spec in chosen]
         outcomes = trainer.train(candidates, [Repeat(0), Repeat(1)], RungSchedule((5,), 0.5))
-        assert sorted(outcome.state for outcome in outcomes) == ["complete", "pruned"]
+        assert sorted(found.outcome.state for found in outcomes) == ["complete", "pruned"]
         assert trainer.test(candidates[:1], [Repeat(0)]).scored_on == (
             "validation" if name == "mlp" else "test"
         )

@@ -16,8 +16,7 @@ from lossmith.experiments.progress import SilentProgress
 from lossmith.experiments.running.workdir import places
 from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.search.method.pipeline import conduct
-from lossmith.search.records.ledger import Unit
-from lossmith.search.records.plan import Plan
+from lossmith.search.records import Plan, Unit
 from lossmith.search.tasks.splits import final_split
 from lossmith.search.tasks.task import Task
 from lossmith.search.training.local import local
@@ -76,7 +75,8 @@ def run(store: Store, name: str, after: int = 10**9) -> None:
     except KeyboardInterrupt:
         store.finish(record.id, "interrupted", owner=owner)
     else:
-        store.finish(record.id, "finished", end.verdict, end.reason, owner)
+        verdict = None if end.verdict is None else end.verdict.to_json()
+        store.finish(record.id, "finished", verdict, end.reason, owner)
     seconds: dict[str, float] = defaultdict(float)
     for unit in store.units(record.id):
         seconds[unit.phase] += unit.seconds

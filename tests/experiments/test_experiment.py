@@ -12,7 +12,7 @@ import pytest
 from lossmith.experiments.experiment import Experiment
 from lossmith.experiments.store import Store
 from lossmith.losses import LossSpec, UserError, load_frozen
-from lossmith.search.records.trial import best_of
+from lossmith.search.records import best_of
 
 
 def plain(document: Any) -> Any:

@@ -14,7 +14,7 @@ from lossmith.experiments.running.run import resume_search, run_search
 from lossmith.experiments.store import StoreLedger
 from lossmith.losses import UserError, freeze
 from lossmith.losses.family import registry
-from lossmith.search.records.ledger import Unit
+from lossmith.search.records import Unit
 
 from .conftest import blobs
 

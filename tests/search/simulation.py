@@ -11,14 +11,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossmith.search import Candidate, Outcome, Proposer, Repeat, Task, Trial, Unit
-from lossmith.search.method.context import Progress, SearchContext
+from lossmith.search import Candidate, Proposer, Repeat, Task, Trial, Unit
+from lossmith.search.method.context import SearchContext
 from lossmith.search.random_streams import generator
-from lossmith.search.records.ledger import Ledger, MemoryLedger
-from lossmith.search.records.plan import Plan
-from lossmith.search.records.trial import Phase, Tested
+from lossmith.search.records import (
+    Ledger,
+    Measurement,
+    MemoryLedger,
+    Phase,
+    Plan,
+    Progress,
+    RungSchedule,
+    Tested,
+    Watch,
+    unwatched,
+)
 from lossmith.search.training.bracket import Bracket, Scored
-from lossmith.search.training.cohort_trainer import RungSchedule, Watch, unwatched
 from lossmith.spaces import Domain, Space
 
 Quality = Callable[[Candidate], float]
@@ -76,7 +84,7 @@ class SimulatedRunner:
         rungs: RungSchedule | None,
         watch: Watch = unwatched,
         n_resamples: int = 0,
-    ) -> list[Outcome]:
+    ) -> list[Measurement]:
         """Outcomes by the formula, thinned by the product's own book; a score is the same at every rung."""
         self.trained.append((tuple(candidates), tuple(repeats)))
         self.rungs.append(rungs)
@@ -92,7 +100,7 @@ class SimulatedRunner:
             1,
         )
         for rung in (rungs or RungSchedule()).epochs:
-            standing.thin((rungs or RungSchedule()).keep, rung)
+            standing.thin(rungs or RungSchedule(), rung)
         left = [place for place in range(len(candidates)) if place not in standing.ended]
         standing.resample(
             {
@@ -189,6 +197,9 @@ class Heard:
         """One line."""
         self.notes.append(message)
 
+    def close(self) -> None:
+        """The search has ended."""
+
 
 def context_of(
     runner: SimulatedRunner,
@@ -199,7 +210,7 @@ def context_of(
     progress: Progress | None = None,
     **search: Any,
 ) -> SearchContext:
-    """A stage for this runner, with a search of its own."""
+    """A context for this runner, with a search of its own."""
     made = Proposer(
         space,
         runner.task.settings,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
 from lossmith.losses import Kind, parts_for, standard_specs
-from lossmith.search import Candidate, Recipe, Task
+from lossmith.search import Candidate, Outcome, Recipe, Task
 from lossmith.search.proposals.samplers import SAMPLERS
+from lossmith.search.records import Measurement
 from lossmith.search.tasks.data import Data
 from lossmith.spaces import Domain, Space
 from lossmith.spaces.numbers import WEIGHT
@@ -125,3 +126,8 @@ def drawn(kind: Kind, recipe: Recipe, count: int, seed: int = 0) -> list[Candida
     space = space_of(kind)
     points = SAMPLERS["random"](space, None).propose((), count, 0, seed)
     return [Candidate(space.loss_at(point), recipe, point=point) for point in points]
+
+
+def outcomes_of(measured: Iterable[Measurement]) -> list[Outcome]:
+    """What is kept of each measurement of a runner."""
+    return [one.outcome for one in measured]

@@ -225,8 +225,8 @@ def test_folds_that_share_samples_err_more() -> None:
 def test_pairs_are_tested_by_their_ranks() -> None:
     """Six differences on one side have the signed-rank p-value 2/64; none at all are no difference."""
     one = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
-    found = paired(one, [v - 0.1 - 0.01 * i for i, v in enumerate(one)])
-    assert found["wilcoxon_p"] == pytest.approx(2 / 64)
-    assert found["effect_size"] is not None
-    assert found["effect_size"] > 1
-    assert paired(one, one) == {"wilcoxon_p": 1.0, "effect_size": None}
+    p_value, effect_size = paired(one, [v - 0.1 - 0.01 * i for i, v in enumerate(one)])
+    assert p_value == pytest.approx(2 / 64)
+    assert effect_size is not None
+    assert effect_size > 1
+    assert paired(one, one) == (1.0, None)

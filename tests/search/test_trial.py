@@ -11,7 +11,7 @@ import pytest
 from lossmith.losses import Kind, standard_specs
 from lossmith.search import Candidate, MemoryLedger, Outcome, Recipe, Repeat, Trial, Unit
 from lossmith.search.records import ledger as ledger_module
-from lossmith.search.records.ledger import recall
+from lossmith.search.records import recall
 
 from .small_tasks import METRICS, drawn
 

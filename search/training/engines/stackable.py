@@ -10,7 +10,7 @@ import torch
 from ....losses import standard_specs
 from ....losses.errors import one_line
 from ...memory import room
-from ...records.trial import Candidate, Repeat
+from ...records import Candidate, Repeat
 from ...tasks.splits import Split, final_split
 from ...tasks.task import Task
 from ..program import Job, Program

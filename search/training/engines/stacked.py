@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ....losses.custom.user_code import in_their_code
 from ....losses.stacked.stacked_loss import StackedLoss
 from ...random_streams import stream_seed
-from ...records.trial import Candidate
+from ...records import Candidate
 from ..program import Job, fault_of
 from .engine import Engine
 from .member_model import MemberModel, Members

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ....losses.errors import UserError
-from ...records.rungs import Watch
-from ...records.trial import Candidate, Outcome, Repeat
+from ...records import Candidate, Measurement, Repeat, RungSchedule, Watch
 from ...tasks.functions.training_function import TrainingFunction
 from ..bracket import Bracket, Scored
 from .job import FunctionResult
@@ -73,18 +72,18 @@ class FunctionCohort:
         self._check_raised()
         self._check_seeds()
 
-    def prune(self, keep: float, epoch: int) -> None:
-        """Finish all but the best of the candidates that are left; `keep` is the share that passes a rung."""
-        self._bracket.thin(keep, epoch)
+    def prune(self, rungs: RungSchedule, epoch: int) -> None:
+        """Finish the candidates that do not pass the rung at `epoch`."""
+        self._bracket.thin(rungs, epoch)
 
-    def outcomes(self, epoch: int) -> list[Outcome]:
+    def outcomes(self, epoch: int) -> list[Measurement]:
         """What came of every candidate, in their order, with every report as a rung; `epoch` is the last."""
-        outcomes = []
-        for candidate, outcome in enumerate(self._bracket.outcomes(epoch)):
-            reports = self._reports(candidate, outcome.epochs)
+        measured = []
+        for candidate, one in enumerate(self._bracket.outcomes(epoch)):
+            reports = self._reports(candidate, one.outcome.epochs)
             means = tuple((at, math.fsum(values) / len(values)) for at, values in reports.items())
-            outcomes.append(replace(outcome, rungs=means, at_rungs=tuple(reports.values())))
-        return outcomes
+            measured.append(Measurement(replace(one.outcome, rungs=means), at_rungs=tuple(reports.values())))
+        return measured
 
     def _reports(self, candidate: int, end: int) -> dict[int, tuple[float, ...]]:
         """What every repeat reported before `end`, by epoch: a report stands for its share of the epochs."""

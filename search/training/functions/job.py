@@ -12,7 +12,7 @@ from ....losses import freeze
 from ....losses.custom.user_code import their_traceback
 from ....losses.errors import UserError
 from ...random_streams import stream_seed
-from ...records.trial import Candidate, Repeat
+from ...records import Candidate, Repeat
 from ...tasks.functions.metric_value import healthy, number
 from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import Part, Pruned, TrialHandle

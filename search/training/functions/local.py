@@ -7,7 +7,7 @@ from functools import partial
 from threading import Event
 from typing import Any
 
-from ...records.plan import Plan
+from ...records import Plan
 from ...tasks.functions.training_function import TrainingFunction
 from ..workers.process_pool import ProcessPool, can_fork
 from .execute import FunctionWorker, in_process, in_workers

@@ -8,8 +8,7 @@ from threading import Event
 
 import torch
 
-from ...records.rungs import RungSchedule, Watch, unwatched
-from ...records.trial import Candidate, Outcome, Repeat, Tested
+from ...records import Candidate, Measurement, Repeat, RungSchedule, Tested, Watch, unwatched
 from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import Part
 from ...tasks.splits import Folds
@@ -49,7 +48,7 @@ class FunctionTrainer:
         rungs: RungSchedule | None = None,
         watch: Watch = unwatched,
         n_resamples: int = 0,
-    ) -> list[Outcome]:
+    ) -> list[Measurement]:
         """As `Runner.train`; a rung ranks by the mean of what was reported, and `n_resamples` is not read.
 
         A candidate of which a training raised or scored NaN has diverged.
@@ -61,7 +60,7 @@ class FunctionTrainer:
         epochs = candidates[0].recipe.epochs
         for mark, reports in self._marks(rungs or RungSchedule(), epochs):
             cohort.train_remaining(mark, reports)
-            cohort.prune((rungs or RungSchedule()).keep, mark)
+            cohort.prune(rungs or RungSchedule(), mark)
         cohort.train_remaining(epochs, None)
         return cohort.outcomes(epochs)
 

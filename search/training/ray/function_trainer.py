@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from threading import Event
 
-from ...records.plan import Plan
+from ...records import Plan
 from ...tasks.functions.training_function import TrainingFunction
 from ..functions.execute import FunctionWorker, in_workers
 from ..functions.trainer import FunctionTrainer

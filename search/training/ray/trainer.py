@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from threading import Event
 
-from ...records.plan import Plan
+from ...records import Plan
 from ...tasks.task import Task
 from ..cohort_trainer import Trainer, program_maker
 from ..engines.autotune import EngineChoice

@@ -13,7 +13,7 @@ from typing import Any
 from ....losses.declarations import Part
 from ....losses.errors import UserError, one_line
 from ....losses.family.registry import own_parts, register
-from ...records.trial import Candidate
+from ...records import Candidate
 from ..program import RemoteProgram, Stopped, WorkerError
 from .cluster import check_fits, connect, workers_that_fit
 from .pending import PendingItem, PendingWork

@@ -12,8 +12,7 @@ import pytest
 from lossmith.experiments.report import report_document
 from lossmith.experiments.store import Store, new_owner
 from lossmith.losses import LossSpec, formula, standard_specs
-from lossmith.search.records.ledger import Unit
-from lossmith.search.records.trial import Candidate, Outcome, Phase, Repeat, Trial
+from lossmith.search.records import Candidate, Outcome, Phase, Repeat, Trial, Unit
 from lossmith.spaces.recipe import Recipe
 
 COUNTS = {

@@ -15,7 +15,7 @@ from lossmith.experiments.experiment import Experiment
 from lossmith.experiments.report import report_document, report_html
 from lossmith.experiments.store import Store
 from lossmith.experiments.version import version
-from lossmith.search.records.trial import PHASES
+from lossmith.search.records import PHASES
 
 from .test_page import Page
 

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 
 from lossmith.experiments.store import Store, new_owner
 from lossmith.losses import LossSpec
-from lossmith.search.records.trial import Candidate, Outcome, Repeat, Trial
+from lossmith.search.records import Candidate, Outcome, Repeat, Trial
 from lossmith.spaces.recipe import Recipe
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from lossmith.experiments.store import AlreadySaved, ClaimLost, SearchRecord, Store, StoreLedger, new_owner
 from lossmith.losses import UserError
-from lossmith.search.records.ledger import Unit
-from lossmith.search.records.trial import Trial
+from lossmith.search.records import Trial, Unit
 
 Maker = Callable[..., Trial]
 

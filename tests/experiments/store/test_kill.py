@@ -13,9 +13,9 @@ WRITER = """
 import sys
 from lossmith.experiments.store import Store, new_owner
 from lossmith.losses import LossSpec
-from lossmith.search.records.ledger import Unit
+from lossmith.search.records import Unit
 from lossmith.spaces.recipe import Recipe
-from lossmith.search.records.trial import Candidate, Outcome, Repeat, Trial
+from lossmith.search.records import Candidate, Outcome, Repeat, Trial
 
 owner, store = new_owner(), Store.open(sys.argv[1])
 search = store.create("killed", {}, {}, 0, owner)

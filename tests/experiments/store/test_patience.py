@@ -14,8 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from lossmith.experiments.store import AlreadySaved, ClaimLost, Store, new_owner, patient
 from lossmith.experiments.store.engine import PASSWORD_FILE, engine_for
 from lossmith.losses import UserError
-from lossmith.search.records.ledger import Unit
-from lossmith.search.records.trial import Trial
+from lossmith.search.records import Trial, Unit
 
 Maker = Callable[..., Trial]
 

@@ -14,8 +14,7 @@ from lossmith.experiments.store import SearchRecord, Store, new_owner
 from lossmith.experiments.tracking.database import make_database
 from lossmith.experiments.tracking.log_filters import set_environment
 from lossmith.losses import LossSpec
-from lossmith.search.records.ledger import Unit
-from lossmith.search.records.trial import Candidate, Outcome, Phase, Repeat, Trial
+from lossmith.search.records import Candidate, Outcome, Phase, Repeat, Trial, Unit
 from lossmith.spaces.recipe import Recipe
 
 

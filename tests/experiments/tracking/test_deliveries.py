@@ -17,7 +17,7 @@ from lossmith.experiments.tracking.client_delivery import ClientDelivery
 from lossmith.experiments.tracking.delivery import Delivery, delivery_for
 from lossmith.experiments.tracking.documents import RunDocument, run_document
 from lossmith.experiments.tracking.table_delivery import TableDelivery
-from lossmith.search.records.trial import Trial
+from lossmith.search.records import Trial
 
 Keep = Callable[[int], list[Trial]]
 

@@ -19,7 +19,7 @@ from lossmith.experiments.tracking.documents import (
     verdict_document,
 )
 from lossmith.losses import formula, standard_specs
-from lossmith.search.records.trial import Trial
+from lossmith.search.records import Trial
 
 Keep = Callable[[int], list[Trial]]
 

@@ -15,7 +15,7 @@ from mlflow.entities import Run
 from lossmith.experiments.store import SearchRecord, Store, new_owner
 from lossmith.experiments.tracking import Tracker
 from lossmith.experiments.tracking import table_delivery as by_tables
-from lossmith.search.records.trial import Trial
+from lossmith.search.records import Trial
 
 Keep = Callable[[int], list[Trial]]
 
@@ -168,9 +168,9 @@ import sys
 from lossmith.experiments.store import Store, new_owner
 from lossmith.experiments.tracking import Tracker, table_delivery as by_tables
 from lossmith.losses import LossSpec
-from lossmith.search.records.ledger import Unit
+from lossmith.search.records import Unit
 from lossmith.spaces.recipe import Recipe
-from lossmith.search.records.trial import Candidate, Outcome, Repeat, Trial
+from lossmith.search.records import Candidate, Outcome, Repeat, Trial
 
 if sys.argv[3] == "client":
     by_tables.SERIES = ()

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from lossmith.experiments.store import SearchRecord, Store
 from lossmith.experiments.tracking.documents import run_document
 from lossmith.experiments.tracking.table_delivery import TableDelivery
-from lossmith.search.records.trial import Trial
+from lossmith.search.records import Trial
 
 
 @pytest.mark.slow

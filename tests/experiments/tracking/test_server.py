@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 
 from lossmith.experiments.store import SearchRecord, Store
 from lossmith.experiments.tracking import Tracker
-from lossmith.search.records.trial import Trial
+from lossmith.search.records import Trial
 
 pytestmark = pytest.mark.cluster
 

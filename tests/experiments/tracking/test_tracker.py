@@ -16,7 +16,7 @@ from lossmith.experiments.store import SearchRecord, Store, new_owner
 from lossmith.experiments.tracking import Tracker
 from lossmith.experiments.tracking.documents import Conclusion, RunDocument
 from lossmith.experiments.tracking.log_filters import THREAD_PREFIX, silence
-from lossmith.search.records.trial import Trial
+from lossmith.search.records import Trial
 
 Keep = Callable[[int], list[Trial]]
 

@@ -13,10 +13,11 @@ from torch import nn
 
 from lossmith.losses import UserError
 from lossmith.search import Plan, Repeat, TrainingFunction, TrialHandle
-from lossmith.search.training.cohort_trainer import RungSchedule, unwatched
+from lossmith.search.records import RungSchedule, unwatched
 from lossmith.search.training.functions import FunctionTrainer, local_function, rehearsed
 from lossmith.search.training.functions.job import FunctionJob, run_training
 
+from ..small_tasks import outcomes_of
 from .small_trainings import INPUTS, REPEATS, TARGETS, candidates, made, train, trainer
 
 
@@ -24,13 +25,13 @@ def test_rungs_drop_the_worst_by_what_they_reported() -> None:
     """At a rung half of the candidates end as pruned; those that go on end where they would have alone."""
     training = made()
     wanted = candidates(1.0, 1e-6, 0.3, 1e-7)
-    outcomes = trainer(training).train(wanted, REPEATS, RungSchedule((2, 4), 0.5))
+    outcomes = outcomes_of(trainer(training).train(wanted, REPEATS, RungSchedule((2, 4), 0.5)))
     states = [outcome.state for outcome in outcomes]
     assert sorted(states) == ["complete", "pruned", "pruned", "pruned"]
     assert states[1] == states[3] == "pruned"
     assert outcomes[1].epochs == 2
     winner = states.index("complete")
-    alone = trainer(training).train([wanted[winner]], REPEATS, None)[0]
+    alone = outcomes_of(trainer(training).train([wanted[winner]], REPEATS, None))[0]
     assert outcomes[winner].scores == alone.scores
 
 
@@ -38,7 +39,8 @@ def test_what_a_function_reports_is_its_learning_curve() -> None:
     """The mean of each report over the repeats is kept, up to where a candidate ended, by epochs."""
     training = made()
     wanted = candidates(0.3, 1e-6)
-    better, worse = trainer(training).train(wanted, REPEATS, RungSchedule((4,), 0.5))
+    measured = trainer(training).train(wanted, REPEATS, RungSchedule((4,), 0.5))
+    better, worse = outcomes_of(measured)
     job = FunctionJob(wanted[0], REPEATS[0], seed=0, fold=(0, 4, 0))
     curves = [dict(run_training(training, replace(job, repeat=r)).curve) for r in REPEATS]
     epochs = wanted[0].recipe.epochs
@@ -47,7 +49,7 @@ def test_what_a_function_reports_is_its_learning_curve() -> None:
     for epoch, score in better.rungs:
         assert score == pytest.approx(sum(curve[epoch - 1] for curve in curves) / len(curves))
     assert [epoch for epoch, _ in worse.rungs] == [1, 2, 3, 4]
-    assert len(worse.at_rungs) == 4
+    assert len(measured[1].at_rungs) == 4
 
 
 def test_a_smaller_score_survives_where_smaller_is_better() -> None:
@@ -60,7 +62,9 @@ def test_a_smaller_score_survives_where_smaller_is_better() -> None:
         return trial.learning_rate
 
     training = made(constant, greater_is_better=False)
-    outcomes = trainer(training).train(candidates(0.4, 0.1), [Repeat(0)], RungSchedule((2,), 0.5))
+    outcomes = outcomes_of(
+        trainer(training).train(candidates(0.4, 0.1), [Repeat(0)], RungSchedule((2,), 0.5))
+    )
     assert [o.state for o in outcomes] == ["pruned", "complete"]
 
 
@@ -72,7 +76,7 @@ def test_a_function_that_never_reports_is_never_pruned() -> None:
         return trial.learning_rate + trial.seed * 1e-12
 
     training = made(silent)
-    outcomes = trainer(training).train(candidates(0.4, 0.1), REPEATS, RungSchedule((2, 4), 0.5))
+    outcomes = outcomes_of(trainer(training).train(candidates(0.4, 0.1), REPEATS, RungSchedule((2, 4), 0.5)))
     assert [o.state for o in outcomes] == ["complete", "complete"]
     assert any("never calls trial.report" in note for note in training.notes)
 
@@ -88,7 +92,7 @@ def failing(loss: nn.Module, trial: TrialHandle) -> float:
 
 def test_one_loss_that_breaks_their_code_is_no_end_of_the_search() -> None:
     """A candidate that raises or scores NaN has diverged, with the reason; its neighbours go on."""
-    outcomes = trainer(made(failing)).train(candidates(0.1, 2.0, 0.2, 0.3, 0.95), REPEATS)
+    outcomes = outcomes_of(trainer(made(failing)).train(candidates(0.1, 2.0, 0.2, 0.3, 0.95), REPEATS))
     assert [o.state for o in outcomes] == ["complete", "diverged", "complete", "complete", "diverged"]
     assert outcomes[1].reason == "raised ArithmeticError: went through the roof, seed 0, fold 0"
     assert outcomes[4].reason == "nan as the score, seed 0, fold 0"
@@ -177,6 +181,6 @@ def test_data_loaders_with_workers_of_their_own_run() -> None:
     training = rehearsed(TrainingFunction(loads, "multiclass", workers=2))
     found = local_function(training, Plan())
     try:
-        assert [o.state for o in found.train(candidates(0.1), REPEATS)] == ["complete"]
+        assert [one.outcome.state for one in found.train(candidates(0.1), REPEATS)] == ["complete"]
     finally:
         found.close()

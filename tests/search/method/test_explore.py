@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from lossmith.losses import UserError
-from lossmith.search import Candidate, Outcome, Repeat, Task, Trial
+from lossmith.search import Candidate, Repeat, Task, Trial
 from lossmith.search.method.context import SearchContext
 from lossmith.search.method.explore import explore, trusted_rungs
 from lossmith.search.method.headroom import headroom
 from lossmith.search.proposals.prefetch import cohort_size
 from lossmith.search.proposals.samplers import SAMPLERS
+from lossmith.search.records import Measurement, RungSchedule, Watch, unwatched
 from lossmith.search.records import ledger as ledger_module
-from lossmith.search.training.cohort_trainer import RungSchedule, Watch, unwatched
 from lossmith.spaces import LEARNING_RATE, Space
 
 from ..simulation import PLAN, Heard, JsonLedger, SimulatedRunner, context_of
 
 
-def explored(stage: SearchContext) -> tuple[Trial, ...]:
+def explored(context: SearchContext) -> tuple[Trial, ...]:
     """Headroom and then explore."""
-    return explore(stage, headroom(stage).trials)
+    return explore(context, headroom(context).trials)
 
 
 def keys(trials: Sequence[Trial]) -> list[str]:
@@ -49,9 +49,9 @@ def test_a_long_search_trains_several_cohorts_as_one(trials: int | None, size: i
 
 def test_trials_are_numbered_on_and_never_repeated(task: Task) -> None:
     """Numbers go on from those of headroom without a gap; no loss with its rate is tried twice."""
-    stage = context_of(SimulatedRunner(task))
-    tuned = headroom(stage)
-    found = explore(stage, tuned.trials)
+    context = context_of(SimulatedRunner(task))
+    tuned = headroom(context)
+    found = explore(context, tuned.trials)
     assert [t.number for t in (*tuned.trials, *found)] == list(range(len(tuned.trials) + len(found)))
     assert len({*keys(tuned.trials), *keys(found)}) == len(tuned.trials) + len(found)
     assert [t.cohort for t in found] == [0] * 8 + [1] * 8 + [2] * 8
@@ -72,8 +72,8 @@ def test_nothing_is_dropped_where_losses_that_end_best_are_behind(
     task: Task, behind: tuple[int, ...], trusted: tuple[int, ...]
 ) -> None:
     """A rung at which halving would have dropped the best standard loss is left out, and only that."""
-    stage = context_of(SimulatedRunner(replace(task, recipe={"epochs": 40})))
-    known = headroom(stage).trials
+    context = context_of(SimulatedRunner(replace(task, recipe={"epochs": 40})))
+    known = headroom(context).trials
     best = max(known, key=lambda t: t.outcome.score)
 
     def at(trial: Trial, epoch: int) -> float:
@@ -82,13 +82,13 @@ def test_nothing_is_dropped_where_losses_that_end_best_are_behind(
     seen = [
         replace(t, outcome=replace(t.outcome, rungs=tuple((e, at(t, e)) for e in (10, 20)))) for t in known
     ]
-    assert trusted_rungs(stage, seen).epochs == trusted
+    assert trusted_rungs(context, seen).epochs == trusted
 
 
 def test_where_it_is_not_known_how_losses_stood_cohorts_are_halved(task: Task) -> None:
     """Training functions of the user's own are not looked at while standard losses are tuned."""
-    stage = context_of(SimulatedRunner(replace(task, recipe={"epochs": 40})))
-    assert trusted_rungs(stage, headroom(stage).trials) == RungSchedule((10, 20))
+    context = context_of(SimulatedRunner(replace(task, recipe={"epochs": 40})))
+    assert trusted_rungs(context, headroom(context).trials) == RungSchedule((10, 20))
 
 
 def test_every_trial_has_the_same_repeats(folded_task: Task) -> None:
@@ -122,7 +122,7 @@ class SlowRunner(SimulatedRunner):
         rungs: RungSchedule | None,
         watch: Watch = unwatched,
         n_resamples: int = 0,
-    ) -> list[Outcome]:
+    ) -> list[Measurement]:
         """The outcomes, 10 s later."""
         self.clock.now += 10
         return super().train(candidates, repeats, rungs, watch, n_resamples)
@@ -242,9 +242,9 @@ def test_asking_ahead_knows_one_cohort_less(task: Task, sampler: str) -> None:
     """A long search asks for a cohort without the results of the one before it, a short one with them."""
     seen: dict[int, list[int]] = {}
     for cohorts in (20, 10):
-        stage = context_of(SimulatedRunner(task), plan=replace(LONG, trials=2 * cohorts), sampler=sampler)
-        tell, ask, told = stage.search.tell, stage.search.ask, list[int]()
-        known = headroom(stage).trials
+        context = context_of(SimulatedRunner(task), plan=replace(LONG, trials=2 * cohorts), sampler=sampler)
+        tell, ask, told = context.proposer.tell, context.proposer.ask, list[int]()
+        known = headroom(context).trials
 
         def heard(trials: Sequence[Trial], tell: Any = tell, told: list[int] = told) -> None:
             tell(trials)
@@ -256,8 +256,8 @@ def test_asking_ahead_knows_one_cohort_less(task: Task, sampler: str) -> None:
             found.setdefault(key, []).append(len(told) - 1)
             return ask(count)
 
-        stage.search.tell, stage.search.ask = heard, asked  # type: ignore[method-assign,assignment]  # to listen in
-        assert len(explore(stage, known)) == 2 * cohorts
+        context.proposer.tell, context.proposer.ask = heard, asked  # type: ignore[method-assign,assignment]  # to listen in
+        assert len(explore(context, known)) == 2 * cohorts
     assert seen[10] == list(range(10))
     assert seen[20] == [0, *range(19)]
 

@@ -116,8 +116,8 @@ def test_a_standard_loss_that_always_diverges_is_left_out(task: Task) -> None:
 def test_a_search_whose_standard_losses_all_diverge_ends_here(task: Task) -> None:
     """There is nothing to compare with, whatever `headroom` is set to."""
     heard = Heard()
-    stage = context_of(SimulatedRunner(task, diverges=lambda c, r: True), progress=heard)
-    tuned = headroom(stage)
+    context = context_of(SimulatedRunner(task, diverges=lambda c, r: True), progress=heard)
+    tuned = headroom(context)
     assert tuned.best == {}
     assert "every standard loss diverged" in (tuned.stop or "")
 

@@ -35,10 +35,10 @@ def earned(candidate: Candidate) -> float:
     )
 
 
-def looked(runner: SimulatedRunner, **stage: Any) -> dict[str, Any]:
+def looked(runner: SimulatedRunner, **context: Any) -> dict[str, Any]:
     """What insight says after a whole search."""
     made = context_of(
-        runner, space=SPACE, **{"plan": replace(PLAN, trials=48, contenders=8, seeds=16), **stage}
+        runner, space=SPACE, **{"plan": replace(PLAN, trials=48, contenders=8, seeds=16), **context}
     )
     tuned = headroom(made)
     explored = explore(made, tuned.trials)

@@ -12,7 +12,7 @@ from torch import nn
 from lossmith.losses import Kind
 from lossmith.search import Candidate, Conclusion, MemoryLedger, Plan, Task, conduct
 from lossmith.search.proposals.samplers import SAMPLERS
-from lossmith.search.records.trial import Phase
+from lossmith.search.records import Phase
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.local import local
 from lossmith.spaces import Domain, Space
@@ -38,7 +38,9 @@ def searched(runner: SimulatedRunner, ledger: Any, sampler: str = "auto", plan: 
 
 def plain(conclusion: Conclusion) -> Any:
     """A conclusion as text holds it."""
-    return json.loads(json.dumps([conclusion.verdict, conclusion.reason], allow_nan=False))
+    return json.loads(
+        json.dumps([conclusion.verdict and conclusion.verdict.to_json(), conclusion.reason], allow_nan=False)
+    )
 
 
 def test_a_search_goes_through_its_phases(task: Task) -> None:
@@ -48,7 +50,7 @@ def test_a_search_goes_through_its_phases(task: Task) -> None:
     assert [name for name, _ in heard.phases] == ["headroom", "explore", "race", "verdict", "insight"]
     assert conclusion.reason is None
     assert conclusion.verdict is not None
-    assert conclusion.verdict["better"] is True
+    assert conclusion.verdict.better
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

@@ -108,7 +108,7 @@ def test_what_the_gate_promises_is_found(task: Task) -> None:
         runner = SimulatedRunner(task, lambda c: 0.5, own=0.02)
         lead = headroom(context_of(runner, plan=plan)).gate["detectable"]
         led = replace(runner, quality=_ahead_by(lead))
-        stage = context_of(led, plan=plan)
-        tuned = headroom(stage)
-        crowned += race(stage, tuned, explore(stage, tuned.trials)).crowned
+        context = context_of(led, plan=plan)
+        tuned = headroom(context)
+        crowned += race(context, tuned, explore(context, tuned.trials)).crowned
     assert crowned >= 18

@@ -17,6 +17,7 @@ from lossmith.search.method.explore import explore
 from lossmith.search.method.headroom import Tuned, headroom
 from lossmith.search.method.race import GROWTH, Finalists, race
 from lossmith.search.method.race_table import CLEAR, CROWN, RaceTable, widened
+from lossmith.search.records import RaceRound
 from lossmith.search.statistics import mean
 from lossmith.spaces import Domain, Space
 
@@ -35,15 +36,15 @@ from ..simulation import (
 HUBER = Space("regression", {"huber.delta": Domain(0.1, 10, log=True)}, {}, {"mix.huber": 1.0})
 
 
-def begun(stage: SearchContext) -> tuple[Tuned, tuple[Trial, ...]]:
+def begun(context: SearchContext) -> tuple[Tuned, tuple[Trial, ...]]:
     """Headroom and explore."""
-    tuned = headroom(stage)
-    return tuned, explore(stage, tuned.trials)
+    tuned = headroom(context)
+    return tuned, explore(context, tuned.trials)
 
 
-def raced(runner: SimulatedRunner, **stage: object) -> tuple[Finalists, list[int]]:
+def raced(runner: SimulatedRunner, **context: object) -> tuple[Finalists, list[int]]:
     """The finalists, and how many took part in each round."""
-    made = context_of(runner, **stage)  # type: ignore[arg-type]  # a stage's own settings
+    made = context_of(runner, **context)  # type: ignore[arg-type]  # a context's own settings
     tuned, explored = begun(made)
     before = len(runner.trained)
     finalists = race(made, tuned, explored)
@@ -63,10 +64,10 @@ def fresh(repeat: Repeat) -> bool:
 def test_the_best_searched_losses_meet_every_standard_loss(task: Task) -> None:
     """The first round has each tuned standard loss once and the best `contenders` of the complete trials."""
     runner = SimulatedRunner(task)
-    stage = context_of(runner)
-    tuned, explored = begun(stage)
+    context = context_of(runner)
+    tuned, explored = begun(context)
     before = len(runner.trained)
-    race(stage, tuned, explored)
+    race(context, tuned, explored)
     first = [c.key for c in runner.trained[before][0]]
     whole = sorted((t for t in explored if t.outcome.state == "complete"), key=lambda t: -t.outcome.score)
     assert set(first) == {t.candidate.key for t in (*tuned.best.values(), *whole[: PLAN.contenders])}
@@ -77,11 +78,11 @@ def test_the_best_searched_losses_meet_every_standard_loss(task: Task) -> None:
 def test_every_round_has_repeats_of_its_own(task: Task, folded_task: Task, folds: int) -> None:
     """No repeat of the race was seen in exploring or in another round: new seeds, and new partitions."""
     runner = SimulatedRunner(task if folds == 1 else folded_task)
-    stage = context_of(runner, plan=replace(PLAN, folds=folds))
-    tuned, explored = begun(stage)
+    context = context_of(runner, plan=replace(PLAN, folds=folds))
+    tuned, explored = begun(context)
     selected_on = {r for _, repeats in runner.trained for r in repeats}
     before = len(runner.trained)
-    race(stage, tuned, explored)
+    race(context, tuned, explored)
     rounds = [repeats for _, repeats in runner.trained[before:]]
     assert len(rounds) == PLAN.race_rounds
     everything = [repeat for repeats in rounds for repeat in repeats]
@@ -94,10 +95,10 @@ def test_every_round_has_repeats_of_its_own(task: Task, folded_task: Task, folds
 def test_the_fewer_are_left_the_more_often_they_are_repeated(task: Task) -> None:
     """A round takes about as much work as the first, up to `GROWTH` times its repeats; none takes less."""
     runner = SimulatedRunner(task)
-    stage = context_of(runner)
-    tuned, explored = begun(stage)
+    context = context_of(runner)
+    tuned, explored = begun(context)
     before = len(runner.trained)
-    race(stage, tuned, explored)
+    race(context, tuned, explored)
     sizes = [(len(candidates), len(repeats)) for candidates, repeats in runner.trained[before:]]
     first, seeds = sizes[0][0], PLAN.race_seeds
     assert first > GROWTH * sizes[-1][0]
@@ -107,11 +108,11 @@ def test_the_fewer_are_left_the_more_often_they_are_repeated(task: Task) -> None
 def test_a_round_counts_by_its_repeats(task: Task) -> None:
     """The luck of the samples is told for the same mean of repeats that the lead is."""
     tuned, explored = begun(context_of(SimulatedRunner(task)))
-    field = RaceTable({0: tuned.trials[0]}, {1: explored[0]}, 1)
-    field.record(0, {"0": [0.0], "1": [1.0]}, {"0": [0.0, 0.0], "1": [1.0, 3.0]})
-    field.record(1, {"0": [0.0] * 3, "1": [2.0] * 3}, {"0": [0.0, 0.0], "1": [2.0, 2.0]})
-    assert field.lead(1, 0).mean == pytest.approx(1.75)
-    assert field.lead(1, 0).samples == pytest.approx(statistics.deviation([1.75, 2.25]))
+    table = RaceTable({0: tuned.trials[0]}, {1: explored[0]}, 1)
+    table.record(0, RaceRound({0: [0.0], 1: [1.0]}, {0: [0.0, 0.0], 1: [1.0, 3.0]}))
+    table.record(1, RaceRound({0: [0.0] * 3, 1: [2.0] * 3}, {0: [0.0, 0.0], 1: [2.0, 2.0]}))
+    assert table.lead(1, 0).mean == pytest.approx(1.75)
+    assert table.lead(1, 0).samples == pytest.approx(statistics.deviation([1.75, 2.25]))
 
 
 def test_a_lead_beyond_chance_is_crowned(task: Task) -> None:

@@ -16,7 +16,9 @@ from lossmith.search.method.headroom import headroom
 from lossmith.search.method.pipeline import conduct
 from lossmith.search.method.race import Finalists, race
 from lossmith.search.method.transfer import transfer
+from lossmith.search.method.verdict import verdict
 from lossmith.search.metrics import metric_named
+from lossmith.search.records import Verdict
 from lossmith.spaces import Domain, Space
 
 from ..simulation import JsonLedger, SimulatedRunner, context_of, is_standard
@@ -41,16 +43,21 @@ def other() -> Task:
     )
 
 
-def raced(stage: SearchContext) -> Finalists:
+def judged(context: SearchContext) -> Verdict:
+    """The verdict of a search that is run to it."""
+    return verdict(context, headroom(context), raced(context))
+
+
+def raced(context: SearchContext) -> Finalists:
     """Everything up to the verdict."""
-    tuned = headroom(stage)
-    return race(stage, tuned, explore(stage, tuned.trials))
+    tuned = headroom(context)
+    return race(context, tuned, explore(context, tuned.trials))
 
 
 def test_a_loss_is_compared_with_what_is_tuned_elsewhere(task: Task, other: Task) -> None:
     """The other task's metric of both losses, the learning rates they found there, and the difference."""
-    stage = context_of(SimulatedRunner(task), plan=TINY)
-    found = transfer(stage, raced(stage), [other], {"sentence": "Better."})
+    context = context_of(SimulatedRunner(task), plan=TINY)
+    found = transfer(context, raced(context), [other], judged(context)).to_json()
     row = json.loads(json.dumps(found, allow_nan=False))["transfer"]["elsewhere"]
     own, best = row["scores"]["searched"], row["scores"]["best_standard"]
     assert row["difference"] == pytest.approx(own["mean"] - best["mean"])
@@ -58,7 +65,7 @@ def test_a_loss_is_compared_with_what_is_tuned_elsewhere(task: Task, other: Task
     assert 0 < row["p_value"] <= 1
     assert row["repeats"] == len(own["by_repeat"]) == TINY.verdict_seeds
     assert own["learning_rate"] > 0
-    assert found["sentence"] == f"Better. {row['sentence']}"
+    assert found["sentence"].endswith(row["sentence"])
     assert "On elsewhere the searched loss is" in row["sentence"]
 
 
@@ -89,8 +96,8 @@ def test_a_loss_that_suits_another_task_is_better_there() -> None:
 
     here, there = skewed("here", 0), skewed("there", 10)
     runner = SimulatedRunner(here, lambda c: 0.5 if is_standard(c) else 0.3)
-    stage = context_of(runner, space=QUANTILE, plan=TINY)
-    row = transfer(stage, raced(stage), [there], {"sentence": ""})["transfer"]["there"]
+    context = context_of(runner, space=QUANTILE, plan=TINY)
+    row = transfer(context, raced(context), [there], judged(context)).transfer["there"].to_json()
     assert row["ci_high"] < 0
     assert "is better than the best tuned standard loss" in row["sentence"]
 
@@ -101,8 +108,9 @@ def test_each_task_is_a_unit_of_its_own(task: Task, other: Task) -> None:
 
     def searched(ledger: JsonLedger) -> Any:
         runner = SimulatedRunner(task)
-        space = context_of(runner).search.space
-        return conduct(task, space, TINY, runner, ledger, context_of(runner).progress, others=others).verdict
+        space = context_of(runner).proposer.space
+        found = conduct(task, space, TINY, runner, ledger, context_of(runner).progress, others=others).verdict
+        return found and found.to_json()
 
     whole = JsonLedger()
     wanted = searched(whole)
@@ -118,7 +126,9 @@ def test_each_task_is_a_unit_of_its_own(task: Task, other: Task) -> None:
 
 def test_without_a_searched_loss_there_is_nothing_to_transfer(task: Task, other: Task) -> None:
     """Where every searched loss diverged the document stays as it is; so it does without other tasks."""
-    stage = context_of(SimulatedRunner(task, diverges=lambda c, r: not is_standard(c)), plan=TINY)
-    assert transfer(stage, raced(stage), [other], {"sentence": "x"}) == {"sentence": "x"}
-    stage = context_of(SimulatedRunner(task), plan=TINY)
-    assert transfer(stage, raced(stage), [], {"sentence": "x"}) == {"sentence": "x"}
+    context = context_of(SimulatedRunner(task, diverges=lambda c, r: not is_standard(c)), plan=TINY)
+    found = judged(context)
+    assert transfer(context, raced(context), [other], found) is found
+    context = context_of(SimulatedRunner(task), plan=TINY)
+    found = judged(context)
+    assert transfer(context, raced(context), [], found) is found

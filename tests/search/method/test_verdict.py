@@ -18,7 +18,7 @@ from lossmith.search.method.explore import explore
 from lossmith.search.method.headroom import Tuned, headroom
 from lossmith.search.method.race import Finalists, race
 from lossmith.search.method.verdict import verdict
-from lossmith.search.records.trial import Tested
+from lossmith.search.records import Tested, Verdict
 from lossmith.search.training.runner import Runner
 from lossmith.spaces import Domain, Space
 
@@ -40,16 +40,16 @@ PROMISED = {
 }
 
 
-def raced(stage: SearchContext) -> tuple[Tuned, Finalists]:
+def raced(context: SearchContext) -> tuple[Tuned, Finalists]:
     """Everything up to the verdict."""
-    tuned = headroom(stage)
-    return tuned, race(stage, tuned, explore(stage, tuned.trials))
+    tuned = headroom(context)
+    return tuned, race(context, tuned, explore(context, tuned.trials))
 
 
-def judged(runner: SimulatedRunner, **stage: Any) -> dict[str, Any]:
+def judged(runner: SimulatedRunner, **context: Any) -> dict[str, Any]:
     """The verdict's document, as a store keeps it."""
-    made = context_of(runner, **stage)
-    document: dict[str, Any] = json.loads(json.dumps(verdict(made, *raced(made)), allow_nan=False))
+    made = context_of(runner, **context)
+    document: dict[str, Any] = json.loads(json.dumps(verdict(made, *raced(made)).to_json(), allow_nan=False))
     return document
 
 
@@ -107,11 +107,11 @@ def test_no_lead_is_not_better(lost: dict[str, Any]) -> None:
 
 def test_equal_losses_are_not_better(task: Task) -> None:
     """A crowned loss whose refits are those of the standard loss is not better, with a p-value of 1."""
-    stage = context_of(SimulatedRunner(task, lead_of(0.1), own=0))
-    tuned, finalists = raced(stage)
+    context = context_of(SimulatedRunner(task, lead_of(0.1), own=0))
+    tuned, finalists = raced(context)
     assert finalists.crowned
-    same = replace(stage, runner=SimulatedRunner(task, lambda c: 0.7, own=0))
-    document = verdict(same, tuned, finalists)
+    same = replace(context, runner=SimulatedRunner(task, lambda c: 0.7, own=0))
+    document = verdict(same, tuned, finalists).to_json()
     assert document["winner"]["standard"] is None
     assert document["better"] is False
     comparison = [document[key] for key in ("difference", "ci_low", "ci_high", "p_value")]
@@ -122,10 +122,10 @@ def test_equal_losses_are_not_better(task: Task) -> None:
 
 def test_a_small_lead_is_used_though_not_shown(task: Task) -> None:
     """A crowned loss that test data put ahead, but not clearly, is the loss to use, and not called better."""
-    stage = context_of(SimulatedRunner(task, lead_of(0.1)))
-    tuned, finalists = raced(stage)
-    close = replace(stage, runner=SimulatedRunner(task, lead_of(0.002), own=0))
-    document = verdict(close, tuned, finalists)
+    context = context_of(SimulatedRunner(task, lead_of(0.1)))
+    tuned, finalists = raced(context)
+    close = replace(context, runner=SimulatedRunner(task, lead_of(0.002), own=0))
+    document = verdict(close, tuned, finalists).to_json()
     assert document["difference"] > 0 >= document["ci_low"]
     assert (document["better"], document["use"]) == (False, "winner")
     assert document["sentence"].endswith("leads here, so use it.")
@@ -133,11 +133,11 @@ def test_a_small_lead_is_used_though_not_shown(task: Task) -> None:
 
 def test_equal_errors_are_not_better(regression: Task) -> None:
     """The same where scores are sums of real numbers, which a matrix product may round differently."""
-    stage = context_of(SimulatedRunner(regression, lead_of(-0.1), own=0), space=HUBER)
-    tuned, finalists = raced(stage)
+    context = context_of(SimulatedRunner(regression, lead_of(-0.1), own=0), space=HUBER)
+    tuned, finalists = raced(context)
     assert finalists.crowned
-    same = replace(stage, runner=SimulatedRunner(regression, lambda c: 0.7, own=0))
-    document = verdict(same, tuned, finalists)
+    same = replace(context, runner=SimulatedRunner(regression, lambda c: 0.7, own=0))
+    document = verdict(same, tuned, finalists).to_json()
     assert document["better"] is False
     comparison = [document[key] for key in ("difference", "ci_low", "ci_high", "p_value")]
     assert comparison == pytest.approx([0, 0, 0, 1], abs=1e-12)
@@ -145,11 +145,11 @@ def test_equal_errors_are_not_better(regression: Task) -> None:
 
 def test_a_loss_that_is_better_on_test_data_alone_is_not_the_winner(task: Task) -> None:
     """Test data never choose: a searched loss that the race did not crown stays the challenger."""
-    stage = context_of(SimulatedRunner(task, lead_of(-0.003)))
-    tuned, finalists = raced(stage)
+    context = context_of(SimulatedRunner(task, lead_of(-0.003)))
+    tuned, finalists = raced(context)
     assert not finalists.crowned
-    lucky = replace(stage, runner=SimulatedRunner(task, lead_of(0.2)))
-    document = verdict(lucky, tuned, finalists)
+    lucky = replace(context, runner=SimulatedRunner(task, lead_of(0.2)))
+    document = verdict(lucky, tuned, finalists).to_json()
     assert document["better"] is False
     assert document["winner"]["standard"] is not None
     assert document["challenger"]["difference"] > 0.1
@@ -157,9 +157,11 @@ def test_a_loss_that_is_better_on_test_data_alone_is_not_the_winner(task: Task) 
 
 def test_a_winner_that_is_worse_on_test_data_is_not_better(task: Task) -> None:
     """A crowned loss that loses on test data has a negative difference and is not better."""
-    stage = context_of(SimulatedRunner(task, lead_of(0.1)))
-    tuned, finalists = raced(stage)
-    document = verdict(replace(stage, runner=SimulatedRunner(task, lead_of(-0.2))), tuned, finalists)
+    context = context_of(SimulatedRunner(task, lead_of(0.1)))
+    tuned, finalists = raced(context)
+    document = verdict(
+        replace(context, runner=SimulatedRunner(task, lead_of(-0.2))), tuned, finalists
+    ).to_json()
     assert document["better"] is False
     assert document["ci_high"] < 0
     assert document["p_value"] < 0.05
@@ -220,8 +222,8 @@ def test_a_regression_winner_carries_the_scale(regression: Task) -> None:
 def test_the_refits_are_new(task: Task) -> None:
     """The verdict's seeds were in no earlier phase."""
     runner = SimulatedRunner(task, lead_of(0.1))
-    stage = context_of(runner)
-    tuned, finalists = raced(stage)
+    context = context_of(runner)
+    tuned, finalists = raced(context)
     seen = {repeat.seed for _, repeats in runner.trained for repeat in repeats}
     refits: list[int] = []
 
@@ -232,7 +234,7 @@ def test_the_refits_are_new(task: Task) -> None:
             refits.extend(repeat.seed for repeat in repeats)
             return super().test(candidates, repeats)
 
-    verdict(replace(stage, runner=Watching(task, lead_of(0.1))), tuned, finalists)
+    verdict(replace(context, runner=Watching(task, lead_of(0.1))), tuned, finalists).to_json()
     assert len(set(refits)) == PLAN.verdict_seeds
     assert seen.isdisjoint(refits)
 
@@ -259,9 +261,9 @@ def test_a_refit_without_a_score_is_the_worst_refit(task: Task, broken: Callable
                     scores[place, 0] = torch.nan
             return Tested(scores)
 
-    stage = context_of(SimulatedRunner(task, lead_of(0.1)))
-    tuned, finalists = raced(stage)
-    document = verdict(replace(stage, runner=Broken(task, lead_of(0.1))), tuned, finalists)
+    context = context_of(SimulatedRunner(task, lead_of(0.1)))
+    tuned, finalists = raced(context)
+    document = verdict(replace(context, runner=Broken(task, lead_of(0.1))), tuned, finalists).to_json()
     json.dumps(document, allow_nan=False)
     lost = document["scores"]["best_standard" if broken(tuned.trials[0].candidate) else "winner"]["by_repeat"]
     assert lost[0] == min(min(row["by_repeat"]) for row in document["against"].values())
@@ -289,10 +291,10 @@ def test_the_test_data_are_read_once(task: Task) -> None:
     """A verdict that is in the ledger is read from there, and its phase shows as done."""
     ledger, heard = JsonLedger(), Heard()
     runner = SimulatedRunner(task, lead_of(0.1))
-    stage = context_of(runner, ledger=ledger, progress=heard)
-    tuned, finalists = raced(stage)
-    first = verdict(stage, tuned, finalists)
-    assert verdict(stage, tuned, finalists) == json.loads(json.dumps(first))
+    context = context_of(runner, ledger=ledger, progress=heard)
+    tuned, finalists = raced(context)
+    first = verdict(context, tuned, finalists).to_json()
+    assert verdict(context, tuned, finalists).to_json() == json.loads(json.dumps(first))
     assert runner.refitted == 1
     assert heard.phases[-1][0] == "verdict"
     assert heard.done[-1] == (heard.phases[-1][1], first["scores"]["winner"]["mean"])
@@ -309,21 +311,21 @@ def test_what_is_asked_of_the_test_data_is_logged_before_they_are_read(task: Tas
             raise KeyboardInterrupt
 
     ledger, heard = JsonLedger(), Heard()
-    stage = context_of(SimulatedRunner(task, lead_of(0.1)), ledger=ledger, progress=heard)
-    tuned, finalists = raced(stage)
+    context = context_of(SimulatedRunner(task, lead_of(0.1)), ledger=ledger, progress=heard)
+    tuned, finalists = raced(context)
     with pytest.raises(KeyboardInterrupt):
-        verdict(replace(stage, runner=Killed(task, lead_of(0.1))), tuned, finalists)
+        verdict(replace(context, runner=Killed(task, lead_of(0.1))), tuned, finalists).to_json()
     opened, kept = ledger.find("verdict", 1), ledger.find("verdict", 0)
     assert kept is None
     assert opened is not None
     assert (opened.payload or {})["refits"] == PLAN.verdict_seeds
     assert "the test data of small-multiclass are read now, once:" in heard.notes[-1]
     with pytest.raises(RuntimeError, match="were read for other losses"):
-        verdict(stage, tuned, replace(finalists, searched=None))
-    assert verdict(stage, tuned, finalists) == judged(SimulatedRunner(task, lead_of(0.1)))
+        verdict(context, tuned, replace(finalists, searched=None)).to_json()
+    assert verdict(context, tuned, finalists).to_json() == judged(SimulatedRunner(task, lead_of(0.1)))
     assert "as before the interruption" in heard.notes[-1]
     told = len(heard.notes)
-    verdict(stage, tuned, finalists)
+    verdict(context, tuned, finalists).to_json()
     assert len(heard.notes) == told
 
 
@@ -336,7 +338,8 @@ def test_the_simulation_is_a_runner(task: Task) -> None:
 def test_a_random_search_is_asked_for_and_compared(task: Task) -> None:
     """With `random_search` the same budget is spent once more, and the verdict says what it found.
 
-    An interrupted one goes on; none of its trials count as trials of the search.
+    An interrupted one goes on; none of its trials count as trials of the search. Read back from text, the
+    verdict writes the same text.
     """
     from lossmith.search import conduct
 
@@ -345,8 +348,10 @@ def test_a_random_search_is_asked_for_and_compared(task: Task) -> None:
     with pytest.raises(KeyboardInterrupt):
         conduct(task, SPACE, plan, runner, ledger, Heard())
     ledger.after = 100
-    document = conduct(task, SPACE, plan, runner, ledger, Heard()).verdict
-    assert document is not None
+    found = conduct(task, SPACE, plan, runner, ledger, Heard()).verdict
+    assert found is not None
+    document = found.to_json()
+    assert Verdict.from_json(json.loads(json.dumps(document, allow_nan=False))).to_json() == document
     assert document["random_search"]["difference"] == pytest.approx(0, abs=0.02)
     assert document["random_search"].keys() >= {"ci_low", "ci_high", "mean", "formula"}
     kept = [ledger.find(phase, index) for phase, index in ledger.texts]  # type: ignore[arg-type]
@@ -356,13 +361,13 @@ def test_a_random_search_is_asked_for_and_compared(task: Task) -> None:
 
 def test_a_margin_allows_no_worse(task: Task) -> None:
     """A crowned loss whose interval ends within the margin is no worse; without a margin it is not better."""
-    stage = context_of(SimulatedRunner(task, lead_of(0.1)))
-    tuned, finalists = raced(stage)
-    level = replace(stage, runner=SimulatedRunner(task, lambda c: 0.7))
-    plain = verdict(level, tuned, finalists)
+    context = context_of(SimulatedRunner(task, lead_of(0.1)))
+    tuned, finalists = raced(context)
+    level = replace(context, runner=SimulatedRunner(task, lambda c: 0.7))
+    plain = verdict(level, tuned, finalists).to_json()
     assert (plain["conclusion"], plain["better"]) == ("not better", False)
     wide = replace(level, plan=replace(PLAN, margin=0.2), ledger=JsonLedger())
-    told = verdict(wide, tuned, finalists)
+    told = verdict(wide, tuned, finalists).to_json()
     assert (told["conclusion"], told["better"]) == ("no worse", False)
     assert told["sentence"].startswith("No worse: ")
 

@@ -61,8 +61,8 @@ def test_a_search_trains_only_what_is_fit_and_goes_on_where_it_was(regression: T
     first: tuple[Trial, ...] = ()
     for _ in range(2):
         runner = SimulatedRunner(regression)
-        stage = context_of(runner, space=SPACE, ledger=ledger)
-        found = explore(stage, headroom(stage).trials)
+        context = context_of(runner, space=SPACE, ledger=ledger)
+        found = explore(context, headroom(context).trials)
         unfit = [trial for trial in found if trial.outcome.state == "rejected"]
         assert 0 < len(unfit) < len(found)
         assert all(trial.candidate.spec.parameters["linex.a"] > 0.8 for trial in unfit)

@@ -22,7 +22,7 @@ from lossmith.search.tasks.splits import split_for
 from lossmith.search.tasks.streaming import Streamed, take
 from lossmith.search.training.cohort_trainer import Trainer
 
-from ..small_tasks import data, mlp, standards, task_of
+from ..small_tasks import data, mlp, outcomes_of, standards, task_of
 
 
 class Pairs(Dataset[tuple[Tensor, int]]):
@@ -53,7 +53,7 @@ def trained(task: Task) -> list[float]:
     """The scores of two standard losses on this task, four folds and a seed each."""
     candidates: list[Candidate] = standards(task.kind, task.settings)[:2]
     repeats = [Repeat(0)] if task.validation is not None else [Repeat(0, fold) for fold in range(2)]
-    outcomes = Trainer(task, folds=2, workers=1).train(candidates, repeats)
+    outcomes = outcomes_of(Trainer(task, folds=2, workers=1).train(candidates, repeats))
     return [score for outcome in outcomes for score in outcome.scores]
 
 

@@ -12,6 +12,7 @@ from torch.utils.data import TensorDataset
 
 from lossmith.losses import UserError
 from lossmith.search import MemoryLedger, Plan, Task, conduct
+from lossmith.search.records import SilentProgress
 from lossmith.search.tasks.loaders.backbone import content_hash
 from lossmith.search.tasks.streaming import Streamed
 from lossmith.search.training.cohort_trainer import Trainer
@@ -175,19 +176,6 @@ def test_an_unknown_head_is_one_line(tmp_path: Path) -> None:
         features(tmp_path, Counting(), head="conv")
 
 
-class Quiet:
-    """Nobody looks."""
-
-    def phase(self, name: str, total: int) -> None:
-        """Nothing."""
-
-    def advance(self, done: int, best: float | None) -> None:
-        """Nothing."""
-
-    def note(self, message: str) -> None:
-        """Nothing."""
-
-
 PLAN = Plan(
     trials=4, seeds=1, folds=2, width=4, rates=2, contenders=2, race_rounds=1, race_seeds=2, verdict_seeds=2
 )
@@ -206,24 +194,25 @@ def test_the_full_model_confirms_or_not(tmp_path: Path) -> None:
     ledger = MemoryLedger()
     space = space_from("auto", task.kind, [20, 20, 20])
     documents = [
-        conduct(task, space, PLAN, Trainer(task, folds=2), ledger, Quiet()).verdict for _ in range(2)
+        conduct(task, space, PLAN, Trainer(task, folds=2), ledger, SilentProgress()).verdict for _ in range(2)
     ]
     assert documents[0] == documents[1]
     assert documents[0] is not None
-    found = documents[0]["confirmation"]
-    assert found["task"] == "features-full"
-    assert found["ci_low"] <= found["difference"] <= found["ci_high"]
-    means = [found[who]["mean"] for who in ("searched", "best_standard")]
-    assert found["difference"] == pytest.approx(means[0] - means[1])
-    assert documents[0]["sentence"].endswith(found["sentence"])
-    assert "with the full model" in found["sentence"]
+    found = documents[0].confirmation
+    assert found is not None
+    assert found.task == "features-full"
+    assert found.ahead.ci_low <= found.ahead.difference <= found.ahead.ci_high
+    assert found.ahead.difference == pytest.approx(found.searched.mean - found.best_standard.mean)
+    assert documents[0].sentence.endswith(found.sentence)
+    assert "with the full model" in found.sentence
     assert [unit.phase for unit in ledger.units.values()].count("confirm") == 1
 
 
 def test_a_task_without_a_full_model_is_not_confirmed(tmp_path: Path) -> None:
-    """The verdict's document then has no confirmation."""
+    """The verdict then has no confirmation, and neither has its document."""
     task = features(tmp_path, Counting())
     space = space_from("auto", task.kind, [20, 20, 20])
-    document = conduct(task, space, PLAN, Trainer(task, folds=2), MemoryLedger(), Quiet()).verdict
+    document = conduct(task, space, PLAN, Trainer(task, folds=2), MemoryLedger(), SilentProgress()).verdict
     assert document is not None
-    assert "confirmation" not in document
+    assert document.confirmation is None
+    assert "confirmation" not in document.to_json()

@@ -24,7 +24,7 @@ from lossmith.search.training.engines.stacked import StackedProgram
 from lossmith.search.training.local import local
 from lossmith.search.training.program import Job, Program
 
-from ..small_tasks import FEATURES, mlp, standards, task_of
+from ..small_tasks import FEATURES, mlp, outcomes_of, standards, task_of
 
 
 class Recurrent(nn.Module):
@@ -166,7 +166,7 @@ def test_out_of_memory_halves_the_width_and_carries_on(
     """A program that cannot hold more than five members is given no more, and outcomes are as ever."""
     task = task_of("regression", dtype=torch.float64)
     losses, repeats = standards("regression", task.settings), [Repeat(0), Repeat(1)]
-    wanted = Trainer(task, workers=1).train(losses, repeats)
+    wanted = outcomes_of(Trainer(task, workers=1).train(losses, repeats))
     widths: list[int] = []
 
     def small(*jobs: Job) -> Program:
@@ -177,7 +177,7 @@ def test_out_of_memory_halves_the_width_and_carries_on(
 
     monkeypatch.setitem(registry._known, "cohort", replace(ENGINES["cohort"], program=small))
     trainer = Trainer(task, workers=1, choice=EngineChoice("cohort", 32, "as asked"))
-    found = trainer.train(losses, repeats)
+    found = outcomes_of(trainer.train(losses, repeats))
     assert max(widths) > 5
     assert trainer.width() == 5
     assert not trainer.stop.is_set()

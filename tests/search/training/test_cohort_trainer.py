@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from lossmith.losses import Kind, standard_spec
 from lossmith.search import Candidate, Outcome, Recipe, Repeat, Task
-from lossmith.search.records.trial import Tested
-from lossmith.search.training.cohort_trainer import RungSchedule, Trainer
+from lossmith.search.records import RungSchedule, Tested
+from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.program import Stopped
 
-from ..small_tasks import FEATURES, METRICS, data, mlp, standards, task_of
+from ..small_tasks import FEATURES, METRICS, data, mlp, outcomes_of, standards, task_of
 
 REPEATS = (Repeat(0), Repeat(1))
 NAMES = ("mse", "mae", "huber", "mse", "mae", "huber")
@@ -39,7 +39,7 @@ def candidates(task: Task) -> list[Candidate]:
 @pytest.fixture(scope="session")
 def unpruned(task: Task, candidates: list[Candidate]) -> list[Outcome]:
     """What comes of them without rungs."""
-    return Trainer(task, workers=2).train(candidates, REPEATS)
+    return outcomes_of(Trainer(task, workers=2).train(candidates, REPEATS))
 
 
 def close(one: Sequence[float], other: Sequence[float]) -> bool:
@@ -55,7 +55,9 @@ def test_every_kind_is_trained_and_scored(kind: Kind, engine: str) -> None:
         if model is not None and kind not in ("binary", "regression"):
             continue
         task = task_of(kind, **({} if model is None else {"model": model}))
-        outcomes = Trainer(task, engine=engine, workers=1).train(standards(kind, task.settings), REPEATS[:1])
+        outcomes = outcomes_of(
+            Trainer(task, engine=engine, workers=1).train(standards(kind, task.settings), REPEATS[:1])
+        )
         assert {outcome.state for outcome in outcomes} == {"complete"}
         assert all(math.isfinite(outcome.score) for outcome in outcomes)
 
@@ -65,7 +67,7 @@ def test_outcomes_do_not_depend_on_workers_or_engine(
 ) -> None:
     """One worker, three or eight, more than there are candidates or fewer, and either engine: one result."""
     for engine, workers, count in (("cohort", 1, 8), ("cohort", 3, 8), ("cohort", 8, 3), ("loop", 2, 8)):
-        found = Trainer(task, engine=engine, workers=workers).train(candidates[:count], REPEATS)
+        found = outcomes_of(Trainer(task, engine=engine, workers=workers).train(candidates[:count], REPEATS))
         for outcome, wanted in zip(found, unpruned, strict=False):
             assert close(outcome.scores, wanted.scores)
             assert (outcome.state, outcome.epochs) == ("complete", 4)
@@ -77,7 +79,7 @@ def test_a_single_candidate_is_a_cohort(
 ) -> None:
     """One candidate on one repeat passes every rung, with workers that have nothing to do."""
     trainer = Trainer(task, workers=workers)
-    (found,) = trainer.train(candidates[:1], REPEATS[:1], RungSchedule((1, 2)))
+    (found,) = outcomes_of(trainer.train(candidates[:1], REPEATS[:1], RungSchedule((1, 2))))
     assert found.state == "complete"
     assert close(found.scores, unpruned[0].scores[:1])
     assert [epoch for epoch, _ in found.rungs] == [1, 2]
@@ -95,20 +97,22 @@ def test_threads_do_not_disturb_each_other(candidates: list[Candidate]) -> None:
     """Eight programs built and trained at once, with dropout, end as they do one after another."""
     task = task_of("regression", model=mlp(1, lambda: nn.Dropout(0.3)))
     repeats = [Repeat(seed) for seed in range(8)]
-    side_by_side, in_turn = (Trainer(task, workers=n).train(candidates[:2], repeats) for n in (8, 1))
+    side_by_side, in_turn = (
+        outcomes_of(Trainer(task, workers=n).train(candidates[:2], repeats)) for n in (8, 1)
+    )
     for one, other in zip(side_by_side, in_turn, strict=True):
         assert one.scores == pytest.approx(other.scores, rel=1e-4)  # float32, in stacks of another width
 
 
 def test_the_seed_of_a_search_is_in_every_outcome(task: Task, candidates: list[Candidate]) -> None:
     """Another seed means other initialisations and batches, and so other scores."""
-    one, other = (Trainer(task, seed=seed).train(candidates[:1], REPEATS)[0] for seed in (0, 1))
+    one, other = (outcomes_of(Trainer(task, seed=seed).train(candidates[:1], REPEATS))[0] for seed in (0, 1))
     assert one.scores != other.scores
 
 
 def test_rungs_keep_the_best(task: Task, candidates: list[Candidate], unpruned: list[Outcome]) -> None:
     """Of 8 candidates 4 pass the first rung and 2 the second; smaller errors are better here."""
-    found = Trainer(task).train(candidates, REPEATS, RungSchedule((1, 2)))
+    found = outcomes_of(Trainer(task).train(candidates, REPEATS, RungSchedule((1, 2))))
     assert [o.epochs for o in found] == [1, 1, 1, 1, 2, 2, 4, 4]  # the larger the learning rate, the better
     assert [o.state for o in found] == ["pruned"] * 6 + ["complete"] * 2
     assert [len(o.rungs) for o in found] == [1, 1, 1, 1, 2, 2, 2, 2]
@@ -124,15 +128,15 @@ def test_rungs_keep_the_best(task: Task, candidates: list[Candidate], unpruned: 
 
 def test_rung_scores_are_those_of_training_no_longer(task: Task, candidates: list[Candidate]) -> None:
     """The score at a rung after 2 epochs is the score of a training of 2 epochs."""
-    found = Trainer(task).train(candidates, REPEATS, RungSchedule((2,)))
+    found = outcomes_of(Trainer(task).train(candidates, REPEATS, RungSchedule((2,))))
     short = [replace(c, recipe=replace(c.recipe, epochs=2)) for c in candidates]
-    for outcome, wanted in zip(found, Trainer(task).train(short, REPEATS), strict=True):
+    for outcome, wanted in zip(found, outcomes_of(Trainer(task).train(short, REPEATS)), strict=True):
         assert outcome.rungs[0][1] == pytest.approx(wanted.score, rel=1e-9)
 
 
 def test_ties_at_a_rung_go_to_who_came_first(task: Task, candidates: list[Candidate]) -> None:
     """Of equals the earlier ones go on; as many as without ties."""
-    found = Trainer(task, workers=1).train([candidates[3]] * 5, REPEATS, RungSchedule((1, 2)))
+    found = outcomes_of(Trainer(task, workers=1).train([candidates[3]] * 5, REPEATS, RungSchedule((1, 2))))
     assert len({outcome.rungs[0] for outcome in found}) == 1
     assert [outcome.epochs for outcome in found] == [4, 4, 2, 1, 1]
 
@@ -142,7 +146,7 @@ def test_a_rung_keeps_its_share_rounded_up(
     task: Task, candidates: list[Candidate], count: int, keep: float, left: int
 ) -> None:
     """At least one candidate goes on."""
-    found = Trainer(task).train(candidates[:count], REPEATS[:1], RungSchedule((1,), keep))
+    found = outcomes_of(Trainer(task).train(candidates[:count], REPEATS[:1], RungSchedule((1,), keep)))
     assert sum(outcome.state == "complete" for outcome in found) == left
 
 
@@ -171,7 +175,8 @@ def test_a_candidate_that_diverges_is_told_with_its_reason(engine: str) -> None:
     sick[2] = replace(healthy[2], recipe=replace(recipe, learning_rate=1.0, weight_decay=15.0))
     trainer = Trainer(task, engine=engine, workers=1)
     wanted, found = (
-        trainer.train(chosen, REPEATS, RungSchedule((1,), keep=1.0)) for chosen in (healthy, sick)
+        outcomes_of(trainer.train(chosen, REPEATS, RungSchedule((1,), keep=1.0)))
+        for chosen in (healthy, sick)
     )
     assert [o.state for o in found] == [
         "complete", "diverged", "diverged", "complete", "complete", "complete"
@@ -201,7 +206,7 @@ def test_a_model_that_has_collapsed_has_diverged(engine: str) -> None:
     task = task_of(recipe=recipe, model=lambda: Sleepy(FEATURES, 3))
     loss = standard_spec("cross_entropy", "multiclass")
     pair = [Candidate(loss, recipe), Candidate(loss, recipe.with_rate(100))]
-    fine, asleep = Trainer(task, engine=engine, workers=1).train(pair, REPEATS)
+    fine, asleep = outcomes_of(Trainer(task, engine=engine, workers=1).train(pair, REPEATS))
     assert fine.state == "complete"
     assert asleep.state == "diverged"
     assert (asleep.reason or "").startswith("collapse: the same output for every sample, seed 0")
@@ -212,7 +217,7 @@ def test_one_held_out_sample_is_no_collapse() -> None:
     inputs, targets = data("regression", 6, 0)
     task = task_of("regression", train=(inputs, targets), validation=None)
     repeats = [Repeat(0, fold) for fold in range(6)]
-    (found,) = Trainer(task, folds=6).train(standards("regression", task.settings)[:1], repeats)
+    (found,) = outcomes_of(Trainer(task, folds=6).train(standards("regression", task.settings)[:1], repeats))
     assert found.state == "complete"
 
 
@@ -228,7 +233,7 @@ def test_a_repeat_that_diverges_is_named(task: Task) -> None:
     fragile = replace(task, model=lambda: Fragile(FEATURES, 1), recipe={"epochs": 1, "learning_rate": 1e-9})
     loss = [Candidate(standard_spec("mse", "regression"), fragile.settings)]
     repeats = [Repeat(seed) for seed in range(6)]
-    (found,) = Trainer(fragile).train(loss, repeats)
+    (found,) = outcomes_of(Trainer(fragile).train(loss, repeats))
     lost = [math.isnan(score) for score in found.scores]
     assert found.state == "diverged"
     assert 0 < sum(lost) < 6
@@ -241,7 +246,7 @@ def test_all_candidates_may_diverge(task: Task, candidates: list[Candidate], run
     wild = [
         replace(c, recipe=replace(c.recipe, optimizer="sgd", learning_rate=1e200)) for c in candidates[:3]
     ]
-    found = Trainer(task).train(wild, REPEATS, rungs)
+    found = outcomes_of(Trainer(task).train(wild, REPEATS, rungs))
     assert [outcome.state for outcome in found] == ["diverged"] * 3
     assert {outcome.epochs for outcome in found} == {1 if rungs.epochs else 4}
 
@@ -249,7 +254,7 @@ def test_all_candidates_may_diverge(task: Task, candidates: list[Candidate], run
 def test_those_that_diverged_leave_room_at_a_rung(task: Task, candidates: list[Candidate]) -> None:
     """Half of the candidates that began may pass the first rung; the diverged are not among them."""
     wild = [replace(c, recipe=c.recipe.with_rate(1e300)) if i < 3 else c for i, c in enumerate(candidates)]
-    found = Trainer(task).train(wild, REPEATS, RungSchedule((1,)))
+    found = outcomes_of(Trainer(task).train(wild, REPEATS, RungSchedule((1,))))
     assert [o.state for o in found] == ["diverged"] * 3 + ["pruned"] + ["complete"] * 4
 
 
@@ -259,8 +264,8 @@ def test_the_scores_are_in_the_order_of_the_repeats() -> None:
     repeats = [Repeat(0, 1), Repeat(1, 0), Repeat(0, 0, 1)]
     loss = standards("multiclass", task.settings)[:1]
     trainer = Trainer(task, folds=3)
-    (found,) = trainer.train(loss, repeats)
-    alone = [trainer.train(loss, [repeat])[0].scores[0] for repeat in repeats]
+    (found,) = outcomes_of(trainer.train(loss, repeats))
+    alone = [outcomes_of(trainer.train(loss, [repeat]))[0].scores[0] for repeat in repeats]
     assert list(found.scores) == alone
     assert found.score == pytest.approx(sum(alone) / 3)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lossmith.losses import UserError
 from lossmith.losses.stacked.stacked_loss import StackedLoss
 from lossmith.search import Repeat, Task
-from lossmith.search.records.plan import Plan
+from lossmith.search.records import Plan
 from lossmith.search.tasks.splits import final_split
 from lossmith.search.tasks.streaming import Streamed
 from lossmith.search.training.engines.device import Hardware, device_named, moved

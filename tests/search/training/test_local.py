@@ -14,14 +14,15 @@ from torch import Tensor, nn
 
 from lossmith.losses import UserError
 from lossmith.search import Plan, Repeat, Task
-from lossmith.search.training.cohort_trainer import RungSchedule, Trainer
+from lossmith.search.records import RungSchedule
+from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.engines.device import Hardware
 from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.local import local
 from lossmith.search.training.program import Stopped, WorkerError
 from lossmith.search.training.workers.process_pool import ProcessPool, can_fork
 
-from ..small_tasks import FEATURES, data, drawn, mlp, standards, task_of
+from ..small_tasks import FEATURES, data, drawn, mlp, outcomes_of, standards, task_of
 
 PLAN = Plan(folds=2)
 REPEATS = (Repeat(0), Repeat(1))
@@ -103,7 +104,7 @@ def test_models_that_cannot_be_stacked_go_to_the_loop_engine(
     assert note.startswith("engine loop: this model cannot be stacked")
     assert reason in note
     assert len(note.splitlines()) == 1
-    (outcome,) = runner.train(standards("multiclass", task.settings)[:1], REPEATS[:1])
+    (outcome,) = outcomes_of(runner.train(standards("multiclass", task.settings)[:1], REPEATS[:1]))
     assert outcome.state == "complete"
 
 
@@ -162,7 +163,8 @@ def test_both_engines_score_alike(made: Callable[..., Trainer], validation: str)
     task = task_of(metric="accuracy", recipe={"epochs": 3, "batch_size": 32}, **parts)
     losses = [*standards("multiclass", task.settings), *drawn("multiclass", task.settings, 4)]
     cohort, loop = (
-        made(task, name).train(losses, REPEATS, RungSchedule((1,))) for name in ("cohort", "loop")
+        outcomes_of(made(task, name).train(losses, REPEATS, RungSchedule((1,))))
+        for name in ("cohort", "loop")
     )
     held = 40 if validation == "given" else 60
     for one, other in zip(cohort, loop, strict=True):

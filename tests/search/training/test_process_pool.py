@@ -14,12 +14,13 @@ import torch
 from torch import nn
 
 from lossmith.search import Repeat, Task
-from lossmith.search.training.cohort_trainer import RungSchedule, Trainer, program_maker
+from lossmith.search.records import RungSchedule
+from lossmith.search.training.cohort_trainer import Trainer, program_maker
 from lossmith.search.training.engines.autotune import EngineChoice
 from lossmith.search.training.program import Stopped, WorkerError, WorkerPool
 from lossmith.search.training.workers.process_pool import ProcessPool
 
-from ..small_tasks import mlp, standards, task_of
+from ..small_tasks import mlp, outcomes_of, standards, task_of
 
 REPEATS = (Repeat(0), Repeat(1), Repeat(2))
 
@@ -63,8 +64,8 @@ def test_a_worker_that_is_killed_costs_half_the_width(task: Task, pooled: Traine
     assert pooled.pool is not None
     candidates, width, killed = standards(task.kind, task.settings), pooled.width(), pids(pooled.pool)[0]
     os.kill(killed, signal.SIGKILL)
-    outcomes = pooled.train(candidates, REPEATS)
-    assert outcomes == Trainer(task, folds=1, workers=1).train(candidates, REPEATS)
+    outcomes = outcomes_of(pooled.train(candidates, REPEATS))
+    assert outcomes == outcomes_of(Trainer(task, folds=1, workers=1).train(candidates, REPEATS))
     assert pooled.width() < width
     assert killed not in pids(pooled.pool)
 
@@ -125,8 +126,8 @@ def test_survivors_in_a_worker_go_on_in_one_program(task: Task, pooled: Trainer)
     """Programs of four members, joined in their workers at a rung, give the outcomes of one process."""
     candidates = standards(task.kind, task.settings)
     choice = EngineChoice("cohort", 4, "as the test has it")
-    narrow = replace(pooled, choice=choice).train(candidates, REPEATS[:1], RungSchedule((1, 2)))
-    wide = Trainer(task, folds=1, workers=1).train(candidates, REPEATS[:1], RungSchedule((1, 2)))
+    narrow = outcomes_of(replace(pooled, choice=choice).train(candidates, REPEATS[:1], RungSchedule((1, 2))))
+    wide = outcomes_of(Trainer(task, folds=1, workers=1).train(candidates, REPEATS[:1], RungSchedule((1, 2))))
     for one, other in zip(narrow, wide, strict=True):
         assert (one.state, one.epochs) == (other.state, other.epochs)
         assert one.scores == pytest.approx(other.scores, rel=1e-5)  # float32, products of another width

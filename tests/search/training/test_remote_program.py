@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from lossmith.search import Repeat, Task
-from lossmith.search.training.cohort_trainer import RungSchedule, Trainer, program_maker
+from lossmith.search.records import RungSchedule
+from lossmith.search.training.cohort_trainer import Trainer, program_maker
 from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.program import WorkerError
 from lossmith.search.training.ray.remote_program import (

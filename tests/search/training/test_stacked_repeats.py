@@ -10,15 +10,16 @@ import torch
 from torch import nn
 
 from lossmith.search import Outcome, Repeat, Task
+from lossmith.search.records import RungSchedule
 from lossmith.search.tasks.splits import split_for
-from lossmith.search.training.cohort_trainer import RungSchedule, Trainer
+from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.engines import registry
 from lossmith.search.training.engines.autotune import EngineChoice
 from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.engines.stacked import StackedProgram
 from lossmith.search.training.program import Job
 
-from ..small_tasks import cnn, drawn, image_task, mlp, standards, task_of
+from ..small_tasks import cnn, drawn, image_task, mlp, outcomes_of, standards, task_of
 
 MODELS: dict[str, Callable[[], Task]] = {
     "chain": lambda: task_of(dtype=torch.float64, validation=None),
@@ -93,8 +94,10 @@ def test_programs_that_lost_members_become_one_and_outcomes_stay_the_same() -> N
 
     def outcomes(engine: str, width: int) -> list[Outcome]:
         choice = EngineChoice(engine, width, "as the test has it")
-        return Trainer(task, workers=1, engine=engine, choice=choice).train(
-            losses, [Repeat(0)], RungSchedule((1, 2))
+        return outcomes_of(
+            Trainer(task, workers=1, engine=engine, choice=choice).train(
+                losses, [Repeat(0)], RungSchedule((1, 2))
+            )
         )
 
     with pytest.MonkeyPatch.context() as patched:
@@ -113,7 +116,7 @@ def test_outcomes_do_not_depend_on_what_is_stacked() -> None:
     losses = standards(task.kind, task.settings)[:4]
     repeats = [Repeat(seed, seed % 2) for seed in range(6)]
     narrow, wide = (
-        Trainer(task, folds=2, workers=workers).train(losses, repeats, RungSchedule((1,)))
+        outcomes_of(Trainer(task, folds=2, workers=workers).train(losses, repeats, RungSchedule((1,))))
         for workers in (6, 1)
     )
     for one, other in zip(narrow, wide, strict=True):
@@ -125,9 +128,11 @@ def test_what_draws_is_not_stacked_with_another_repeat() -> None:
     """Dropout's masks are a repeat's own, so each of its programs holds one repeat."""
     task = task_of(model=mlp(3, lambda: nn.Dropout(0.5)), dtype=torch.float64)
     losses, repeats = standards("multiclass", task.settings)[:2], [Repeat(0), Repeat(1)]
-    both = Trainer(task, workers=1).train(losses, repeats)
+    both = outcomes_of(Trainer(task, workers=1).train(losses, repeats))
     for place, repeat in enumerate(repeats):
-        for one, other in zip(both, Trainer(task, workers=1).train(losses, [repeat]), strict=True):
+        for one, other in zip(
+            both, outcomes_of(Trainer(task, workers=1).train(losses, [repeat])), strict=True
+        ):
             assert one.scores[place] == other.scores[0]
 
 

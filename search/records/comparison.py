@@ -1,0 +1,89 @@
+"""Two losses compared on paired refits, and what one loss scores in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One loss minus another, on the same repeats and the same samples, in the metric's units.
+
+    Args:
+        difference: the mean of the paired differences.
+        ci_low: the lower end of its 95% interval.
+        ci_high: the upper end.
+        p_value: two-sided, from the same bootstrap as the interval.
+        wilcoxon_p: two-sided p-value of the signed-rank test over the refits; None where it was not asked.
+        effect_size: the mean difference in standard deviations of the differences (Cohen's d for pairs); None
+            where they do not vary, or where it was not asked.
+    """
+
+    difference: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    wilcoxon_p: float | None = None
+    effect_size: float | None = None
+
+    def toward_better(self, sign: int) -> tuple[float, float]:
+        """Return the interval, low end first, with better counted positive (`sign`: the metric's)."""
+        low, high = sorted((sign * self.ci_low, sign * self.ci_high))
+        return low, high
+
+    def to_json(self) -> dict[str, float | None]:
+        """Return the comparison as JSON holds it; what was not asked is left out."""
+        found: dict[str, float | None] = {
+            "difference": self.difference,
+            "ci_low": self.ci_low,
+            "ci_high": self.ci_high,
+            "p_value": self.p_value,
+        }
+        if self.wilcoxon_p is None:
+            return found
+        return {**found, "wilcoxon_p": self.wilcoxon_p, "effect_size": self.effect_size}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Comparison:
+        """Return the comparison that a document, or a row that joins it with more, describes."""
+        return cls(
+            difference=float(document["difference"]),
+            ci_low=float(document["ci_low"]),
+            ci_high=float(document["ci_high"]),
+            p_value=float(document["p_value"]),
+            wilcoxon_p=document.get("wilcoxon_p"),
+            effect_size=document.get("effect_size"),
+        )
+
+
+@dataclass(frozen=True)
+class RefitScores:
+    """What the refits of one loss score.
+
+    Args:
+        mean: the mean over the refits, in the metric's units.
+        sd: their sample standard deviation.
+        by_repeat: the score of each refit; the same place is the same seed for every loss.
+        learning_rate: what the refits were trained with, where it is told beside them.
+    """
+
+    mean: float
+    sd: float
+    by_repeat: tuple[float, ...]
+    learning_rate: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scores as JSON holds them."""
+        found = {"mean": self.mean, "sd": self.sd, "by_repeat": list(self.by_repeat)}
+        return found if self.learning_rate is None else {**found, "learning_rate": self.learning_rate}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> RefitScores:
+        """Return the scores that a document, or a row that joins them with more, describes."""
+        rate = document.get("learning_rate")
+        scores = tuple(map(float, document["by_repeat"]))
+        return cls(
+            float(document["mean"]), float(document["sd"]), scores, None if rate is None else float(rate)
+        )

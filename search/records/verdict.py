@@ -1,0 +1,230 @@
+"""The verdict: what the sealed test data say of a search's losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ...losses import LossSpec
+from .comparison import Comparison, RefitScores
+from .followup import Confirmation, Transfer
+
+Finding = Literal["better", "no worse", "not better"]
+Use = Literal["winner", "best_standard"]
+Source = Literal["refits", "test samples"]
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A loss that was refitted for the verdict.
+
+    Args:
+        number: the number of its trial.
+        standard: its name, where it is a standard loss.
+        loss: the loss, bound to the constants of the whole training part.
+        formula: the loss as text.
+        learning_rate: what it was refitted with.
+        scores: what its refits score.
+        ahead: the loss compared with the best standard loss of the race; None for that one itself.
+    """
+
+    number: int
+    standard: str | None
+    loss: LossSpec
+    formula: str
+    learning_rate: float
+    scores: RefitScores
+    ahead: Comparison | None = None
+
+    def named(self) -> dict[str, Any]:
+        """Return which loss it is, as JSON holds it."""
+        return {
+            "number": self.number,
+            "standard": self.standard,
+            "loss": self.loss.to_json(),
+            "formula": self.formula,
+            "learning_rate": self.learning_rate,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the loss with its scores and its comparison, in one row, as JSON holds them."""
+        ahead = {} if self.ahead is None else self.ahead.to_json()
+        return {**self.named(), **self.scores.to_json(), **ahead}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], scores: Mapping[str, Any] | None = None) -> Entrant:
+        """Return the entrant that a row describes, with the scores of another row where it has none."""
+        told = RefitScores.from_json({**(scores or document), "learning_rate": None})
+        return cls(
+            int(document["number"]),
+            document["standard"],
+            LossSpec.written(document["loss"]),
+            str(document["formula"]),
+            float(document["learning_rate"]),
+            told,
+            Comparison.from_json(document) if "difference" in document else None,
+        )
+
+
+@dataclass(frozen=True)
+class StandardRow:
+    """A standard loss on test data, compared with the winner.
+
+    Args:
+        scores: what its refits score, and the learning rate they were trained with.
+        behind: the winner minus this loss.
+        p_value_holm: the p-value, corrected for the number of standard losses (Holm 1979); None in verdicts
+            of a lossmith that did not correct.
+    """
+
+    scores: RefitScores
+    behind: Comparison
+    p_value_holm: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as JSON holds it."""
+        row = {**self.behind.to_json(), **self.scores.to_json()}
+        return row if self.p_value_holm is None else {**row, "p_value_holm": self.p_value_holm}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> StandardRow:
+        """Return the row that a document describes."""
+        return cls(
+            RefitScores.from_json(document), Comparison.from_json(document), document.get("p_value_holm")
+        )
+
+
+@dataclass(frozen=True)
+class RaceResult:
+    """How the race ended, as the verdict tells it; everything in the metric's units with better positive.
+
+    Args:
+        lead: of the best searched loss over the best standard one.
+        refit_error: its standard error from refits; None where a single repeat tells none.
+        sample_error: its standard error from the held-out samples.
+        standard_errors: the lead in standard errors; None where it does not vary.
+        needed: the standard errors that crown.
+        rounds: how many rounds were run.
+        crowned: whether the searched loss was crowned.
+    """
+
+    lead: float
+    refit_error: float | None
+    sample_error: float
+    standard_errors: float | None
+    needed: float
+    rounds: int
+    crowned: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to whether the winner is better than the best standard loss, on data nothing else reads.
+
+    Args:
+        winner: the crowned searched loss, or the best standard loss of the race.
+        best_standard: the standard loss that led the race.
+        ahead: the winner minus the best standard loss.
+        metric: the metric's name.
+        greater_is_better: its direction.
+        repeats: refits of each loss.
+        sources: which kinds of luck the interval covers.
+        scored_on: "validation" where a training function has no test data to offer.
+        conclusion: what the comparison shows.
+        use: which of the two losses to train with.
+        margin: by how much a loss may be worse and still be called no worse, in the metric's units.
+        race: how the race ended.
+        against: every standard loss by name.
+        sentence: the verdict in words.
+        challenger: the best searched loss of the race; None where none survived.
+        random_search: the best loss of a random search on the same budget, where one was asked for, with the
+            searched loss minus it.
+        confirmation: the two losses with the full model, for tasks on part of one.
+        transfer: how the searched loss does on other tasks, by name.
+    """
+
+    winner: Entrant
+    best_standard: Entrant
+    ahead: Comparison
+    metric: str
+    greater_is_better: bool
+    repeats: int
+    sources: tuple[Source, ...]
+    scored_on: Literal["test", "validation"]
+    conclusion: Finding
+    use: Use
+    margin: float
+    race: RaceResult
+    against: Mapping[str, StandardRow]
+    sentence: str
+    challenger: Entrant | None = None
+    random_search: Entrant | None = None
+    confirmation: Confirmation | None = None
+    transfer: Mapping[str, Transfer] = field(default_factory=dict)
+
+    @property
+    def sign(self) -> int:
+        """+1 where a greater score is better, -1 where a smaller one is."""
+        return 1 if self.greater_is_better else -1
+
+    @property
+    def better(self) -> bool:
+        """Whether the winner was shown to be better than every standard loss."""
+        return self.conclusion == "better"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON holds it; `from_json` reads it back."""
+        found = {
+            "winner": self.winner.named(),
+            "best_standard": self.best_standard.named(),
+            "challenger": None if self.challenger is None else self.challenger.to_json(),
+            "random_search": None if self.random_search is None else self.random_search.to_json(),
+            "metric": self.metric,
+            "greater_is_better": self.greater_is_better,
+            "scores": {
+                "winner": self.winner.scores.to_json(),
+                "best_standard": self.best_standard.scores.to_json(),
+            },
+            **self.ahead.to_json(),
+            "repeats": self.repeats,
+            "sources": list(self.sources),
+            "scored_on": self.scored_on,
+            "better": self.better,
+            "conclusion": self.conclusion,
+            "use": self.use,
+            "margin": self.margin,
+            "race": dict(vars(self.race)),
+            "against": {name: row.to_json() for name, row in self.against.items()},
+        }
+        if self.confirmation is not None:
+            found["confirmation"] = self.confirmation.to_json()
+        if self.transfer:
+            found["transfer"] = {name: row.to_json() for name, row in self.transfer.items()}
+        return {**found, "sentence": self.sentence}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Verdict:
+        """Return the verdict that a document of this lossmith, or of an older one, describes."""
+        challenger, drawn = document.get("challenger"), document.get("random_search")
+        confirmation = document.get("confirmation")
+        return cls(
+            winner=Entrant.from_json(document["winner"], document["scores"]["winner"]),
+            best_standard=Entrant.from_json(document["best_standard"], document["scores"]["best_standard"]),
+            ahead=Comparison.from_json(document),
+            metric=document["metric"],
+            greater_is_better=document["greater_is_better"],
+            repeats=document["repeats"],
+            sources=tuple(document.get("sources", ())),
+            scored_on=document.get("scored_on", "test"),
+            conclusion=document.get("conclusion", "better" if document["better"] else "not better"),
+            use=document.get("use", "winner"),
+            margin=document.get("margin", 0.0),
+            race=RaceResult(**document["race"]),
+            against={name: StandardRow.from_json(row) for name, row in document["against"].items()},
+            sentence=document["sentence"],
+            challenger=None if challenger is None else Entrant.from_json(challenger),
+            random_search=None if drawn is None else Entrant.from_json(drawn),
+            confirmation=None if confirmation is None else Confirmation.from_json(confirmation),
+            transfer={name: Transfer.from_json(row) for name, row in document.get("transfer", {}).items()},
+        )
