@@ -16,9 +16,7 @@ Phase = Literal[
     "insight",
 ]
 PHASES: tuple[Phase, ...] = get_args(Phase)  # in their order: the one place that names them all
-UnitAddress = tuple[
-    Phase, int
-]  # where a unit is kept: its phase, and its index among the units of that phase
+UnitAddress = tuple[Phase, int]  # where a unit is kept: its phase, and its index there
 
 HEADROOM_GRID: UnitAddress = ("headroom", 0)  # every standard loss over a grid of learning rates
 HEADROOM_FINER: UnitAddress = ("headroom", 1)  # the leading ones half-way between their rates
