@@ -33,14 +33,13 @@ def export(
     All three are compared with the searched loss, in value and gradient, before they appear.
     """
     from ..experiment import Experiment
-    from ..results.documents import trained_at
     from .open_store import opened
 
     with opened(Given(workdir, store)) as found:
         experiment = Experiment(found, name)
         answer = experiment.answer()
         files = experiment.export(to)
-        recipe = trained_at(experiment.document(), answer.number, answer.learning_rate)
+        recipe = experiment.search_document().trained_at(answer.number, answer.learning_rate)
     if as_json:
         document = {
             "files": [str(file) for file in files],

@@ -12,7 +12,7 @@ from .output import console, print_json
 
 def list_searches(*, workdir: Workdir = None, store: StoreUrl = None, as_json: Json = False) -> None:
     """List every search: its status, its trials and its answer."""
-    from ..results.documents import summary
+    from ..results.search_document import SearchSummary
     from ..running.workdir import places
     from .open_store import exists, opened
 
@@ -22,7 +22,7 @@ def list_searches(*, workdir: Workdir = None, store: StoreUrl = None, as_json: J
         with opened(given) as found:
             document = [
                 {
-                    **summary(record, found.counts(record.id)),
+                    **SearchSummary.of(record, found.counts(record.id)).to_json(),
                     "task": record.task.get("name"),
                     "verdict": _short(record.verdict),
                 }

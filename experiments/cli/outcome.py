@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..experiment import Experiment
-from ..results.documents import trained_at
+from ..results.search_document import SearchDocument
 from .commands import Given, command
 from .output import console, print_json
 from .tables import verdict_table
@@ -19,12 +16,12 @@ OTHER_LETTERS = "r the residual in units of the targets' spread"
 
 def print_outcome(experiment: Experiment, given: Given, *, as_json: bool) -> None:
     """The verdict as a table, a sentence and a formula, and the commands that go on from there."""
-    document = experiment.document()
+    document = experiment.search_document()
     if as_json:
-        print_json(document)
+        print_json(document.shown())
         return
     record, out = experiment.record, console()
-    if document["verdict"] is None:
+    if document.verdict is None:
         out.print(f"{record.name} is {record.status}{f': {record.reason}' if record.reason else ''}")
     else:
         print_verdict(document)
@@ -40,17 +37,19 @@ def print_outcome(experiment: Experiment, given: Given, *, as_json: bool) -> Non
         out.print(f"  {command(*words, given=given)}", soft_wrap=True)
 
 
-def print_verdict(document: Mapping[str, Any]) -> None:
+def print_verdict(document: SearchDocument) -> None:
     """The verdict of a search's document: its table, its sentence and its winner.
 
     The winner is a formula, with what its letters mean and what its recipe says unlike the task's.
     """
-    out, verdict = console(), document["verdict"]
+    out, verdict = console(), document.verdict
+    if verdict is None:
+        return
     winner = verdict["winner"]
     out.print(verdict_table(verdict))
     out.print(verdict["sentence"], soft_wrap=True)
-    recipe = trained_at(document, winner["number"], winner["learning_rate"])
+    recipe = document.trained_at(winner["number"], winner["learning_rate"])
     out.print(f"\nThe winner, at {recipe}:", soft_wrap=True)
     out.print(f"  {winner['formula']}", soft_wrap=True)
-    letters = OTHER_LETTERS if winner["loss"]["kind"] == "regression" else CLASS_LETTERS
+    letters = OTHER_LETTERS if document.task.kind == "regression" else CLASS_LETTERS
     out.print(f"  with {letters}", soft_wrap=True)

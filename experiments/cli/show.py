@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .commands import Given
 from .options import Json, Name, StoreUrl, Workdir
 from .output import console, print_json
+
+if TYPE_CHECKING:
+    from ..results.search_document import SearchDocument
 
 
 def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json: Json = False) -> None:
@@ -14,39 +17,37 @@ def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json
 
     It may be running, interrupted or finished.
     """
-    from ..experiment import Experiment
+    from ..results.reading import SearchReading
     from .open_store import opened
 
     with opened(Given(workdir, store)) as found:
-        document = Experiment(found, name).document()
+        document = SearchReading.of(found, name).document()
     if as_json:
-        print_json(document)
+        print_json(document.shown())
     else:
         _print(document)
 
 
-def _print(document: dict[str, Any]) -> None:
-    from ...search.metrics import sign_of
+def _print(document: SearchDocument) -> None:
     from ...search.training.engines.autotune import EngineChoice
     from .outcome import print_verdict
     from .tables import seconds_line, trials_table
 
-    out, task = console(), document["task"]
-    reason = f": {document['reason']}" if document["reason"] else ""
-    out.print(f"{document['name']} is {document['status']}{reason}", style="bold", soft_wrap=True)
-    started = document["created_at"][:16].replace("T", " ")
-    out.print(f"task {task['name']}, {task['kind']}, {task['metric']}; started {started} UTC")
-    counts = ", ".join(f"{number} {state}" for state, number in document["counts"].items())
+    out, task = console(), document.task
+    reason = f": {document.reason}" if document.reason else ""
+    out.print(f"{document.name} is {document.status}{reason}", style="bold", soft_wrap=True)
+    started = document.created_at[:16].replace("T", " ")
+    out.print(f"task {task.name}, {task.kind}, {task.metric}; started {started} UTC")
+    counts = ", ".join(f"{number} {state}" for state, number in document.counts.items())
     out.print(f"trials: {counts}")
-    if choice := task.get("engine"):
-        out.print(f"engine: {EngineChoice.from_json(choice)}", soft_wrap=True)
-    if hardware := task.get("hardware"):
-        out.print(f"device: {hardware}", soft_wrap=True)
-    if sampler := document["sampler"]:
-        out.print(sampler, soft_wrap=True)
-    if times := seconds_line(document["seconds"]):
+    if task.engine:
+        out.print(f"engine: {EngineChoice.from_json(task.engine)}", soft_wrap=True)
+    if task.hardware:
+        out.print(f"device: {task.hardware}", soft_wrap=True)
+    if document.sampler:
+        out.print(document.sampler, soft_wrap=True)
+    if times := seconds_line(document.seconds):
         out.print(f"time: {times}", soft_wrap=True)
-    if document["best"] is not None:
-        out.print(trials_table(document["trials"], greater_is_better=sign_of(task) > 0))
-    if document["verdict"] is not None:
-        print_verdict(document)
+    if document.best is not None:
+        out.print(trials_table(document))
+    print_verdict(document)

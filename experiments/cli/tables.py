@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from rich.table import Table
 
 from ...search.records import State
-from ..results.challenger import challenger_row
+from ..results.search_document import SearchDocument
+from ..results.verdict_rows import VerdictRow, verdict_rows
 from ..spec import by_phase, format_duration
 
 
@@ -27,51 +28,33 @@ def verdict_table(verdict: Mapping[str, Any]) -> Table:
     table.add_column("winner - loss [95% interval]", justify="right", no_wrap=True)
     table.add_column("p (Holm)" if corrected else "p", justify="right")
     digits = decimals(verdict["scores"]["winner"]["mean"])
-    winner = verdict["winner"]
-    title = winner["standard"] or "searched"
-    table.add_row(
-        f"{title} (winner)",
-        f"{winner['learning_rate']:.3g}",
-        _spread(verdict["scores"]["winner"], digits),
-        "",
-        "",
-        style="bold",
-    )
-    for name, row in _rows(verdict):
-        difference = (
-            f"{row['difference']:+.{digits}f} [{row['ci_low']:+.{digits}f}, {row['ci_high']:+.{digits}f}]"
+    for row in verdict_rows(verdict):
+        table.add_row(
+            row.label if row.versus else f"{row.label} (winner)",
+            f"{row.learning_rate:.3g}",
+            f"{row.mean:.{digits}f} ± {row.sd:.{digits}f}",
+            *_versus(row, digits),
+            style=None if row.versus else "bold",
         )
-        p = row.get("p_value_holm", row["p_value"])
-        table.add_row(name, f"{row['learning_rate']:.3g}", _spread(row, digits), difference, _probability(p))
     return table
 
 
-def _rows(verdict: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The other standard losses, and the best searched loss where a standard one won."""
-    rows = {name: row for name, row in verdict["against"].items() if name != verdict["winner"]["standard"]}
-    if (searched := challenger_row(verdict)) is not None:
-        # Its p-value is not one of those that were corrected together.
-        rows["best searched"] = {**searched, "p_value_holm": searched["p_value"]}
-    sign = 1 if verdict["greater_is_better"] else -1
-    yield from sorted(rows.items(), key=lambda item: -sign * item[1]["mean"])
+def _versus(row: VerdictRow, digits: int) -> tuple[str, str]:
+    if (versus := row.versus) is None:
+        return "", ""
+    low, high = f"{versus.ci_low:+.{digits}f}", f"{versus.ci_high:+.{digits}f}"
+    return f"{versus.difference:+.{digits}f} [{low}, {high}]", _probability(versus.p_value)
 
 
-def trials_table(trials: Sequence[Mapping[str, Any]], *, greater_is_better: bool, count: int = 5) -> Table:
-    """The best complete trials of a document."""
-    sign = 1 if greater_is_better else -1
-    whole = [trial for trial in trials if trial["state"] == "complete" and trial["score"] is not None]
-    table = Table(title=f"best of {len(trials)} trials, on validation data", title_justify="left")
+def trials_table(document: SearchDocument, count: int = 5) -> Table:
+    """The best complete trials of a search."""
+    table = Table(title=f"best of {len(document.trials)} trials, on validation data", title_justify="left")
     for title in ("trial", "score", "learning rate"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("loss", overflow="fold")
-    for trial in sorted(whole, key=lambda trial: (-sign * trial["score"], trial["number"]))[:count]:
-        loss = f"{trial['standard']}: {trial['formula']}" if trial["standard"] else trial["formula"]
-        table.add_row(
-            str(trial["number"]),
-            f"{trial['score']:.4g}",
-            f"{trial['params']['recipe.learning_rate']:.3g}",
-            loss,
-        )
+    for trial in document.ranked()[:count]:
+        loss = f"{trial.standard}: {trial.formula}" if trial.standard else trial.formula
+        table.add_row(str(trial.number), f"{trial.score:.4g}", f"{trial.learning_rate:.3g}", loss)
     return table
 
 
@@ -124,10 +107,6 @@ def decimals(value: float) -> int:
         if value == 0 or not math.isfinite(value)
         else min(max(3 - math.floor(math.log10(abs(value))), 0), 12)
     )
-
-
-def _spread(row: Mapping[str, Any], digits: int) -> str:
-    return f"{row['mean']:.{digits}f} ± {row['sd']:.{digits}f}"
 
 
 def _probability(p: float) -> str:

@@ -1,9 +1,8 @@
 """A search as a page to read, to send around and to keep: one HTML file that needs no network.
 
-Importing this package imports neither Plotly nor Jinja. `figures` has the pictures as functions.
+Importing this package imports neither Plotly nor Jinja. `pictures` has a file for each picture.
 """
 
-from ..results.search_document import report_document
 from .write import answer_of, report_html, write_report
 
-__all__ = ["answer_of", "report_document", "report_html", "write_report"]
+__all__ = ["answer_of", "report_html", "write_report"]

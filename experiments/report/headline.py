@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .tables import chance
+from ..results.search_document import SearchDocument
+from .table import chance
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,14 @@ class Fact:
     note: str = ""
 
 
-def headline(document: Mapping[str, Any]) -> str:
+def headline(document: SearchDocument) -> str:
     """The verdict in a few words."""
-    verdict = document.get("verdict")
+    verdict = document.verdict
     if verdict is None:
         return {
             "running": "The search is still running",
             "finished": "The search ended without a verdict",
-        }.get(document["status"], f"The search is {document['status']}: no verdict yet")
+        }.get(document.status, f"The search is {document.status}: no verdict yet")
     standard = verdict["best_standard"]["standard"]
     if verdict["better"]:
         return "A searched loss is better than every standard one"
@@ -36,34 +37,34 @@ def headline(document: Mapping[str, Any]) -> str:
     return f"Not shown to be better than {standard}"
 
 
-def sentence(document: Mapping[str, Any]) -> str:
+def sentence(document: SearchDocument) -> str:
     """The verdict in a sentence, or why there is none."""
-    verdict = document.get("verdict")
+    verdict = document.verdict
     if verdict is not None:
         return str(verdict["sentence"])
-    if document["reason"]:
-        return str(document["reason"])
-    done = document["counts"]["complete"]
-    if document["status"] == "running":
+    if document.reason:
+        return str(document.reason)
+    done = document.counts["complete"]
+    if document.status == "running":
         return f"{done} trials are complete so far; nothing was compared on test data yet."
     if not done:
-        return f"No trial is complete. Go on with: lossmith resume {document['name']}"
+        return f"No trial is complete. Go on with: lossmith resume {document.name}"
     return (
         f"{done} trials are complete, and nothing was compared on test data yet. "
-        f"Go on with: lossmith resume {document['name']}"
+        f"Go on with: lossmith resume {document.name}"
     )
 
 
-def facts(document: Mapping[str, Any]) -> list[Fact]:
+def facts(document: SearchDocument) -> list[Fact]:
     """The numbers of the verdict; before there is one, how many trials there are."""
-    verdict = document.get("verdict")
+    verdict = document.verdict
     if verdict is None:
-        counts = document["counts"]
-        best = document.get("best")
+        counts = document.counts
+        best = document.best
         found = [Fact(f"trials {state}", str(count)) for state, count in counts.items()]
         if best is not None:
-            note = f"trial {best['number']}, not compared on test data"
-            found.insert(0, Fact("best so far, on validation data", f"{best['score']:.4f}", note))
+            note = f"trial {best.number}, not compared on test data"
+            found.insert(0, Fact("best so far, on validation data", f"{best.score:.4f}", note))
         return found
     own, other = verdict["scores"]["winner"], verdict["scores"]["best_standard"]
     winner = verdict["winner"]["standard"] or "the searched loss"
@@ -93,6 +94,6 @@ def facts(document: Mapping[str, Any]) -> list[Fact]:
     return found
 
 
-def notices(document: Mapping[str, Any]) -> list[str]:
+def notices(document: SearchDocument) -> list[str]:
     """What a reader of the verdict should be warned of."""
-    return list(document["task"].get("warnings", ()))
+    return list(document.task.warnings or ())

@@ -5,51 +5,56 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
 from ..results.recommendation import Answer
+from ..results.search_document import SearchDocument
 from ..version import version
-from .captioned import Picture, pictures
+from .elsewhere import elsewhere
 from .headline import facts, headline, notices, sentence
+from .picture import Drawn, Section
+from .pictures import drawn as pictures_of
 from .provenance import provenance, setting, spec_yaml, trained
-from .recommendation_section import advice
+from .recommendation_section import recommendation
 from .search_section import headroom, searched, stopped
-from .tables import elsewhere
 
 HERE = Path(__file__).parent
 
 
-def page(
-    document: Mapping[str, Any], answer: Answer | None, drawn: Mapping[str, Picture] | None = None
-) -> str:
-    """The HTML of a report, with the loss to train with; the pictures are drawn if they are not given.
+def page(document: SearchDocument, answer: Answer | None, drawn: Iterable[Drawn] | None = None) -> str:
+    """The HTML of a report.
 
-    `document` is that of `report_document`. Whatever texts it holds are shown as text: nothing in them can
-    become markup or code, and the page's own policy lets no script run but the two it was written with.
+    Whatever texts the document holds are shown as text: nothing in them can become markup or code, and the
+    page's own policy lets no script run but the two it was written with.
+
+    Args:
+        document: What is known of the search.
+        answer: The loss to train with, or None where no trial is complete.
+        drawn: The pictures, where they are drawn already.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    drawn = pictures(document) if drawn is None else drawn
+    shown = list(pictures_of(document) if drawn is None else drawn)
     plotly, script = _plotly(), _own("page.js")
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     values = {
-        "name": document["name"],
-        "task": document["task"],
-        "date": _day(document["created_at"]),
+        "name": document.name,
+        "task": document.task,
+        "date": _day(document.created_at),
         "version": version(),
         "headline": headline(document),
         "sentence": sentence(document),
         "facts": facts(document),
         "notices": notices(document),
-        "pictures": drawn,
-        "loss": None if answer is None else advice(document, answer),
+        "pictures": {part: [it for it in shown if it.section == part] for part in get_args(Section)},
+        "loss": None if answer is None else recommendation(document, answer),
         "search": searched(document),
         "headroom": headroom(document),
         "stopped": stopped(document),
@@ -57,10 +62,10 @@ def page(
         "setting": setting(document),
         "trained": trained(document),
         "provenance": provenance(document),
-        "spec": spec_yaml(document["spec"]),
+        "spec": spec_yaml(document.spec),
         "policy": _policy(plotly, script),
         "style": Markup(_own("page.css")),  # noqa: S704  (our own file, as are the next three)
-        "data": Markup(_figures(drawn)),  # noqa: S704
+        "data": Markup(_figures(shown)),  # noqa: S704
         "plotly": Markup(plotly),  # noqa: S704
         "script": Markup(script),  # noqa: S704
     }
@@ -72,9 +77,9 @@ def _day(text: str) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def _figures(drawn: Mapping[str, Picture]) -> str:
+def _figures(drawn: Iterable[Drawn]) -> str:
     """The figures as JSON that can stand in a script element: no character of it can end the element."""
-    whole = {name: json.loads(it.figure.to_json(validate=False)) for name, it in drawn.items()}
+    whole = {it.name: json.loads(it.figure.to_json(validate=False)) for it in drawn}
     text = json.dumps(whole, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -7,36 +7,37 @@ from datetime import datetime
 from typing import Any
 
 from ...search.training.engines.autotune import EngineChoice
+from ..results.search_document import SearchDocument
 from ..version import versions
 from .flatten import Rows, plain
 
 
-def setting(document: Mapping[str, Any]) -> Rows:
+def setting(document: SearchDocument) -> Rows:
     """The task, its data and the recipe."""
-    task, recipe = document["task"], document["task"].get("recipe") or {}
-    sizes = task.get("sizes") or {}
+    task, recipe = document.task, document.task.recipe
+    said = {} if recipe is None else recipe.to_json()
     found = [
-        ("task", str(task.get("name"))),
-        ("problem", str(task.get("kind"))),
-        ("metric", str(task.get("metric"))),
-        ("samples", ", ".join(f"{count} {part}" for part, count in sizes.items())),
-        ("class sizes in training", _counts(task.get("class_counts"))),
-        ("spread of the targets", plain(task.get("target_scale"))),
-        ("model", f"{task['model_parameters']:,} parameters" if "model_parameters" in task else ""),
-        ("recipe", ", ".join(f"{key.replace('_', ' ')} {plain(value)}" for key, value in recipe.items())),
-        *(("remark", line) for line in task.get("notes", ())),
+        ("task", task.name),
+        ("problem", task.kind),
+        ("metric", task.metric),
+        ("samples", ", ".join(f"{count} {part}" for part, count in (task.sizes or {}).items())),
+        ("class sizes in training", _counts(task.class_counts)),
+        ("spread of the targets", plain(task.target_scale)),
+        ("model", "" if task.model_parameters is None else f"{task.model_parameters:,} parameters"),
+        ("recipe", ", ".join(f"{key.replace('_', ' ')} {plain(value)}" for key, value in said.items())),
+        *(("remark", line) for line in task.notes or ()),
     ]
     return [(name, value) for name, value in found if value]
 
 
-def trained(document: Mapping[str, Any]) -> Rows:
+def trained(document: SearchDocument) -> Rows:
     """Who trained the losses, on what, and who proposed them."""
-    task = document["task"]
+    task = document.task
     found = [
-        ("engine", str(EngineChoice.from_json(task["engine"])) if "engine" in task else ""),
-        ("device", task.get("hardware")),
-        ("runner", document["notes"].get("runner")),
-        ("sampler", document["sampler"]),
+        ("engine", "" if task.engine is None else str(EngineChoice.from_json(task.engine))),
+        ("device", task.hardware),
+        ("runner", document.notes.runner),
+        ("sampler", document.sampler),
     ]
     return [(name, value) for name, value in found if value]
 
@@ -50,18 +51,17 @@ def _counts(counts: Any) -> str:
     return shown + (f" and {len(counts) - 30} more classes" if len(counts) > 30 else "")
 
 
-def provenance(document: Mapping[str, Any]) -> Rows:
+def provenance(document: SearchDocument) -> Rows:
     """Where the numbers come from: the search, its runs, seeds and versions."""
-    run = document.get("mlflow") or {}
-    used = document["notes"].get("versions", ())
+    used = document.notes.versions or ()
     found = [
-        ("search", document["name"]),
-        ("status", document["status"] + (f": {document['reason']}" if document["reason"] else "")),
-        ("started", _moment(document["created_at"])),
-        ("last changed", _moment(document["updated_at"])),
-        ("seed", plain(document["spec"].get("seed"))),
-        ("data's fingerprint", str(document["task"].get("fingerprint") or "")),
-        ("MLflow run", str(run.get("run_id") or "")),
+        ("search", document.name),
+        ("status", document.status + (f": {document.reason}" if document.reason else "")),
+        ("started", _moment(document.created_at)),
+        ("last changed", _moment(document.updated_at)),
+        ("seed", plain(document.spec.get("seed"))),
+        ("data's fingerprint", document.task.fingerprint or ""),
+        ("MLflow run", document.mlflow.run_id or ""),
         ("trained with", "; then ".join(map(_named, used))),
         ("written with", _named(versions())),
     ]

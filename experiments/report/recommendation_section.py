@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...losses import UserError, formula, latex, source
-from ..results.documents import trained_at
+from ...spaces.recipe import Recipe
 from ..results.recommendation import Answer
+from ..results.search_document import SearchDocument
 from .mathml import UnknownLatex, mathml
 from .usage import FOLDER, Snippet, snippets
 
@@ -20,7 +21,7 @@ OTHER_LETTERS = "r is the residual, prediction minus target, in units of the tar
 
 
 @dataclass(frozen=True)
-class Advice:
+class Recommendation:
     """The loss to train with, ready to be shown. `lines` are MathML, or text where that is not possible."""
 
     note: str
@@ -34,7 +35,7 @@ class Advice:
     source: str
 
 
-def advice(document: Mapping[str, Any], answer: Answer) -> Advice:
+def recommendation(document: SearchDocument, answer: Answer) -> Recommendation:
     """The loss as formula and as code, with what to write into one's own training."""
     from markupsafe import Markup
 
@@ -52,20 +53,20 @@ def advice(document: Mapping[str, Any], answer: Answer) -> Advice:
     except (UserError, TypeError, OSError):  # a part of a user's own, whose source is not at hand
         code = ""
     rate = answer.learning_rate
-    return Advice(
+    return Recommendation(
         note=f"This is {answer.note}.",
-        recipe=trained_at(document, answer.number, rate),
+        recipe=document.trained_at(answer.number, rate),
         lines=lines,
         plain=formula(spec),
         latex=text,
         letters=OTHER_LETTERS if spec.kind == "regression" else CLASS_LETTERS,
-        command=f"lossmith export {document['name']} --to {FOLDER}",
-        snippets=snippets(_recipe(document, answer), rate, document["notes"].get("model")),
+        command=f"lossmith export {document.name} --to {FOLDER}",
+        snippets=snippets(_recipe(document, answer), rate, document.notes.model),
         source=code,
     )
 
 
-def _recipe(document: Mapping[str, Any], answer: Answer) -> Mapping[str, Any]:
+def _recipe(document: SearchDocument, answer: Answer) -> Recipe:
     """The recipe that the loss to train with was found with: that of its trial, else the task's."""
-    said: Mapping[str, Any] = document["task"].get("recipe", {})
-    return next((t["recipe"] for t in document["trials"] if t["number"] == answer.number), said)
+    trial = document.trial(answer.number)
+    return trial.recipe if trial is not None else document.task.recipe or Recipe()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from ..results.search_document import SearchDocument
 from ..spec import by_phase, format_duration
+from ..store.typed_json import plain
 from .flatten import Rows, flat
-from .tables import Table, table
+from .table import Table, table
 
 LISTED = 20  # trials that came to nothing
 
 
-def searched(document: Mapping[str, Any]) -> str:
+def searched(document: SearchDocument) -> str:
     """How many trials there were, what became of them and what they took."""
-    counts, seconds = document["counts"], document["seconds"]
+    counts, seconds = document.counts, document.seconds
     said = (
         f"{sum(counts.values())} trials: {counts['complete']} ran to their end, {counts['pruned']} were "
         f"pruned "
@@ -25,23 +24,22 @@ def searched(document: Mapping[str, Any]) -> str:
     phases, total = by_phase(seconds), seconds.get("total")
     if phases and total:
         said += f" It took {format_duration(total)} ({', '.join(phases)})."
-    rounds = document["race"]
-    if rounds:
-        fields = [len(payload.get("scores") or {}) for payload in rounds]
-        repeats = sum(len(payload.get("repeats") or ()) for payload in rounds)
+    if document.race:
+        repeats = sum(len(one.repeats) for one in document.race)
+        entered, left = len(document.race[0].scores), len(document.race[-1].scores)
         said += (
-            f" {fields[0]} losses entered the race on fresh seeds, and {fields[-1]} were left in its last "
+            f" {entered} losses entered the race on fresh seeds, and {left} were left in its last "
             f"round; who stayed to the end was trained {repeats} times in it."
         )
     return said
 
 
-def headroom(document: Mapping[str, Any]) -> Rows:
+def headroom(document: SearchDocument) -> Rows:
     """What the standard losses showed before the search."""
-    found = document["headroom"]
+    found = document.headroom
     if found is None:
         return []
-    told = {"message": None, **found}  # the sentence first
+    told = {"message": None, **plain(found)}  # the sentence first
     if needed := told.get("repeats_needed"):
         told["repeats_needed"] = "; ".join(
             f"{row['difference']:.4f} in {row['repeats']}"
@@ -52,8 +50,8 @@ def headroom(document: Mapping[str, Any]) -> Rows:
     return flat({name: value for name, value in told.items() if value is not None})
 
 
-def stopped(document: Mapping[str, Any]) -> Table:
+def stopped(document: SearchDocument) -> Table:
     """The first trials that diverged or were rejected, and why."""
-    diverged = [t for t in document["trials"] if t["state"] in ("diverged", "rejected")][:LISTED]
-    rows = ((str(t["number"]), t["reason"] or "", t["standard"] or t["formula"]) for t in diverged)
+    diverged = [t for t in document.trials if t.state in ("diverged", "rejected")][:LISTED]
+    rows = ((str(t.number), t.reason or "", t.standard or t.formula) for t in diverged)
     return table(("trial", "why", "loss"), rows, words=(1, 2))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from ...spaces.recipe import Recipe
 
 FOLDER = "my_loss"
-_OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
+_OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Snippet:
     code: str
 
 
-def snippets(recipe: Mapping[str, Any], learning_rate: float, model: str | None = None) -> list[Snippet]:
+def snippets(recipe: Recipe, learning_rate: float, model: str | None = None) -> list[Snippet]:
     """The loss in a plain loop, in Lightning, and in the Trainer of Hugging Face.
 
     `recipe` is that of the loss. With `model`, the name of a registered model, also from MLflow.
@@ -90,19 +90,18 @@ loss = mlflow.pytorch.load_model("models:/{model}@champion")
     return found
 
 
-def _timing(recipe: Mapping[str, Any]) -> str:
+def _timing(recipe: Recipe) -> str:
     """A line on schedule and early stopping, where the loss was found with them."""
     said = []
-    if (stop := recipe.get("stop_after", 1.0)) < 1:
-        said.append(f"{max(1, round(stop * recipe['epochs']))} epochs")
-    if recipe.get("schedule", "constant") != "constant":
-        said.append(f"schedule {recipe['schedule']}")
+    if recipe.trained_epochs < recipe.epochs:
+        said.append(f"{recipe.trained_epochs} epochs")
+    if recipe.schedule != "constant":
+        said.append(f"schedule {recipe.schedule}")
     return f"\n# found with {', '.join(said)}" if said else ""
 
 
-def _optimizer(recipe: Mapping[str, Any], learning_rate: float) -> str:
-    name = str(recipe.get("optimizer", "adam"))
-    more = f", weight_decay={recipe['weight_decay']:g}" if recipe.get("weight_decay") else ""
-    if name == "sgd" and recipe.get("momentum"):
-        more += f", momentum={recipe['momentum']:g}"
-    return f"torch.optim.{_OPTIMIZERS.get(name, 'Adam')}({{parameters}}, lr={learning_rate:.3g}{more})"
+def _optimizer(recipe: Recipe, learning_rate: float) -> str:
+    more = f", weight_decay={recipe.weight_decay:g}" if recipe.weight_decay else ""
+    if recipe.optimizer == "sgd" and recipe.momentum:
+        more += f", momentum={recipe.momentum:g}"
+    return f"torch.optim.{_OPTIMIZERS[recipe.optimizer]}({{parameters}}, lr={learning_rate:.3g}{more})"

@@ -7,9 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...losses import UserError
-from ..experiment import Experiment
+from ..results.reading import SearchReading
 from ..results.recommendation import Answer
-from ..results.search_document import report_document
 from ..store import Store
 
 
@@ -17,7 +16,9 @@ def report_html(store: Store, name: str) -> str:
     """The page of a search as it stands; no code of the task runs. Raises `UserError` for an unknown one."""
     from .page import page
 
-    return page(report_document(store, name), answer_of(Experiment(store, name)))
+    reading = SearchReading.of(store, name)
+    reading.require_terms()
+    return page(reading.document(), answer_of(reading))
 
 
 def write_report(store: Store, name: str, path: str | Path) -> Path:
@@ -46,9 +47,9 @@ def write_report(store: Store, name: str, path: str | Path) -> Path:
     return target
 
 
-def answer_of(experiment: Experiment) -> Answer | None:
+def answer_of(reading: SearchReading) -> Answer | None:
     """What to train with, or None where no trial is complete yet."""
     try:
-        return experiment.answer()
+        return reading.answer()
     except UserError:
         return None

@@ -16,7 +16,9 @@ from torch import Tensor
 
 from ...losses import FrozenLoss, LossSpec, UserError, formula, freeze, load_frozen, source
 from ...losses.frozen.pt2 import load_pt2, write_pt2
+from ..version import version
 from .json_text import json_text
+from .reading import SearchReading
 
 SCHEMA = 1
 FILES = ("loss.py", "loss.pt2", "loss.json")
@@ -60,6 +62,25 @@ def export_loss(
         _prove(loss, "loss.pt2", load_pt2(folder / "loss.pt2"), torch.float32)  # the dtype it was traced with
         _prove(loss, "loss.json", load_frozen(folder / "loss.json"), torch.float64)
     return [target / name for name in FILES]
+
+
+def export_answer(reading: SearchReading, directory: str | Path) -> list[Path]:
+    """Write the answer of a search with where it comes from; see `export_loss` and `SearchReading.answer`."""
+    record, answer = reading.record, reading.answer()
+    provenance = {
+        "search": record.name,
+        "task": reading.task.name,
+        "trial": answer.number,
+        "answer": answer.note,
+        "learning_rate": answer.learning_rate,
+        "seed": record.seed,
+        "status": record.status,
+        "created_at": record.created_at.isoformat(timespec="seconds"),
+        "lossmith": version(),
+        "torch": torch.__version__,
+        "spec": record.spec,
+    }
+    return export_loss(answer.loss, directory, verdict=record.verdict, provenance=provenance)
 
 
 def _refuse_to_overwrite(target: Path) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ...losses import formula
 from ...losses.spec.html import table_html
-from ...search.records import Trial
+from .trial_row import TrialRow
+from .verdict_rows import verdict_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,49 +21,35 @@ class Verdict(dict[str, Any]):
         return verdict_html(self)
 
 
-def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
+def trials_frame(rows: Sequence[TrialRow]) -> pd.DataFrame:
     """One row a trial, by number: its state, its score with the spread over repeats, its parameters.
 
     A parameter that a loss does not have is NaN in its row.
     """
     import pandas as pd
 
-    return pd.DataFrame([_row(trial) for trial in trials]).set_index("number") if trials else _empty()
+    if not rows:
+        return pd.DataFrame(columns=list(_COLUMNS)).set_index("number")
+    frame = pd.DataFrame([_cells(row) for row in rows]).set_index("number")
+    return frame.astype({"score": float, "sd": float})
 
 
-def _empty() -> pd.DataFrame:
-    import pandas as pd
-
-    names = [
-        "number",
-        "phase",
-        "state",
-        "score",
-        "sd",
-        "standard",
-        "learning_rate",
-        "epochs",
-        "formula",
-        "reason",
-    ]
-    return pd.DataFrame(columns=names).set_index("number")
+_COLUMNS = (
+    "number",
+    "phase",
+    "state",
+    "score",
+    "sd",
+    "standard",
+    "learning_rate",
+    "epochs",
+    "formula",
+    "reason",
+)
 
 
-def _row(trial: Trial) -> dict[str, Any]:
-    candidate, outcome = trial.candidate, trial.outcome
-    return {
-        "number": trial.number,
-        "phase": trial.phase,
-        "state": outcome.state,
-        "score": outcome.score,
-        "sd": statistics.stdev(outcome.scores) if len(outcome.scores) > 1 else float("nan"),
-        "standard": candidate.standard,
-        "learning_rate": candidate.recipe.rate,
-        "epochs": outcome.epochs,
-        "formula": formula(candidate.spec),
-        "reason": outcome.reason,
-        **candidate.spec.parameters,
-    }
+def _cells(row: TrialRow) -> dict[str, Any]:
+    return {**{name: getattr(row, name) for name in _COLUMNS}, **row.loss}
 
 
 def verdict_html(verdict: Mapping[str, Any]) -> str:
@@ -73,13 +58,13 @@ def verdict_html(verdict: Mapping[str, Any]) -> str:
         ("loss", "learning rate", verdict["metric"], "winner - loss", "95% interval"),
         *(
             (
-                name,
-                f"{row['learning_rate']:.3g}",
-                f"{row['mean']:.4f} ± {row['sd']:.4f}",
-                f"{row['difference']:+.4f}",
-                f"{row['ci_low']:+.4f} to {row['ci_high']:+.4f}",
+                row.label,
+                f"{row.learning_rate:.3g}",
+                f"{row.mean:.4f} ± {row.sd:.4f}",
+                "" if row.versus is None else f"{row.versus.difference:+.4f}",
+                "" if row.versus is None else f"{row.versus.ci_low:+.4f} to {row.versus.ci_high:+.4f}",
             )
-            for name, row in verdict["against"].items()
+            for row in verdict_rows(verdict)
         ),
     ]
     cells = (f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
@@ -92,9 +77,9 @@ def verdict_html(verdict: Mapping[str, Any]) -> str:
     )
 
 
-def summary_html(name: str, status: str, best: Trial | None, verdict: Verdict | None) -> str:
+def summary_html(name: str, status: str, best: TrialRow | None, verdict: Verdict | None) -> str:
     """A search at a glance."""
     head: dict[str, object] = {"search": name, "status": status}
     if best is not None:
-        head["best trial"] = f"{best.number}, score {best.outcome.score:.4f}, {formula(best.candidate.spec)}"
+        head["best trial"] = f"{best.number}, score {best.score:.4f}, {best.formula}"
     return table_html(head) + (verdict_html(verdict) if verdict else "")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
 from typing import Any
+
+from ..store.codec import replaced
 
 
 def json_text(document: Any) -> str:
@@ -15,10 +15,4 @@ def json_text(document: Any) -> str:
 
 def finite(document: Any) -> Any:
     """`document` made of plain dicts and lists, with null for every number that is not finite."""
-    if isinstance(document, Mapping):
-        return {str(key): finite(value) for key, value in document.items()}
-    if isinstance(document, list | tuple):
-        return [finite(value) for value in document]
-    if isinstance(document, float) and not math.isfinite(document):
-        return None
-    return document
+    return replaced(document, lambda _: None)

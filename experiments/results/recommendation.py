@@ -10,6 +10,7 @@ from ...losses import LossSpec, UserError
 from ...losses.frozen.frozen_loss import constants_read
 from ...search.records import Trial
 from ..store import SearchRecord
+from .search_document import TaskRecord
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def decided(verdict: Mapping[str, Any]) -> Answer:
     return _of(standard, f"the standard loss {name}: the winner was not ahead of it on test data")
 
 
-def so_far(record: SearchRecord, best: Trial | None) -> Answer:
+def so_far(record: SearchRecord, task: TaskRecord, best: Trial | None) -> Answer:
     """The loss of the best complete trial, bound to the data of its task.
 
     Raises `UserError` when there is none, or when what it is bound to is not known before the verdict.
@@ -54,7 +55,7 @@ def so_far(record: SearchRecord, best: Trial | None) -> Answer:
         )
     spec = best.candidate.spec
     if spec.class_counts is None and spec.target_scale is None:
-        spec = spec.bind(record.task.get("class_counts"), record.task.get("target_scale"))
+        spec = spec.bind(task.class_counts, task.target_scale)
     for constant in constants_read(spec):
         if getattr(spec, constant) is None:
             raise UserError(

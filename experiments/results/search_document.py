@@ -1,28 +1,215 @@
-"""Everything a report is made of, as one plain document."""
+"""A search as one typed document: what `lossmith show --json` prints, and what a report is made of."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
 
-from ..experiment import Experiment
-from ..store import Store
-from .json_text import finite
+from ...search.metrics import sign_of
+from ...search.records import State
+from ...spaces.recipe import Recipe
+from ..store import RunNotes, SearchRecord, Status
+from ..store.typed_json import OMITTED, REST, fields_of
+from .trial_row import TrialRow, ranked
 
-Document = dict[str, Any]  # what `report_document` returns: plain dicts, lists, text and finite numbers
+Number = int | float
 
 
-def report_document(store: Store, name: str) -> Document:
-    """What `lossmith show --json` prints, with the payloads of the race's rounds, in order, under `race`.
+@dataclass(frozen=True)
+class TaskRecord:
+    """What the store keeps of a task: names, sizes and how it is trained, no data."""
 
-    Raises `UserError` for an unknown search. Nothing of the task is loaded or run.
+    name: str
+    kind: str
+    metric: str
+    greater_is_better: bool | None = field(default=None, metadata=OMITTED)
+    sizes: Mapping[str, int] | None = field(default=None, metadata=OMITTED)
+    recipe: Recipe | None = field(default=None, metadata=OMITTED)
+    fingerprint: str | None = field(default=None, metadata=OMITTED)
+    model_parameters: int | None = field(default=None, metadata=OMITTED)
+    class_counts: tuple[Number | tuple[Number, ...], ...] | None = field(default=None, metadata=OMITTED)
+    target_scale: float | None = field(default=None, metadata=OMITTED)
+    notes: tuple[str, ...] | None = field(default=None, metadata=OMITTED)
+    warnings: tuple[str, ...] | None = field(default=None, metadata=OMITTED)
+    engine: Mapping[str, Any] | None = field(default=None, metadata=OMITTED)  # EngineChoice.to_json
+    hardware: str | None = field(default=None, metadata=OMITTED)
+    more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain document."""
+        return fields_of(self)
+
+    @property
+    def sign(self) -> int:
+        """+1 where a greater score is better, -1 where a smaller one is."""
+        return sign_of({"metric": self.metric, "greater_is_better": self.greater_is_better})
+
+
+@dataclass(frozen=True)
+class RunIds:
+    """Where MLflow shows a search; None until it does."""
+
+    experiment_id: str | None
+    run_id: str | None
+
+
+@dataclass(frozen=True)
+class SearchSummary:
+    """A search without its trials: what `lossmith list --json` prints of each. Times are ISO 8601."""
+
+    name: str
+    status: Status
+    reason: str | None
+    created_at: str
+    updated_at: str
+    counts: Mapping[State, int]
+    mlflow: RunIds
+
+    @classmethod
+    def of(cls, record: SearchRecord, counts: Mapping[State, int]) -> SearchSummary:
+        """The summary of a search whose trials are counted by state; a state without any has 0."""
+        return cls(
+            record.name,
+            record.status,
+            record.reason,
+            record.created_at.isoformat(),
+            record.updated_at.isoformat(),
+            {state: counts.get(state, 0) for state in get_args(State)},
+            RunIds(record.experiment_id, record.run_id),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain document."""
+        return fields_of(self)
+
+
+@dataclass(frozen=True)
+class RepeatsNeeded:
+    """How many refits a verdict takes to show a difference; None: it would take more test samples."""
+
+    difference: float
+    repeats: int | None
+
+
+@dataclass(frozen=True)
+class HeadroomRecord:
+    """What the tuned standard losses told of the task; `power.assess_headroom` says what the numbers are."""
+
+    message: str
+    best_standard: str | None = field(default=None, metadata=OMITTED)
+    score: float | None = field(default=None, metadata=OMITTED)
+    usual: str | None = None
+    gap: float | None = field(default=None, metadata=OMITTED)
+    error: float | None = field(default=None, metadata=OMITTED)
+    spread: float | None = field(default=None, metadata=OMITTED)
+    detectable: float | None = field(default=None, metadata=OMITTED)
+    matters: bool | None = field(default=None, metadata=OMITTED)
+    repeats_needed: tuple[RepeatsNeeded, ...] | None = field(default=None, metadata=OMITTED)
+    more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """By how much the winner's metric exceeds that of itself without one part, with a 95% interval."""
+
+    part: str
+    formula: str
+    difference: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The score of the winner with one parameter moved to `value`."""
+
+    value: float
+    score: float
+    sd: float | None = None
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The mean score over repeats at an epoch, and its standard deviation."""
+
+    epoch: int
+    mean: float | None
+    sd: float | None = None
+
+
+@dataclass(frozen=True)
+class InsightRecord:
+    """What was measured about the winner after the verdict."""
+
+    ablation: tuple[Ablation, ...]
+    importance: Mapping[str, float]
+    sensitivity: Mapping[str, tuple[Moved, ...]]
+    curves: Mapping[str, tuple[CurvePoint, ...]]
+    more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
+
+
+@dataclass(frozen=True)
+class RaceRound:
+    """A round of the race: its scores by trial, None for one that diverged, and its repeats."""
+
+    scores: Mapping[str, tuple[float | None, ...] | None]
+    repeats: tuple[tuple[int, ...], ...]
+    more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
+
+
+@dataclass(frozen=True)
+class SearchDocument:
+    """Everything that is known of a search.
+
+    `seconds` is wall-clock by phase, `best` the complete trial with the best score, and `sampler` says who
+    proposed losses and where. What a search has not come to yet is None.
     """
-    experiment = Experiment(store, name)
-    experiment.need_terms()
-    return {**experiment.document(), "race": finite(_rounds(store, store.get(name).id))}
 
+    name: str
+    status: Status
+    reason: str | None
+    created_at: str
+    updated_at: str
+    counts: Mapping[State, int]
+    mlflow: RunIds
+    spec: Mapping[str, Any]
+    task: TaskRecord
+    seconds: Mapping[str, float]
+    notes: RunNotes
+    best: TrialRow | None
+    headroom: HeadroomRecord | None
+    sampler: str | None
+    verdict: Mapping[str, Any] | None
+    insight: InsightRecord | None
+    trials: tuple[TrialRow, ...]
+    race: tuple[RaceRound, ...] = ()
 
-def _rounds(store: Store, search_id: int) -> list[Any]:
-    found: list[Any] = []
-    while (unit := store.unit(search_id, "race", len(found))) is not None:
-        found.append(unit.payload)
-    return [payload for payload in found if payload is not None]
+    def to_json(self) -> dict[str, Any]:
+        """A plain document; `typed_json.read` gives it back."""
+        return fields_of(self)
+
+    def shown(self) -> dict[str, Any]:
+        """What `lossmith show --json` prints: all but the rounds of the race and the user's files."""
+        document = self.to_json()
+        del document["race"]
+        return document
+
+    @property
+    def sign(self) -> int:
+        """+1 where a greater score is better, -1 where a smaller one is."""
+        return self.task.sign
+
+    def ranked(self) -> list[TrialRow]:
+        """The complete trials, the best first."""
+        return ranked(self.trials, self.sign)
+
+    def trial(self, number: int) -> TrialRow | None:
+        """The trial of a number, or None where there is none."""
+        return next((row for row in self.trials if row.number == number), None)
+
+    def trained_at(self, number: int, rate: float) -> str:
+        """In words, how a trial was trained: at `rate`, with what its recipe says unlike the task's."""
+        own, usual = self.trial(number), self.task.recipe
+        beside = own.recipe.beside(usual) if own is not None and usual is not None else ""
+        return f"learning rate {rate:.3g}{f', {beside}' if beside else ''}"

@@ -48,7 +48,7 @@ def drive(
             tracker.start(import_ahead)
             if search.space.reason:
                 progress.note(search.space.reason)
-            if (used := versions()) not in (before := record.notes.get("versions", [])):
+            if (used := versions()) not in (before := record.notes.versions or ()):
                 kept.note(record.id, "versions", [*before, used])
             conclusion = conduct(
                 search.task,

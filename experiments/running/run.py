@@ -16,8 +16,8 @@ from ...spaces import own_terms
 from ..experiment import Experiment
 from ..progress import Progress, python_progress
 from ..spec import SearchSpec, load_spec
-from ..store import SearchRecord, Store, new_owner
-from ..usercode.bundle import FILES, pack, shipped_folder, term_files, transfer_files, unpack_for_resume
+from ..store import RunNotes, SearchRecord, Store, new_owner
+from ..usercode.bundle import pack, shipped_folder, term_files, transfer_files, unpack_for_resume
 from .driver import drive
 from .jobs import check_launcher
 from .prepared_search import PreparedSearch
@@ -54,7 +54,7 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
     search = PreparedSearch.of(wanted, task)
     code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
     shipped = pack(wanted.task if task is None else None, code)
-    kept_with_it = {"runner": runner or DEFAULT, FILES: shipped}
+    kept_with_it = RunNotes(runner=runner or DEFAULT, files=shipped)
     where = prepare(places(workdir, store))
     kept = Store.open(where.store_url)
     owner, shown = new_owner(), progress or python_progress()
@@ -121,11 +121,12 @@ def resume_search(
 def _found_here(asked: SearchSpec, record: SearchRecord, where: Places, *, given: bool) -> SearchSpec:
     """The SPEC with its code where this machine has it: what is missing here is written down."""
     folder, changes = shipped_folder(where.workdir, record.name), dict[str, Any]()
+    files = record.notes.files or {}
     if not given:
-        changes["task"] = unpack_for_resume(asked.task, record.notes, folder)
-    changes["transfer"] = [unpack_for_resume(other, record.notes, folder) for other in asked.transfer]
+        changes["task"] = unpack_for_resume(asked.task, files, folder)
+    changes["transfer"] = [unpack_for_resume(other, files, folder) for other in asked.transfer]
     if terms := own_terms(asked.space):
-        here = [unpack_for_resume(term, record.notes, folder) for term in terms]
+        here = [unpack_for_resume(term, files, folder) for term in terms]
         changes["space"] = {**cast("dict[str, Any]", asked.space), "terms": here}
     return asked.model_copy(update=changes)
 

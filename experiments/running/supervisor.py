@@ -17,7 +17,7 @@ MOST_TRIES = 5  # without a trial more than before, a search that dies again is 
 
 def is_dead(record: SearchRecord) -> bool:
     """Whether a search of a cluster lost its driver, and was not stopped by anybody."""
-    return record.status == "interrupted" and record.owner is not None and record.notes.get("runner") == "ray"
+    return record.status == "interrupted" and record.owner is not None and record.notes.runner == "ray"
 
 
 @dataclass

@@ -3,13 +3,14 @@
 from .engine import shown
 from .ledger import StoreLedger
 from .owner import new_owner
-from .records import SearchRecord, Status, StoredTrial
+from .records import RunNotes, SearchRecord, Status, StoredTrial
 from .retrying import patient
 from .store import AlreadySaved, ClaimLost, Store
 
 __all__ = [
     "AlreadySaved",
     "ClaimLost",
+    "RunNotes",
     "SearchRecord",
     "Status",
     "Store",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _KEY = "$float"
@@ -19,7 +20,7 @@ def dumps(document: Any) -> str:
     try:
         return json.dumps(document, allow_nan=False, separators=(",", ":"))
     except ValueError:
-        return json.dumps(_named(document), allow_nan=False, separators=(",", ":"))
+        return json.dumps(replaced(document, _named), allow_nan=False, separators=(",", ":"))
 
 
 def loads(text: str | bytes) -> Any:
@@ -28,14 +29,19 @@ def loads(text: str | bytes) -> Any:
     return json.loads(text, object_hook=_number if marked else None)
 
 
-def _named(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return {_KEY: repr(value)}
-    if isinstance(value, dict):
-        return {key: _named(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_named(item) for item in value]
-    return value
+def replaced(document: Any, other: Callable[[float], Any]) -> Any:
+    """`document` as plain dicts and lists, with `other(number)` for every number that is not finite."""
+    if isinstance(document, float):
+        return document if math.isfinite(document) else other(document)
+    if isinstance(document, Mapping):
+        return {str(key): replaced(value, other) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [replaced(value, other) for value in document]
+    return document
+
+
+def _named(value: float) -> dict[str, str]:
+    return {_KEY: repr(value)}
 
 
 def _number(found: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -12,11 +12,44 @@ from sqlalchemy import Row
 
 from ...search.records import Trial, Unit
 from .owner import is_live
+from .typed_json import OMITTED, REST, fields_of, read
 
 Status = Literal["running", "finished", "interrupted", "cancelled", "failed"]
 
 # Parts of a trial's document that have a column of their own.
 _COLUMNS = ("number", "phase", "state", "standard")
+
+
+@dataclass(frozen=True)
+class RunNotes:
+    """Small things that are kept about a search beside its trials.
+
+    Attributes:
+        runner: Where cohorts are trained: "local" or "ray".
+        files: The text of the user's files that the search needs, by name, to resume it elsewhere.
+        versions: What it was trained with, by name; one entry for each time that this changed.
+        model: The name of the model that was registered in MLflow.
+        more: What another version of lossmith has noted.
+    """
+
+    runner: str | None = field(default=None, metadata=OMITTED)
+    files: Mapping[str, str] | None = field(default=None, metadata=OMITTED)
+    versions: tuple[Mapping[str, str], ...] | None = field(default=None, metadata=OMITTED)
+    model: str | None = field(default=None, metadata=OMITTED)
+    more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> RunNotes:
+        """The notes that a document describes."""
+        return read(cls, document, "notes")
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain document."""
+        return fields_of(self)
+
+    def without_files(self) -> RunNotes:
+        """The notes without the text of the user's files."""
+        return replace(self, files=None)
 
 
 @dataclass(frozen=True)
@@ -31,8 +64,8 @@ class SearchRecord:
     uid: str
     name: str
     status: Status
-    spec: dict[str, Any]
-    task: dict[str, Any]
+    spec: Mapping[str, Any]
+    task: Mapping[str, Any]
     seed: int
     created_at: datetime
     updated_at: datetime
@@ -40,8 +73,8 @@ class SearchRecord:
     heartbeat_at: datetime | None
     reason: str | None
     verdict: dict[str, Any] | None
-    notes: dict[str, Any]
-    seconds: dict[str, float]
+    notes: RunNotes
+    seconds: Mapping[str, float]
     experiment_id: str | None
     run_id: str | None
 
@@ -61,7 +94,7 @@ def search_record(row: Row[Any], now: datetime, stale_after_s: float) -> SearchR
     dead = not is_live(values["owner"], values["heartbeat_at"], now, stale_after_s)
     if values["status"] == "running" and dead:
         values["status"] = "interrupted"
-    return SearchRecord(**values)
+    return SearchRecord(**{**values, "notes": RunNotes.from_json(values["notes"])})
 
 
 def trial_row(search_id: int, position: int, trial: Trial) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ...search.records import State, Trial, Unit
 from . import owner as owners
 from .engine import engine_for, explained, reading, writing
 from .records import (
+    RunNotes,
     SearchRecord,
     Status,
     StoredTrial,
@@ -83,7 +84,7 @@ class Store:
         task: Mapping[str, Any],
         seed: int,
         owner: str | None,
-        notes: Mapping[str, Any] | None = None,
+        notes: RunNotes | None = None,
     ) -> SearchRecord:
         """Enter a new search, owned and running, with first notes. A name that is taken is a `UserError`."""
         if not 0 < len(name) <= NAME_LENGTH:
@@ -103,7 +104,7 @@ class Store:
                         updated_at=now,
                         owner=owner,
                         heartbeat_at=now,
-                        notes=dict(notes or {}),
+                        notes=(notes or RunNotes()).to_json(),
                         seconds={},
                     )
                 )

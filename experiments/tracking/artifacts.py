@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ...losses import UserError, formula
-from ..experiment import Experiment
-from ..report import answer_of, report_document
-from ..results.documents import trained_at
+from ..report import answer_of
+from ..results.export import export_answer
 from ..results.json_text import json_text
+from ..results.reading import SearchReading
 from ..results.recommendation import Answer
+from ..results.search_document import SearchDocument
 from ..store import Store
 from ..version import version
 from . import Champion
@@ -24,24 +24,25 @@ def present(store: Store, name: str, folder: Path, model: str) -> Champion | Non
     a standard one. A loss that cannot be exported, such as one with a part of a user's own that is not at
     hand, is left out. Runs no code of the task.
     """
-    from ..report.captioned import pictures
     from ..report.page import page
+    from ..report.pictures import drawn
     from ..report.provenance import spec_yaml
 
-    experiment, document = Experiment(store, name), report_document(store, name)
-    answer = answer_of(experiment)
-    loss = _exported(experiment, folder / "loss") if answer is not None else None
-    registered = loss is not None and document["verdict"] is not None
+    reading = SearchReading.of(store, name)
+    reading.require_terms()
+    document, answer = reading.document(), answer_of(reading)
+    loss = _exported(reading, folder / "loss") if answer is not None else None
+    registered = loss is not None and document.verdict is not None
     if registered:
-        document["notes"] = {**document["notes"], "model": model}
-    drawn = pictures(document)
+        document = replace(document, notes=replace(document.notes, model=model))
+    shown = drawn(document)
     (folder / "figures").mkdir()
-    for figure, picture in drawn.items():
-        (folder / "figures" / f"{figure}.json").write_text(picture.figure.to_json(), encoding="utf-8")
-    (folder / "report.html").write_text(page(document, answer, drawn), encoding="utf-8")
-    (folder / "spec.yaml").write_text(spec_yaml(document["spec"]), encoding="utf-8")
-    if document["verdict"] is not None:
-        (folder / "verdict.json").write_text(json_text(document["verdict"]), encoding="utf-8")
+    for it in shown:
+        (folder / "figures" / f"{it.name}.json").write_text(it.figure.to_json(), encoding="utf-8")
+    (folder / "report.html").write_text(page(document, answer, shown), encoding="utf-8")
+    (folder / "spec.yaml").write_text(spec_yaml(document.spec), encoding="utf-8")
+    if document.verdict is not None:
+        (folder / "verdict.json").write_text(json_text(document.verdict), encoding="utf-8")
     if not registered or answer is None or loss is None:
         return None
     return Champion(answer.loss, loss, _note(document, answer, model), _tags(document, answer))
@@ -51,27 +52,29 @@ def import_ahead() -> None:
     """Import all that `present` needs: two seconds of work that a search need not wait for when it ends."""
     import torch
 
-    from ..report import captioned as pictures
     from ..report import page
+    from ..report.pictures import pictures
 
-    del page, pictures
+    del page
+    pictures()
     torch.export.export(torch.nn.Identity(), (torch.zeros(2),))  # what it needs it imports when it is called
 
 
-def _exported(experiment: Experiment, folder: Path) -> Path | None:
+def _exported(reading: SearchReading, folder: Path) -> Path | None:
     """The `.pt2` of an export into `folder`, or None where the loss cannot be exported."""
     try:
-        experiment.export(folder)
+        export_answer(reading, folder)
     except UserError:
         return None
     return folder / "loss.pt2"
 
 
-def _note(document: Mapping[str, Any], answer: Answer, model: str) -> str:
+def _note(document: SearchDocument, answer: Answer, model: str) -> str:
     """The description of the parent run and of the model's version, in Markdown."""
-    recipe = trained_at(document, answer.number, answer.learning_rate)
+    recipe = document.trained_at(answer.number, answer.learning_rate)
+    sentence = (document.verdict or {})["sentence"]
     return (
-        f"{document['verdict']['sentence']}\n\n"
+        f"{sentence}\n\n"
         f"The loss to train with, at {recipe}: {answer.note}.\n\n"
         f"    {formula(answer.loss)}\n\n"
         f"The whole story is in the artifact `report.html`. In a training loop:\n\n"
@@ -79,14 +82,14 @@ def _note(document: Mapping[str, Any], answer: Answer, model: str) -> str:
     )
 
 
-def _tags(document: Mapping[str, Any], answer: Answer) -> dict[str, str]:
+def _tags(document: SearchDocument, answer: Answer) -> dict[str, str]:
     """The verdict as tags of the model's version, so that models can be told apart and filtered."""
-    verdict, task = document["verdict"], document["task"]
+    verdict, task = document.verdict or {}, document.task
     found = {
-        "task": task.get("name"),
-        "kind": task.get("kind"),
+        "task": task.name,
+        "kind": task.kind,
         "metric": verdict["metric"],
-        "data": task.get("fingerprint"),
+        "data": task.fingerprint,
         "better": str(verdict["better"]).lower(),
         "score": f"{verdict['scores']['winner']['mean']:.6g}",
         "best_standard": verdict["best_standard"]["standard"],

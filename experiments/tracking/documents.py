@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ...losses import formula
 from ...losses.family.steps import MIX
-from ...search.records import Candidate, State, Trial
+from ...search.records import State
+from ..results.trial_row import TrialRow
 from ..store import SearchRecord, Status, StoredTrial
 from ..store.codec import dumps
 from .champion import Champion
@@ -81,25 +81,24 @@ def label(search: SearchRecord, number: int) -> str:
 
 def run_document(stored: StoredTrial, search: SearchRecord, parent_run_id: str) -> RunDocument:
     """The child run of a trial."""
-    trial = stored.trial
+    row = TrialRow.of(stored.trial)
     return RunDocument(
-        trial.number,
-        label(search, trial.number),
-        run_name(trial),
-        _STATUS[trial.outcome.state],
-        _params(trial.candidate),
-        tuple(_metrics(trial, search.task.get("metric"))),
-        _tags(trial, search, parent_run_id),
+        row.number,
+        label(search, row.number),
+        run_name(row),
+        _STATUS[row.state],
+        _params(row),
+        tuple(_metrics(row, search.task.get("metric"))),
+        _tags(row, search, parent_run_id),
         round(stored.started_at.timestamp() * 1000),
         round(stored.ended_at.timestamp() * 1000),
     )
 
 
-def run_name(trial: Trial) -> str:
+def run_name(row: TrialRow) -> str:
     """The number, and the name of the standard loss or the parts a searched one is made of."""
-    candidate = trial.candidate
-    names = [name.removeprefix(f"{MIX}.").partition(".")[0] for name in candidate.spec.parameters]
-    return f"{trial.number} {candidate.standard or ' + '.join(dict.fromkeys(names))}"[:_NAME_LENGTH]
+    names = [name.removeprefix(f"{MIX}.").partition(".")[0] for name in row.loss]
+    return f"{row.number} {row.standard or ' + '.join(dict.fromkeys(names))}"[:_NAME_LENGTH]
 
 
 def search_params(search: SearchRecord) -> dict[str, str]:
@@ -142,50 +141,43 @@ def verdict_document(verdict: Mapping[str, Any]) -> tuple[dict[str, float], dict
     return numbers, words
 
 
-def _params(candidate: Candidate) -> dict[str, str]:
-    recipe = candidate.recipe
+def _params(row: TrialRow) -> dict[str, str]:
+    recipe = row.recipe
     unread = set() if recipe.optimizer == "sgd" else {"momentum", "nesterov"}
     unread |= set() if recipe.schedule == "step" else {"step_epochs", "step_factor"}
     said = {key: value for key, value in vars(recipe).items() if value is not None and key not in unread}
     return {
-        **{key: repr(value) for key, value in candidate.spec.parameters.items()},
+        **{key: repr(value) for key, value in row.loss.items()},
         **{f"recipe.{key}": _text(value) for key, value in said.items()},
     }
 
 
-def _metrics(trial: Trial, metric: str | None) -> Iterator[Point]:
-    scores = [(k, score) for k, score in enumerate(trial.outcome.scores) if math.isfinite(score)]
-    mean = trial.outcome.score
-    if math.isfinite(mean):
-        yield Point("score", mean)
+def _metrics(row: TrialRow, metric: str | None) -> Iterator[Point]:
+    if row.score is not None:
+        yield Point("score", row.score)
         if metric is not None and metric != "score":
-            yield Point(_key(metric), mean)
-        if len(scores) > 1:
-            yield Point("score_sd", _sd([score for _, score in scores]))
-    for repeat, score in scores:
-        yield Point("score_by_repeat", score, repeat)
-    for epoch, score in trial.outcome.rungs:
-        if math.isfinite(score):
+            yield Point(_key(metric), row.score)
+        if row.sd is not None:
+            yield Point("score_sd", row.sd)
+    for place, repeat in enumerate(row.scores):
+        if repeat.score is not None:
+            yield Point("score_by_repeat", repeat.score, place)
+    for epoch, score in row.rungs:
+        if score is not None:
             yield Point("rung_score", score, epoch)
 
 
-def _tags(trial: Trial, search: SearchRecord, parent_run_id: str) -> dict[str, str]:
-    maybe = {"lossmith.standard": trial.candidate.standard, "lossmith.reason": trial.outcome.reason}
+def _tags(row: TrialRow, search: SearchRecord, parent_run_id: str) -> dict[str, str]:
+    maybe = {"lossmith.standard": row.standard, "lossmith.reason": row.reason}
     return {
-        TRIAL_TAG: label(search, trial.number),
+        TRIAL_TAG: label(search, row.number),
         PARENT_TAG: parent_run_id,
-        NAME_TAG: run_name(trial),
-        "lossmith.phase": trial.phase,
-        "lossmith.state": trial.outcome.state,
-        "lossmith.loss": _text(formula(trial.candidate.spec)),
+        NAME_TAG: run_name(row),
+        "lossmith.phase": row.phase,
+        "lossmith.state": row.state,
+        "lossmith.loss": _text(row.formula),
         **{key: _text(value) for key, value in maybe.items() if value is not None},
     }
-
-
-def _sd(values: Sequence[float]) -> float:
-    """The standard deviation of a sample; `statistics.stdev` is exact in fractions and 20 times slower."""
-    mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:

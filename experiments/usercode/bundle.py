@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from ...losses.errors import UserError
 from ...spaces import own_terms
 from .trust import state_folder
 
-FILES = "files"  # the note under which a search keeps them, by name
 LARGEST = 1 << 20  # bytes of all files together: code, not data
 
 
@@ -62,9 +60,9 @@ def term_files(space: object) -> list[Path]:
     return [Path(term.rpartition(":")[0]) for term in own_terms(space)]
 
 
-def unpack_for_resume(task: object, notes: Mapping[str, Any], directory: Path) -> object:
+def unpack_for_resume(task: object, files: Mapping[str, str], directory: Path) -> object:
     """The task, or a loss, with its files written below `directory` if they are not where they were."""
-    own, files = task_file(task), notes.get(FILES) or {}
+    own = task_file(task)
     if own is None or own.is_file() or own.name not in files:
         return task
     directory.mkdir(parents=True, exist_ok=True)
@@ -75,14 +73,14 @@ def unpack_for_resume(task: object, notes: Mapping[str, Any], directory: Path) -
     return f"{directory / own.name}:{str(task).rpartition(':')[2]}"
 
 
-def unpack_for_reading(place: str, notes: Mapping[str, Any]) -> str:
+def unpack_for_reading(place: str, files: Mapping[str, str]) -> str:
     """The place of a loss, FILE:OBJECT; where that file is not here, of a copy of what its search keeps.
 
     The copy is written for this user's eyes alone, under its own hash, and is not run by that.
     """
     path, _, name = place.rpartition(":")
-    text = (notes.get(FILES) or {}).get(Path(path).name)
-    if not isinstance(text, str) or Path(path).is_file():
+    text = files.get(Path(path).name)
+    if text is None or Path(path).is_file():
         return place
     content = text.encode()
     copy = state_folder() / "shipped" / sha256(content).hexdigest() / Path(path).name

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lossmith.experiments.running.supervisor import MOST_TRIES, Supervisor
-from lossmith.experiments.store import Store, new_owner
+from lossmith.experiments.store import RunNotes, Store, new_owner
 from lossmith.experiments.usercode.bundle import LARGEST, pack, unpack_for_resume
 from lossmith.losses import UserError
 
@@ -22,7 +22,7 @@ def catalogue(tmp_path: Path) -> Iterator[Store]:
 
 def enter(store: Store, name: str, runner: str = "ray") -> int:
     """A search that somebody runs."""
-    return store.create(name, {}, {}, 0, new_owner(), {"runner": runner}).id
+    return store.create(name, {}, {}, 0, new_owner(), RunNotes(runner)).id
 
 
 def test_a_dead_search_is_resumed_at_the_second_look(catalogue: Store) -> None:
@@ -39,7 +39,7 @@ def test_a_dead_search_is_resumed_at_the_second_look(catalogue: Store) -> None:
 def test_a_sign_of_life_between_two_looks_counts(catalogue: Store) -> None:
     """A heartbeat that moved belongs to somebody, however old it is."""
     supervisor, owner = Supervisor(lambda _: None), new_owner()
-    search = catalogue.create("slow", {}, {}, 0, owner, {"runner": "ray"})
+    search = catalogue.create("slow", {}, {}, 0, owner, RunNotes("ray"))
     for _ in range(4):
         assert supervisor.look(catalogue) == []
         assert catalogue.heartbeat(search.id, owner)
@@ -70,7 +70,7 @@ def test_files_travel_with_a_search(tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text("x = 1\n")
     files = pack(f"{tmp_path / 'task.py'}:make", [tmp_path / "helper.py"])
     elsewhere = tmp_path / "elsewhere"
-    found = unpack_for_resume("/gone/task.py:make", {"files": files}, elsewhere)
+    found = unpack_for_resume("/gone/task.py:make", files, elsewhere)
     assert found == f"{elsewhere / 'task.py'}:make"
     assert (elsewhere / "helper.py").read_text() == "x = 1\n"
 
@@ -79,7 +79,7 @@ def test_files_that_are_there_are_used(tmp_path: Path) -> None:
     """Where the task file still lies, it is what is run; a built-in task has no files."""
     task = f"{tmp_path / 'task.py'}:make"
     (tmp_path / "task.py").write_text("")
-    assert unpack_for_resume(task, {"files": {"task.py": "other"}}, tmp_path / "elsewhere") == task
+    assert unpack_for_resume(task, {"task.py": "other"}, tmp_path / "elsewhere") == task
     assert unpack_for_resume("digits-longtail", {}, tmp_path / "elsewhere") == "digits-longtail"
     assert pack("digits-longtail") == {}
 
@@ -88,7 +88,7 @@ def test_files_that_are_there_are_used(tmp_path: Path) -> None:
 def test_a_foreign_name_is_refused(tmp_path: Path, name: str) -> None:
     """A search in the store cannot have a file written outside the folder that is made for it."""
     with pytest.raises(UserError, match="must have a plain name"):
-        unpack_for_resume("/gone/task.py:make", {"files": {"task.py": "", name: "x"}}, tmp_path / "in")
+        unpack_for_resume("/gone/task.py:make", {"task.py": "", name: "x"}, tmp_path / "in")
 
 
 def test_files_that_cannot_travel(tmp_path: Path) -> None:

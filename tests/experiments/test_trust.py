@@ -48,7 +48,7 @@ def test_losses_travel_with_a_search(home: Path) -> None:
     """The file of a loss that a SPEC names is kept with the search and written down where it is missing."""
     (home / "mine.py").write_text("x = 1\n")
     files = pack("digits-longtail", term_files({"terms": [f"{home / 'mine.py'}:loss"]}))
-    found = unpack_for_resume("/gone/mine.py:loss", {"files": files}, home / "elsewhere")
+    found = unpack_for_resume("/gone/mine.py:loss", files, home / "elsewhere")
     assert found == f"{home / 'elsewhere' / 'mine.py'}:loss"
     assert (home / "elsewhere" / "mine.py").read_text() == "x = 1\n"
 
@@ -58,10 +58,10 @@ def test_a_loss_whose_file_is_elsewhere_is_looked_at_in_a_copy(home: Path) -> No
     (home / "mine.py").write_bytes(b"x = 1\r\n")
     trust([f"{home / 'mine.py'}:loss"])
     files = pack(None, [home / "mine.py"])
-    found = unpack_for_reading("/gone/mine.py:loss", {"files": files})
+    found = unpack_for_reading("/gone/mine.py:loss", files)
     assert found != "/gone/mine.py:loss"
     assert untrusted([found]) == []
-    other = unpack_for_reading("/gone/mine.py:loss", {"files": {"mine.py": "x = 2\n"}})
+    other = unpack_for_reading("/gone/mine.py:loss", {"mine.py": "x = 2\n"})
     assert untrusted([other]) == [other]
 
 
@@ -69,12 +69,11 @@ def test_a_loss_whose_file_is_elsewhere_is_looked_at_in_a_copy(home: Path) -> No
     ("place", "files"),
     [
         ("/gone/mine.py:loss", {}),
-        ("/gone/mine.py:loss", {"mine.py": 3}),
         ("/gone/..:loss", {"..": "x = 1\n"}),
     ],
 )
-def test_what_a_search_does_not_keep_is_missing(home: Path, place: str, files: dict[str, object]) -> None:
+def test_what_a_search_does_not_keep_is_missing(home: Path, place: str, files: dict[str, str]) -> None:
     """Without the text of the file, or under a name that is none, nothing is written and nothing trusted."""
-    assert unpack_for_reading(place, {"files": files}) == place
+    assert unpack_for_reading(place, files) == place
     assert untrusted([place]) == [place]
     assert not list(home.rglob("*.py"))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lossmith.experiments.report import report_document
+from lossmith.experiments.results.reading import SearchReading
+from lossmith.experiments.results.search_document import InsightRecord, SearchDocument
 from lossmith.experiments.store import Store, new_owner
+from lossmith.experiments.store.typed_json import read
 from lossmith.losses import LossSpec, formula, standard_specs
 from lossmith.search.records import Candidate, Outcome, Phase, Repeat, Trial, Unit
 from lossmith.spaces.recipe import Recipe
@@ -198,10 +201,15 @@ def store(kept: str) -> Iterator[Store]:
         yield opened
 
 
+def document_of(store: Store, name: str) -> SearchDocument:
+    """What is known of a search."""
+    return SearchReading.of(store, name).document()
+
+
 @pytest.fixture
-def document(store: Store) -> dict[str, Any]:
+def document(store: Store) -> SearchDocument:
     """The document of a finished search, with everything that is measured after a verdict."""
-    return {**report_document(store, "multiclass"), "insight": INSIGHT}
+    return replace(document_of(store, "multiclass"), insight=read(InsightRecord, INSIGHT))
 
 
 @pytest.fixture

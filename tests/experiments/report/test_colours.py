@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lossmith.experiments import report
-from lossmith.experiments.report.figures import style
+from lossmith.experiments.report import style
 
 PAGE = Path(report.__file__).with_name("page.css").read_text(encoding="utf-8")
 PAPERS = sorted(set(re.findall(r"--paper: (#\w{6})", PAGE)))

@@ -9,16 +9,19 @@ import re
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from lossmith.experiments.experiment import Experiment
-from lossmith.experiments.report import answer_of, report_document, report_html, write_report
+from lossmith.experiments.report import answer_of, report_html, write_report
 from lossmith.experiments.report.page import page
+from lossmith.experiments.results.reading import SearchReading
+from lossmith.experiments.results.search_document import SearchDocument
 from lossmith.experiments.store import Store
+from lossmith.experiments.store.typed_json import read as typed
 from lossmith.losses import UserError
 from lossmith.search import load_task
+
+from .conftest import document_of
 
 NASTY = '<script>alert("x")</script><img src=x onerror=alert(1)>\u2028</script>'
 
@@ -113,9 +116,9 @@ def test_plotly_is_there_once(html: str) -> None:
     assert html.count("plotly.js v") == 1
 
 
-def test_texts_of_others_stay_texts(store: Store, document: dict[str, Any]) -> None:
+def test_texts_of_others_stay_texts(store: Store, document: SearchDocument) -> None:
     """Names, sentences, SPECs and reasons from somebody else's store become no markup and no script."""
-    hostile = json.loads(json.dumps(document))
+    hostile = json.loads(json.dumps(document.to_json()))
     for place in (hostile, hostile["task"], hostile["spec"], hostile["verdict"]):
         for key in ("name", "metric", "sentence", "reason", "fingerprint", "sampler", "hardware"):
             if key in place:
@@ -124,12 +127,13 @@ def test_texts_of_others_stay_texts(store: Store, document: dict[str, Any]) -> N
     hostile["notes"] = {"runner": NASTY, "versions": [{NASTY: NASTY}]}
     choice = {"engine": NASTY, "width": 1, "why": NASTY}
     hostile["task"] |= {"warnings": [NASTY], "notes": [NASTY], "engine": choice, "hardware": NASTY}
+    hostile["task"]["greater_is_better"] = True
     hostile["spec"] = {NASTY: NASTY}
     hostile["trials"][-1] |= {"reason": NASTY, "formula": NASTY, "standard": NASTY}
     hostile["verdict"]["against"][NASTY] = hostile["verdict"]["against"]["focal"]
     hostile["insight"]["importance"][NASTY] = 0.9
-    answer = answer_of(Experiment(store, "multiclass"))
-    plain, attacked = Page(page(document, answer)), Page(page(hostile, answer))
+    answer = answer_of(SearchReading.of(store, "multiclass"))
+    plain, attacked = Page(page(document, answer)), Page(page(typed(SearchDocument, hostile), answer))
     assert [a for a in attacked.of("script") if a != {}] == [{"type": "application/json", "id": "figures"}]
     assert len(attacked.of("script")) == len(plain.of("script")) == 3
     assert not attacked.of("img")
@@ -218,4 +222,4 @@ def test_an_unknown_search_has_no_report(store: Store, tmp_path: Path) -> None:
 
 def test_what_was_compared_nowhere_else_has_no_table(store: Store) -> None:
     """Without a full model, other tasks and random search there is no section on them."""
-    assert "Against others" not in page(report_document(store, "multiclass"), None)
+    assert "Against others" not in page(document_of(store, "multiclass"), None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -12,11 +11,13 @@ import torch
 from lossmith.experiments import run_search
 from lossmith.experiments.cli import main
 from lossmith.experiments.experiment import Experiment
-from lossmith.experiments.report import report_document, report_html
+from lossmith.experiments.report import report_html
+from lossmith.experiments.results.search_document import SearchDocument
 from lossmith.experiments.store import Store
 from lossmith.experiments.version import version
 from lossmith.search.records import PHASES
 
+from .conftest import document_of
 from .test_page import Page
 
 TASK = '''
@@ -82,9 +83,9 @@ def real(workdir: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def document(real: Store) -> dict[str, Any]:
+def document(real: Store) -> SearchDocument:
     """What the report is made of."""
-    return report_document(real, "real")
+    return document_of(real, "real")
 
 
 @pytest.fixture
@@ -93,13 +94,14 @@ def read(real: Store) -> Page:
     return Page(report_html(real, "real"))
 
 
-def test_how_it_was_trained_is_told(read: Page, document: dict[str, Any]) -> None:
+def test_how_it_was_trained_is_told(read: Page, document: SearchDocument) -> None:
     """Engine with its reason, device and sampler stand under their heading, as the search chose them."""
-    task = document["task"]
+    task = document.task
+    assert task.engine is not None
     assert "How it was trained" in read.texts["h3"]
-    (engine,) = (cell for cell in read.texts["td"] if task["engine"]["why"] in cell)
-    assert engine.startswith(task["engine"]["engine"])
-    assert {task["hardware"], document["sampler"]} <= set(read.texts["td"])
+    (engine,) = (cell for cell in read.texts["td"] if task.engine["why"] in cell)
+    assert engine.startswith(task.engine["engine"])
+    assert {task.hardware, document.sampler} <= set(read.texts["td"])
 
 
 def test_what_it_was_trained_with_is_told(read: Page) -> None:
@@ -118,13 +120,13 @@ def test_copies_of_training_samples_in_test_are_warned_of(read: Page) -> None:
 
 
 def test_the_sampler_is_that_of_the_space_that_was_searched(
-    workdir: Path, document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    workdir: Path, document: SearchDocument, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`show` tells the dimensions of the points that were proposed, in the opened space."""
     (dimensions,) = {len(point) for point in _points(workdir)}
-    assert f"{dimensions} dimensions" in document["sampler"]
+    assert f"{dimensions} dimensions" in document.sampler
     assert main(["show", "real", "--workdir", str(workdir)]) == 0
-    assert document["sampler"] in capsys.readouterr().out
+    assert document.sampler in capsys.readouterr().out
 
 
 def _points(workdir: Path) -> list[dict[str, float]]:
@@ -134,10 +136,10 @@ def _points(workdir: Path) -> list[dict[str, float]]:
 
 
 def test_every_phase_has_its_time(
-    workdir: Path, read: Page, document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    workdir: Path, read: Page, document: SearchDocument, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The page and `show` tell the times of all phases that took any, in the order of the search."""
-    spent = [phase for phase in PHASES if phase in document["seconds"]]
+    spent = [phase for phase in PHASES if phase in document.seconds]
     assert spent == list(PHASES), "this search went through every phase"
     assert main(["show", "real", "--workdir", str(workdir)]) == 0
     shown = capsys.readouterr().out
@@ -149,9 +151,9 @@ def test_every_phase_has_its_time(
         assert places == sorted(places)
 
 
-def test_what_was_compared_elsewhere_is_laid_out(read: Page, document: dict[str, Any]) -> None:
+def test_what_was_compared_elsewhere_is_laid_out(read: Page, document: SearchDocument) -> None:
     """The full model, other tasks and random search are rows of one table."""
-    verdict = document["verdict"]
+    verdict = document.verdict
     assert "Against others" in read.texts["h2"]
     assert {"with the full model", "on there", "here"} <= set(read.texts["th"])
     other = verdict["transfer"]["there"]
@@ -163,11 +165,11 @@ def test_what_was_compared_elsewhere_is_laid_out(read: Page, document: dict[str,
         assert f"{score:.4f}" in read.texts["td"]
 
 
-def test_what_the_phases_found_is_on_the_page(read: Page, document: dict[str, Any]) -> None:
+def test_what_the_phases_found_is_on_the_page(read: Page, document: SearchDocument) -> None:
     """Ablation, sensitivity, importance, learning curves and headroom are shown as the search kept them."""
     shown = {a["data-figure"] for a in read.of("div") if "data-figure" in a}
     assert {"sensitivity", "importance", "learning"} <= shown
-    assert ("ablation" in shown) == bool(document["insight"]["ablation"]), "a loss of one part has none"
-    assert document["headroom"]["message"] in read.texts["td"]
-    entered = len(document["race"][0]["scores"])
+    assert ("ablation" in shown) == bool(document.insight.ablation), "a loss of one part has none"
+    assert document.headroom.message in read.texts["td"]
+    entered = len(document.race[0].scores)
     assert any(f"{entered} losses entered the race" in text for text in read.texts["p"])

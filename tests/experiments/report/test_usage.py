@@ -61,7 +61,7 @@ def run(code: str, folder: Path) -> None:
 
 def code_of(title: str, recipe: Recipe | None = None) -> str:
     """One of the snippets."""
-    found = snippets((recipe or Recipe()).to_json(), 0.01)
+    found = snippets(recipe or Recipe(), 0.01)
     return next(snippet.code for snippet in found if snippet.title == title)
 
 
@@ -92,7 +92,7 @@ def test_the_learning_rate_is_that_of_the_loss() -> None:
 
 def test_mlflow_is_named_where_there_is_a_model() -> None:
     """Only a search that registered its winner says how to load it, and without pickle."""
-    assert len(snippets({}, 0.01)) == 3
-    code = snippets({}, 0.01, "digits-1")[-1].code
+    assert len(snippets(Recipe(), 0.01)) == 3
+    code = snippets(Recipe(), 0.01, "digits-1")[-1].code
     assert "models:/digits-1@champion" in code
     assert '"MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"' in code

@@ -277,10 +277,10 @@ def test_notes_and_seconds_survive_writers_at_once(store: Store, owner: str) -> 
 
     assert at_once(6, write) == [None] * 6
     found = store.get("digits-1")
-    assert found.notes == {f"key-{k}": {"value": k} for k in range(6)}
+    assert found.notes.to_json() == {f"key-{k}": {"value": k} for k in range(6)}
     assert found.seconds == {"explore": 3.0, "race": 15.0}
     store.note(search.id, "key-0", "again")
-    assert store.get("digits-1").notes["key-0"] == "again"
+    assert store.get("digits-1").notes.more["key-0"] == "again"
 
 
 def test_trials_wait_for_mlflow_in_the_order_they_were_kept(store: Store, owner: str, trial: Maker) -> None:

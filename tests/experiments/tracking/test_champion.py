@@ -161,7 +161,7 @@ def test_the_parent_run_shows_what_was_found(
         "loss",
         "report.html",
     }
-    assert record.notes["model"] == search.name
+    assert record.notes.model == search.name
     (version,) = versions(client, search.name)
     assert (version.description, version.run_id) == ("Better: by a point.", run.info.run_id)
     assert version.tags["lossmith.better"] == "true"
@@ -221,7 +221,7 @@ def test_nobody_elses_model_is_touched(
     client.set_registered_model_alias(search.name, "champion", theirs.version)
     assert deliver(store, search.name, tracking_uri, tmp_path / "artifacts") is None
     assert len(versions(client, search.name)) == 1
-    name = store.get(search.name).notes["model"]
+    name = store.get(search.name).notes.model
     assert name == f"{search.name}-{search.uid[:8]}"
     assert len(versions(client, name)) == 1
 

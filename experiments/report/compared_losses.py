@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import plotly.graph_objects as go
 
-from ....losses import LossSpec, UserError, standard_spec
-from ..loss_curves import Curve, curves
+from ...losses import LossSpec, UserError, standard_spec
+from ..results.search_document import SearchDocument
+from .loss_curves import Curve, curves
 from .style import ACCENT, OTHER, figure, legend_below
+from .table import Table, table
 
 USUAL = {"multiclass": "cross_entropy", "binary": "bce", "multilabel": "bce", "regression": "mse"}
 _DASHES = ("solid", "dot")
+_PLACES = (20, 40, 60, 80, 100)  # of a curve's points: those that the table has
 
 
-def shape_loss(document: Mapping[str, Any]) -> go.Figure | None:
-    """What one sample costs; None where there is no verdict or no loss of a single sample."""
-    return _drawn(document, "loss")
-
-
-def shape_gradient(document: Mapping[str, Any]) -> go.Figure | None:
-    """How hard one sample pulls; None where `shape_loss` is."""
-    return _drawn(document, "pull")
-
-
-def compared(document: Mapping[str, Any]) -> dict[str, list[Curve]]:
+def compared(document: SearchDocument) -> dict[str, list[Curve]]:
     """The curves by what their loss is called, the winner first."""
-    verdict = document.get("verdict")
+    verdict = document.verdict
     if verdict is None:
         return {}
     winner = LossSpec.from_json(verdict["winner"]["loss"])
@@ -57,13 +50,14 @@ def named(label: str, curve: Curve) -> str:
     return f"{label}, {curve.case}{counts}" if curve.case else label
 
 
-def _drawn(document: Mapping[str, Any], what: Literal["loss", "pull"]) -> go.Figure | None:
+def draw(document: SearchDocument, what: Literal["loss", "pull"]) -> go.Figure | None:
+    """The curves as a picture; None where there is no verdict or no loss of a single sample."""
     found = compared(document)
     if not found:
         return None
     made = legend_below(figure(*_lines(found, what), height=360))
     made.update_layout(legend_orientation="v")
-    if document["verdict"]["winner"]["loss"]["kind"] == "regression":
+    if document.task.kind == "regression":
         made.update_xaxes(title_text="residual, in units of the targets' spread")
     else:
         made.update_xaxes(
@@ -74,6 +68,22 @@ def _drawn(document: Mapping[str, Any], what: Literal["loss", "pull"]) -> go.Fig
     if what == "loss":
         made.update_yaxes(rangemode="tozero")
     return made
+
+
+def values(document: SearchDocument) -> Table:
+    """Loss and pull at a few places."""
+    found = compared(document)
+    regression = document.task.kind == "regression"
+    what = (("loss", "loss"), ("slope" if regression else "pull", "pull"))
+    rows = (
+        (f"{word}: {named(label, curve)}", *(f"{getattr(curve, field)[place]:.3f}" for place in _PLACES))
+        for label, lines in found.items()
+        for curve in lines
+        for word, field in what
+    )
+    marks = [next(iter(found.values()))[0].x[place] for place in _PLACES]
+    head = [f"r = {x:g}" if regression else f"p = {1 / (1 + math.exp(-x)):.1%}" for x in marks]
+    return table(("", *head), rows)
 
 
 def _lines(found: Mapping[str, list[Curve]], what: Literal["loss", "pull"]) -> Iterator[go.Scatter]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from ..results.trial_row import TrialRow
+
 # Each has at least 3:1 against white and against the dark page (tests/experiments/report/test_colours.py).
 ACCENT = "#5472f6"
 OTHER = "#828a93"
@@ -51,9 +53,9 @@ def legend_below(made: go.Figure) -> go.Figure:
     )
 
 
-def worth_seeing(scores: Sequence[float], sign: int) -> list[float]:
+def worth_seeing(trials: Sequence[TrialRow], sign: int) -> list[float]:
     """A range of scores in which the better half is told apart: a few that failed do not squeeze it."""
-    ordered = sorted(scores, key=lambda score: -sign * score)
+    ordered = sorted((t.score for t in trials if t.score is not None), key=lambda score: -sign * score)
     best, middle, worst = ordered[0], ordered[len(ordered) // 2], ordered[-1]
     reach = min(abs(best - worst), 3 * abs(best - middle) or abs(best - worst)) or 1e-3
     return sorted([best + 0.08 * sign * reach, best - 1.06 * sign * reach])

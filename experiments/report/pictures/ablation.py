@@ -1,0 +1,61 @@
+"""What each part of the winner earns."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from ...results.search_document import Ablation, SearchDocument
+from ..picture import Picture
+from ..style import ACCENT, OTHER, figure, rows_height
+from ..table import Table, table
+
+
+def _parts(document: SearchDocument) -> tuple[Ablation, ...]:
+    return () if document.insight is None else document.insight.ablation
+
+
+def draw(document: SearchDocument) -> go.Figure | None:
+    """What the score loses when one part of the winner is switched off, with 95% intervals."""
+    parts = _parts(document)
+    if not parts:
+        return None
+    clear = [row.ci_low * row.ci_high > 0 for row in parts]
+    points = go.Scatter(
+        x=[row.difference for row in parts],
+        y=[row.part for row in parts],
+        mode="markers",
+        marker={"size": 9, "color": [ACCENT if seen else OTHER for seen in clear]},
+        error_x={
+            "array": [row.ci_high - row.difference for row in parts],
+            "arrayminus": [row.difference - row.ci_low for row in parts],
+            "color": OTHER, "thickness": 1.5, "width": 0,
+        },
+        hovertemplate="without %{y}: %{x:+.4f}<extra></extra>",
+    )  # fmt: skip
+    made = figure(points, height=rows_height(len(parts)), yaxis_autorange="reversed")
+    made.update_xaxes(title_text=f"{document.task.metric}, with the part minus without", zerolinewidth=2)
+    return made
+
+
+def _alt(document: SearchDocument) -> str:
+    row = max(_parts(document), key=lambda row: abs(row.difference))
+    return f"Differences with intervals, one row a part. The largest is {row.part}: {row.difference:+.4f}."
+
+
+def _table(document: SearchDocument) -> Table:
+    rows = (
+        (row.part, f"{row.difference:+.4f}", f"{row.ci_low:+.4f} to {row.ci_high:+.4f}", row.formula)
+        for row in _parts(document)
+    )
+    return table(("without", "it earns", "95% interval", "what is left"), rows, words=(0, 3))
+
+
+PICTURE = Picture(
+    "What each part earns",
+    "behaviour",
+    20,
+    lambda _: "The winner against itself with one part switched off and everything else as it was.",
+    _alt,
+    draw,
+    _table,
+)
