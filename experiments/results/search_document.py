@@ -13,8 +13,6 @@ from ..store import RunNotes, SearchRecord, Status
 from ..store.typed_json import OMITTED, REST, fields_of
 from .trial_row import TrialRow, ranked
 
-Number = int | float
-
 
 @dataclass(frozen=True)
 class TaskRecord:
@@ -28,7 +26,7 @@ class TaskRecord:
     recipe: Recipe | None = field(default=None, metadata=OMITTED)
     fingerprint: str | None = field(default=None, metadata=OMITTED)
     model_parameters: int | None = field(default=None, metadata=OMITTED)
-    class_counts: tuple[Number | tuple[Number, ...], ...] | None = field(default=None, metadata=OMITTED)
+    class_counts: tuple[int | tuple[int, ...], ...] | None = field(default=None, metadata=OMITTED)
     target_scale: float | None = field(default=None, metadata=OMITTED)
     notes: tuple[str, ...] | None = field(default=None, metadata=OMITTED)
     warnings: tuple[str, ...] | None = field(default=None, metadata=OMITTED)

@@ -39,7 +39,7 @@ def read(cls: type[_Record], document: Any, place: str = "") -> _Record:
     if not isinstance(document, Mapping):
         raise Damaged(f"{place or 'it'} must be a mapping, but got {_shown(document)}")
     values: dict[str, Any] = {}
-    known = _fields(cls)
+    known = _fields(cast("type[Any]", cls))
     for name, (one, wanted) in known.items():
         if one.metadata == REST:
             values[name] = {key: value for key, value in document.items() if key not in known}
@@ -76,7 +76,7 @@ def fields_of(record: Any) -> dict[str, Any]:
 
 
 @cache
-def _fields(cls: type) -> dict[str, tuple[Field[Any], Any]]:
+def _fields(cls: type[Any]) -> dict[str, tuple[Field[Any], Any]]:
     hints = get_type_hints(cls)
     return {one.name: (one, hints[one.name]) for one in fields(cls)}
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from ...losses.errors import one_line
 from ..store import SearchRecord, Status, Store
 from .connection import Connection, connect
 from .documents import Conclusion, Present, label, run_document
@@ -150,7 +151,7 @@ class Tracker:
             try:
                 busy = self._step()
             except Exception as error:  # noqa: BLE001  (whatever MLflow raises, the search goes on)
-                self.problem = _one_line(error)
+                self.problem = one_line(f"{type(error).__name__}: {error}", 300)
                 self._connection, self._in_doubt = None, True
                 self._rest(lambda: self._hurried, retry_s)  # trials keep coming; they must not hurry a retry
                 retry_s = min(2 * retry_s, _LONGEST_RETRY_S)
@@ -225,8 +226,3 @@ class Tracker:
             if self._conclusion is conclusion:  # else there is a newer one
                 self._conclusion = None
         return True
-
-
-def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

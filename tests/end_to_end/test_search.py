@@ -63,7 +63,7 @@ def test_the_loss_is_tried_on_another_task(spec: Path, tmp_path: Path) -> None:
     assert row.keys() >= {"scores", "difference", "ci_low", "ci_high", "p_value", "repeats", "best_standard"}
     assert row["sentence"] in experiment.document()["verdict"]["sentence"]
     assert experiment.document()["seconds"]["transfer"] > 0
-    assert "elsewhere.py" in experiment.record.notes["files"]
+    assert "elsewhere.py" in (experiment.record.notes.files or {})
 
 
 def test_the_same_spec_and_seed_find_the_same(spec: Path, tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def test_what_was_not_measured_is_not_drawn(name: str, store: Store) -> None:
 
 def test_the_verdict_shows_every_comparison_at_its_place(document: SearchDocument) -> None:
     """Each standard loss is a row at its difference with its interval; a far one stands at the edge."""
+    assert document.verdict is not None
     made, (_, *rows) = picture_named("verdict").figure(document), verdict_rows(document.verdict)
     assert made is not None
     (points,) = made.data
@@ -84,6 +85,7 @@ def test_the_verdict_shows_every_comparison_at_its_place(document: SearchDocumen
 def test_a_point_is_coloured_where_its_interval_says_better(kind: str, clear: float, store: Store) -> None:
     """Better is above zero for a metric that should be large and below it for one that should be small."""
     document = document_of(store, kind)
+    assert document.verdict is not None
     against = document.verdict["against"]
     names = list(against)
     row = against[names[0]]

@@ -98,6 +98,7 @@ def test_how_it_was_trained_is_told(read: Page, document: SearchDocument) -> Non
     """Engine with its reason, device and sampler stand under their heading, as the search chose them."""
     task = document.task
     assert task.engine is not None
+    assert task.hardware is not None
     assert "How it was trained" in read.texts["h3"]
     (engine,) = (cell for cell in read.texts["td"] if task.engine["why"] in cell)
     assert engine.startswith(task.engine["engine"])
@@ -123,6 +124,7 @@ def test_the_sampler_is_that_of_the_space_that_was_searched(
     workdir: Path, document: SearchDocument, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`show` tells the dimensions of the points that were proposed, in the opened space."""
+    assert document.sampler is not None
     (dimensions,) = {len(point) for point in _points(workdir)}
     assert f"{dimensions} dimensions" in document.sampler
     assert main(["show", "real", "--workdir", str(workdir)]) == 0
@@ -154,6 +156,7 @@ def test_every_phase_has_its_time(
 def test_what_was_compared_elsewhere_is_laid_out(read: Page, document: SearchDocument) -> None:
     """The full model, other tasks and random search are rows of one table."""
     verdict = document.verdict
+    assert verdict is not None
     assert "Against others" in read.texts["h2"]
     assert {"with the full model", "on there", "here"} <= set(read.texts["th"])
     other = verdict["transfer"]["there"]
@@ -167,6 +170,8 @@ def test_what_was_compared_elsewhere_is_laid_out(read: Page, document: SearchDoc
 
 def test_what_the_phases_found_is_on_the_page(read: Page, document: SearchDocument) -> None:
     """Ablation, sensitivity, importance, learning curves and headroom are shown as the search kept them."""
+    assert document.insight is not None
+    assert document.headroom is not None
     shown = {a["data-figure"] for a in read.of("div") if "data-figure" in a}
     assert {"sensitivity", "importance", "learning"} <= shown
     assert ("ablation" in shown) == bool(document.insight.ablation), "a loss of one part has none"
