@@ -90,20 +90,25 @@ class RepeatsNeeded:
     repeats: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HeadroomRecord:
     """What the tuned standard losses told of the task; `power.assess_headroom` says what the numbers are."""
 
-    message: str
+    metric: str | None = field(default=None, metadata=OMITTED)
     best_standard: str | None = field(default=None, metadata=OMITTED)
     score: float | None = field(default=None, metadata=OMITTED)
     usual: str | None = None
     gap: float | None = field(default=None, metadata=OMITTED)
+    matters: bool | None = field(default=None, metadata=OMITTED)
+    seed_noise: float | None = field(default=None, metadata=OMITTED)
+    fold_noise: float | None = field(default=None, metadata=OMITTED)
+    sample_error: float | None = field(default=None, metadata=OMITTED)
+    searched_error: float | None = field(default=None, metadata=OMITTED)
     error: float | None = field(default=None, metadata=OMITTED)
     spread: float | None = field(default=None, metadata=OMITTED)
     detectable: float | None = field(default=None, metadata=OMITTED)
-    matters: bool | None = field(default=None, metadata=OMITTED)
     repeats_needed: tuple[RepeatsNeeded, ...] | None = field(default=None, metadata=OMITTED)
+    message: str
     more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
 
 
