@@ -17,7 +17,7 @@ from lossmith.experiments.results.trial_row import TrialRow
 from lossmith.experiments.results.verdict_rows import verdict_rows
 from lossmith.experiments.store import Store
 from lossmith.losses import LossSpec
-from lossmith.search.records.trial import Candidate, Outcome, Repeat, Trial
+from lossmith.search.records import Candidate, Outcome, Repeat, Trial
 from lossmith.spaces.recipe import Recipe
 
 from .conftest import document_of
