@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ...losses.custom.load_file import fingerprints
-from ...losses.errors import UserError, unknown
+from ...losses.errors import UserError
 from ...search import Plan, Task, TrainingFunction, load_task
-from ...search.proposals.samplers import SAMPLERS
 from ...search.tasks.subject import Subject
 from ...search.training.engines.autotune import EngineChoice
 from ...search.training.engines.device import Hardware
@@ -50,8 +49,7 @@ class PreparedSearch:
     @classmethod
     def of(cls, spec: SearchSpec, given: Task | TrainingFunction | None = None) -> PreparedSearch:
         """What a SPEC asks for; raises `UserError` for whatever in it cannot be."""
-        if spec.sampler not in SAMPLERS:
-            raise unknown("sampler", spec.sampler, SAMPLERS)
+        sampler_named(spec.sampler)
         task = given or load_task(spec.task, training=spec.training)
         task = task.with_recipe(spec.recipe) if spec.recipe else task
         if isinstance(task, TrainingFunction):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ...losses.errors import unknown
 from ...spaces import LEARNING_RATE, Domain, Space
 from ...spaces.recipe import Recipe
 from ..records import Candidate, Trial
 from .history import History
-from .samplers import SAMPLERS, Observation
+from .samplers import Observation, sampler_named
 from .samplers.qmc import sobol
 
 RATES = 10.0  # the learning rate is searched from a tenth of the recipe's to ten times it
@@ -37,11 +36,9 @@ class Proposer:
         seed: int = 0,
         sign: int = 1,
     ) -> None:
-        if sampler not in SAMPLERS:
-            raise unknown("sampler", sampler, SAMPLERS)
         self.space = space.with_learning_rate(Domain(recipe.rate / RATES, recipe.rate * RATES, log=True))
         self._recipe, self._seed, self._sign = recipe, seed, sign
-        self._sampler = SAMPLERS[sampler](self.space, budget, width)
+        self._sampler = sampler_named(sampler)(self.space, budget, width)
         self._told = History()
         self._known: set[str] = set()
         self.asked = 0

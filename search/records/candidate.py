@@ -14,10 +14,10 @@ from ...spaces.recipe import Recipe
 class Repeat:
     """One way of training a candidate: which initialisation and batch order, and which part of the data.
 
-    Args:
-        seed: the number of the random streams that initialise the model and order the batches.
-        fold: which held-out part of the partition; 0 where the task brings a validation part.
-        partition: the number of the partition of the training data into folds; likewise 0.
+    Attributes:
+        seed: The number of the random streams that initialise the model and order the batches.
+        fold: Which held-out part of the partition; 0 where the task brings a validation part.
+        partition: The number of the partition of the training data into folds; likewise 0.
     """
 
     seed: int
@@ -36,11 +36,11 @@ class Member(NamedTuple):
 class Candidate:
     """A loss with its recipe: what is proposed.
 
-    Args:
-        spec: the loss, not yet bound to the constants of any data.
-        recipe: how a model is trained with the loss, its learning rate included.
-        standard: the name of the standard loss that `spec` is, if it is one.
-        point: coordinates of the space at which a sampler proposed the candidate, if one did.
+    Attributes:
+        spec: The loss, not yet bound to the constants of any data.
+        recipe: How a model is trained with the loss, its learning rate included.
+        standard: The name of the standard loss that `spec` is, if it is one.
+        point: Coordinates of the space at which a sampler proposed the candidate, if one did.
     """
 
     spec: LossSpec

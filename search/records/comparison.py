@@ -11,13 +11,13 @@ from typing import Any
 class Comparison:
     """One loss minus another, on the same repeats and the same samples, in the metric's units.
 
-    Args:
-        difference: the mean of the paired differences.
-        ci_low: the lower end of its 95% interval.
-        ci_high: the upper end.
-        p_value: two-sided, from the same bootstrap as the interval.
-        wilcoxon_p: two-sided p-value of the signed-rank test over the refits; None where it was not asked.
-        effect_size: the mean difference in standard deviations of the differences (Cohen's d for pairs); None
+    Attributes:
+        difference: The mean of the paired differences.
+        ci_low: The lower end of its 95% interval.
+        ci_high: The upper end.
+        p_value: Two-sided, from the same bootstrap as the interval.
+        wilcoxon_p: Two-sided p-value of the signed-rank test over the refits; None where it was not asked.
+        effect_size: The mean difference in standard deviations of the differences (Cohen's d for pairs); None
             where they do not vary, or where it was not asked.
     """
 
@@ -62,11 +62,11 @@ class Comparison:
 class RefitScores:
     """What the refits of one loss score.
 
-    Args:
-        mean: the mean over the refits, in the metric's units.
-        sd: their sample standard deviation.
-        by_repeat: the score of each refit; the same place is the same seed for every loss.
-        learning_rate: what the refits were trained with, where it is told beside them.
+    Attributes:
+        mean: The mean over the refits, in the metric's units.
+        sd: Their sample standard deviation.
+        by_repeat: The score of each refit; the same place is the same seed for every loss.
+        learning_rate: What the refits were trained with, where it is told beside them.
     """
 
     mean: float

@@ -13,14 +13,14 @@ from .comparison import Comparison, RefitScores
 class Confirmation:
     """The verdict's two losses once more, with the full model, where the search was on a part of it.
 
-    Args:
-        task: the name of the task with the full model.
-        metric: its metric.
-        repeats: refits of each loss.
-        searched: what those of the searched loss score.
-        best_standard: what those of the best standard loss score.
-        ahead: the searched loss minus the standard one.
-        sentence: the comparison in words.
+    Attributes:
+        task: The name of the task with the full model.
+        metric: Its metric.
+        repeats: Refits of each loss.
+        searched: What those of the searched loss score.
+        best_standard: What those of the best standard loss score.
+        ahead: The searched loss minus the standard one.
+        sentence: The comparison in words.
     """
 
     task: str
@@ -61,13 +61,13 @@ class Confirmation:
 class Rescored:
     """The searched loss and the best tuned standard loss on another task's test data.
 
-    Args:
-        metric: that task's metric.
-        standard: the name of its best tuned standard loss.
-        searched: what the refits of the searched loss score.
-        best_standard: what those of the standard loss score.
-        ahead: the searched loss minus the standard one.
-        repeats: refits of each.
+    Attributes:
+        metric: That task's metric.
+        standard: The name of its best tuned standard loss.
+        searched: What the refits of the searched loss score.
+        best_standard: What those of the standard loss score.
+        ahead: The searched loss minus the standard one.
+        repeats: Refits of each.
     """
 
     metric: str
@@ -82,9 +82,9 @@ class Rescored:
 class Transfer:
     """How the searched loss does on another task.
 
-    Args:
-        sentence: the answer in words.
-        found: the comparison; None where no learning rate trained one of the two losses.
+    Attributes:
+        sentence: The answer in words.
+        found: The comparison; None where no learning rate trained one of the two losses.
     """
 
     sentence: str

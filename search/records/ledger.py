@@ -20,12 +20,12 @@ from .trial import Trial
 class Unit:
     """One finished piece of a search, kept in one transaction.
 
-    Args:
-        phase: the phase the unit belongs to.
-        index: its place among the units of the phase, from 0.
-        trials: the trials that were trained, if it trained any.
-        payload: what else came of it, as JSON can hold it.
-        seconds: wall-clock time that the work took.
+    Attributes:
+        phase: The phase the unit belongs to.
+        index: Its place among the units of the phase, from 0.
+        trials: The trials that were trained, if it trained any.
+        payload: What else came of it, as JSON can hold it.
+        seconds: Wall-clock time that the work took.
     """
 
     phase: Phase

@@ -15,14 +15,14 @@ State = Literal["complete", "pruned", "diverged", "rejected"]
 class Outcome:
     """What came of training a candidate, as it is kept with a trial.
 
-    Args:
+    Attributes:
         state: "complete", "pruned" at a rung, "diverged", or "rejected" before it was trained.
-        scores: the metric on each repeat, in the order of the repeats, at the last epoch reached; NaN for a
+        scores: The metric on each repeat, in the order of the repeats, at the last epoch reached; NaN for a
             repeat that diverged.
-        epochs: the last epoch reached; 0 for a rejected candidate.
+        epochs: The last epoch reached; 0 for a rejected candidate.
         rungs: (epoch, mean score over the repeats) of every rung passed, or of every report of a training
             function.
-        reason: why the candidate diverged ("nan", "explode" or "collapse", with epoch and seed) or was
+        reason: Why the candidate diverged ("nan", "explode" or "collapse", with epoch and seed) or was
             rejected; None for the other states.
     """
 
@@ -42,11 +42,11 @@ class Outcome:
 class Measurement:
     """An outcome as a runner hands it over, with what no trial keeps.
 
-    Args:
-        outcome: what is kept.
-        resampled: the mean score under each resampling of the held-out samples that was asked for; empty
+    Attributes:
+        outcome: What is kept.
+        resampled: The mean score under each resampling of the held-out samples that was asked for; empty
             where none was, or where the candidate did not complete.
-        at_rungs: the score of each repeat at each rung of `outcome.rungs`.
+        at_rungs: The score of each repeat at each rung of `outcome.rungs`.
     """
 
     outcome: Outcome
@@ -68,7 +68,7 @@ class Measurement:
 class Tested:
     """Refits on the whole training part, measured on the test part.
 
-    Args:
+    Attributes:
         scores: (candidates, repeats), the task's metric of each refit.
         outputs: (candidates, repeats, N, ...), what each refit's model says of the N test samples; None for
             training functions, which give scores alone.

@@ -12,16 +12,16 @@ class Progress(Protocol):
         """Begin a phase.
 
         Args:
-            name: the phase, one of `PHASES`.
-            total: trials or contenders that the phase will train; 0 where the time limit decides.
+            name: The phase, one of `PHASES`.
+            total: Trials or contenders that the phase will train; 0 where the time limit decides.
         """
 
     def advance(self, done: int, best: float | None) -> None:
         """Report how far the phase is.
 
         Args:
-            done: how many of the phase's total are trained.
-            best: the best score so far, in the metric's units; None before there is one.
+            done: How many of the phase's total are trained.
+            best: The best score so far, in the metric's units; None before there is one.
         """
 
     def note(self, message: str) -> None:

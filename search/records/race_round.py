@@ -16,10 +16,10 @@ DIGITS = 7  # of a resampled score: they are many, and are read for their spread
 class RaceRound:
     """What the contenders of a round scored, by the numbers of their trials.
 
-    Args:
-        scores: the score on each of `repeats`; None for a contender that diverged.
-        resampled: the mean score under each resampling of the held-out samples, where the runner gave it.
-        repeats: what the round was trained on.
+    Attributes:
+        scores: The score on each of `repeats`; None for a contender that diverged.
+        resampled: The mean score under each resampling of the held-out samples, where the runner gave it.
+        repeats: What the round was trained on.
     """
 
     scores: Mapping[int, Sequence[float] | None]

@@ -18,9 +18,9 @@ def unwatched(_: float) -> None:
 class RungSchedule:
     """Where a cohort is thinned: after each of `epochs`, only the best candidates go on.
 
-    Args:
-        epochs: the rungs, rising, each before the end of the training.
-        keep: the share of the candidates, from 0 to 1, that passes a rung.
+    Attributes:
+        epochs: The rungs, rising, each before the end of the training.
+        keep: The share of the candidates, from 0 to 1, that passes a rung.
     """
 
     epochs: tuple[int, ...] = ()
@@ -43,10 +43,10 @@ class RungSchedule:
         Of equals the first stays, a candidate whose mean is NaN is the worst, and one candidate always stays.
 
         Args:
-            means: the mean score of each candidate still in training.
+            means: The mean score of each candidate still in training.
             sign: +1 where a greater score is better, -1 where a smaller one is.
-            began: how many candidates the cohort began with.
-            passed: how many rungs came before this one.
+            began: How many candidates the cohort began with.
+            passed: How many rungs came before this one.
         """
 
         def order(candidate: int) -> tuple[bool, float, int]:

@@ -19,13 +19,13 @@ from .plain_json import finite_or_none, nan_if_none
 class Trial:
     """A candidate that was trained, with what came of it.
 
-    Args:
-        number: counts from 0 within the search.
-        phase: the phase that trained the candidate.
-        cohort: counts the cohorts of the phase from 0.
-        candidate: the loss with its recipe.
-        repeats: what each score of the outcome was trained on, in the order of the scores.
-        outcome: what came of it.
+    Attributes:
+        number: Counts from 0 within the search.
+        phase: The phase that trained the candidate.
+        cohort: Counts the cohorts of the phase from 0.
+        candidate: The loss with its recipe.
+        repeats: What each score of the outcome was trained on, in the order of the scores.
+        outcome: What came of it.
     """
 
     number: int
@@ -78,7 +78,7 @@ def best_of(trials: Iterable[Trial], sign: int) -> Trial | None:
     """Return the complete trial with the best mean score, of equals the first; None if none is complete.
 
     Args:
-        trials: any trials; those whose score is NaN do not count.
+        trials: Any trials; those whose score is NaN do not count.
         sign: +1 where a greater score is better, -1 where a smaller one is.
     """
     whole = [t for t in trials if t.outcome.state == "complete" and not math.isnan(t.outcome.score)]

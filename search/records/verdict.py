@@ -19,14 +19,14 @@ Source = Literal["refits", "test samples"]
 class Entrant:
     """A loss that was refitted for the verdict.
 
-    Args:
-        number: the number of its trial.
-        standard: its name, where it is a standard loss.
-        loss: the loss, bound to the constants of the whole training part.
-        formula: the loss as text.
-        learning_rate: what it was refitted with.
-        scores: what its refits score.
-        ahead: the loss compared with the best standard loss of the race; None for that one itself.
+    Attributes:
+        number: The number of its trial.
+        standard: Its name, where it is a standard loss.
+        loss: The loss, bound to the constants of the whole training part.
+        formula: The loss as text.
+        learning_rate: What it was refitted with.
+        scores: What its refits score.
+        ahead: The loss compared with the best standard loss of the race; None for that one itself.
     """
 
     number: int
@@ -71,10 +71,10 @@ class Entrant:
 class StandardRow:
     """A standard loss on test data, compared with the winner.
 
-    Args:
-        scores: what its refits score, and the learning rate they were trained with.
-        behind: the winner minus this loss.
-        p_value_holm: the p-value, corrected for the number of standard losses (Holm 1979); None in verdicts
+    Attributes:
+        scores: What its refits score, and the learning rate they were trained with.
+        behind: The winner minus this loss.
+        p_value_holm: The p-value, corrected for the number of standard losses (Holm 1979); None in verdicts
             of a lossmith that did not correct.
     """
 
@@ -99,14 +99,14 @@ class StandardRow:
 class RaceResult:
     """How the race ended, as the verdict tells it; everything in the metric's units with better positive.
 
-    Args:
-        lead: of the best searched loss over the best standard one.
-        refit_error: its standard error from refits; None where a single repeat tells none.
-        sample_error: its standard error from the held-out samples.
-        standard_errors: the lead in standard errors; None where it does not vary.
-        needed: the standard errors that crown.
-        rounds: how many rounds were run.
-        crowned: whether the searched loss was crowned.
+    Attributes:
+        lead: Of the best searched loss over the best standard one.
+        refit_error: Its standard error from refits; None where a single repeat tells none.
+        sample_error: Its standard error from the held-out samples.
+        standard_errors: The lead in standard errors; None where it does not vary.
+        needed: The standard errors that crown.
+        rounds: How many rounds were run.
+        crowned: Whether the searched loss was crowned.
     """
 
     lead: float
@@ -122,26 +122,26 @@ class RaceResult:
 class Verdict:
     """The answer to whether the winner is better than the best standard loss, on data nothing else reads.
 
-    Args:
-        winner: the crowned searched loss, or the best standard loss of the race.
-        best_standard: the standard loss that led the race.
-        ahead: the winner minus the best standard loss.
-        metric: the metric's name.
-        greater_is_better: its direction.
-        repeats: refits of each loss.
-        sources: which kinds of luck the interval covers.
+    Attributes:
+        winner: The crowned searched loss, or the best standard loss of the race.
+        best_standard: The standard loss that led the race.
+        ahead: The winner minus the best standard loss.
+        metric: The metric's name.
+        greater_is_better: Its direction.
+        repeats: Refits of each loss.
+        sources: Which kinds of luck the interval covers.
         scored_on: "validation" where a training function has no test data to offer.
-        conclusion: what the comparison shows.
-        use: which of the two losses to train with.
-        margin: by how much a loss may be worse and still be called no worse, in the metric's units.
-        race: how the race ended.
-        against: every standard loss by name.
-        sentence: the verdict in words.
-        challenger: the best searched loss of the race; None where none survived.
-        random_search: the best loss of a random search on the same budget, where one was asked for, with the
+        conclusion: What the comparison shows.
+        use: Which of the two losses to train with.
+        margin: By how much a loss may be worse and still be called no worse, in the metric's units.
+        race: How the race ended.
+        against: Every standard loss by name.
+        sentence: The verdict in words.
+        challenger: The best searched loss of the race; None where none survived.
+        random_search: The best loss of a random search on the same budget, where one was asked for, with the
             searched loss minus it.
-        confirmation: the two losses with the full model, for tasks on part of one.
-        transfer: how the searched loss does on other tasks, by name.
+        confirmation: The two losses with the full model, for tasks on part of one.
+        transfer: How the searched loss does on other tasks, by name.
     """
 
     winner: Entrant

@@ -46,3 +46,6 @@ class Auto(Sampler):
         self, told: Sequence[Observation], count: int, start: int, seed: int
     ) -> list[dict[str, float]]:
         return (self._first if start < self._until else self._then).propose(told, count, start, seed)
+
+
+SAMPLER = Auto

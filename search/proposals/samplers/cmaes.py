@@ -60,3 +60,6 @@ class CmaEs(Sampler):
         drawn = np.array([cma.ask() for _ in range(count)]).reshape(count, width)
         reflected: Rows = 1 - np.abs(1 - drawn % 2)  # at the edges; to draw again until inside takes long
         return reflected
+
+
+SAMPLER = CmaEs

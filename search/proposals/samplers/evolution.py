@@ -63,3 +63,6 @@ def _children(parents: Rows, count: int, rng: np.random.Generator) -> Rows:
     rows = np.abs(rows + changed * steps * rng.normal(size=shape))
     reflected: Rows = np.where(rows > 1, 2 - rows, rows).clip(0, 1)
     return reflected
+
+
+SAMPLER = Evolution

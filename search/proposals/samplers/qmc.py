@@ -37,3 +37,6 @@ def sobol(dimensions: int, count: int, start: int, seed: int) -> Rows:
             sequence.fast_forward(start)
         rows: Rows = sequence.random(count)
     return rows
+
+
+SAMPLER = Qmc

@@ -23,3 +23,6 @@ class Random(Sampler):
         self, told: Sequence[Observation], count: int, start: int, seed: int
     ) -> list[dict[str, float]]:
         return self._cube.points(np.random.default_rng([seed, start]).random((count, self._cube.dimensions)))
+
+
+SAMPLER = Random

@@ -52,7 +52,7 @@ class Tpe(Sampler):
         """Points of one fit; the study knows of them afterwards."""
         import optuna
 
-        from .tpe_cohort import CohortTPESampler
+        from ..tpe_cohort import CohortTPESampler
 
         sampler = study.sampler = CohortTPESampler(count, seed)
         first = study.ask(self._distributions)
@@ -81,3 +81,6 @@ class Tpe(Sampler):
             distributions=self._distributions,
             intermediate_values={round(told.share * 1000): told.value} if 0 < told.share < 1 else {},
         )
+
+
+SAMPLER = Tpe

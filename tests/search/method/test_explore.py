@@ -19,7 +19,7 @@ from lossmith.search.records import Measurement, RungSchedule, Watch, unwatched
 from lossmith.search.records import ledger as ledger_module
 from lossmith.spaces import LEARNING_RATE, Space
 
-from ..simulation import PLAN, Heard, JsonLedger, SimulatedRunner, context_of
+from ..simulation import PLAN, JsonLedger, RecordedProgress, SimulatedRunner, context_of
 
 
 def explored(context: SearchContext) -> tuple[Trial, ...]:
@@ -195,7 +195,7 @@ def test_a_space_that_holds_no_more_ends_exploring(task: Task) -> None:
     )
     ledger = JsonLedger()
     for trained in (2, 0):  # headroom and a cohort; then nothing
-        heard, runner = Heard(), SimulatedRunner(task)
+        heard, runner = RecordedProgress(), SimulatedRunner(task)
         found = explored(context_of(runner, space=space, ledger=ledger, progress=heard))
         # mae alone is a standard loss at this rate, so headroom has tried it already
         assert len(found) == 2
@@ -205,7 +205,7 @@ def test_a_space_that_holds_no_more_ends_exploring(task: Task) -> None:
 
 def test_pruned_and_diverged_trials_count_as_trials(task: Task) -> None:
     """Each is told to the search and spends the budget; the best is the best complete one."""
-    heard = Heard()
+    heard = RecordedProgress()
     runner = SimulatedRunner(task, diverges=lambda c, r: c.standard is None and c.recipe.rate > 0.01)
     found = explored(context_of(runner, progress=heard))
     assert {trial.outcome.state for trial in found} == {"complete", "pruned", "diverged"}
@@ -217,7 +217,7 @@ def test_pruned_and_diverged_trials_count_as_trials(task: Task) -> None:
 
 def test_explore_tells_how_far_it_is(task: Task) -> None:
     """The phase begins with the budget; after each cohort the number done and the best score so far."""
-    heard = Heard()
+    heard = RecordedProgress()
     found = explored(context_of(SimulatedRunner(task), progress=heard))
     assert heard.phases[1] == ("explore", 24)
     numbers = [done for done, _ in heard.done[-6:]]

@@ -11,7 +11,7 @@ from lossmith.losses import standard_specs
 from lossmith.search import Candidate, Task
 from lossmith.search.method.headroom import headroom
 
-from ..simulation import PLAN, Heard, JsonLedger, SimulatedRunner, context_of
+from ..simulation import PLAN, JsonLedger, RecordedProgress, SimulatedRunner, context_of
 
 
 def rank(candidate: Candidate) -> int:
@@ -74,7 +74,7 @@ def test_without_a_validation_part_repeats_are_seeds_times_folds(folded_task: Ta
 @pytest.mark.parametrize("matters", [True, False])
 def test_headroom_says_whether_the_loss_matters(task: Task, mode: str, matters: bool) -> None:  # noqa: FBT001
     """`warn` and `stop` say it, and `stop` ends a search whose standard losses are alike; `off` is silent."""
-    heard = Heard()
+    heard = RecordedProgress()
     runner = SimulatedRunner(task, apart if matters else lambda candidate: 0.7)
     plan = replace(PLAN, headroom=mode)  # type: ignore[arg-type]  # one of the three
     tuned = headroom(context_of(runner, plan=plan, progress=heard))
@@ -93,7 +93,7 @@ def test_headroom_says_whether_the_loss_matters(task: Task, mode: str, matters: 
 
 def test_a_single_repeat_does_not_tell(task: Task) -> None:
     """With one repeat there is no noise to compare with: headroom says so and does not stop the search."""
-    heard = Heard()
+    heard = RecordedProgress()
     plan = replace(PLAN, seeds=1, headroom="stop")
     tuned = headroom(context_of(SimulatedRunner(task, lambda c: 0.7), plan=plan, progress=heard))
     assert tuned.stop is None
@@ -115,7 +115,7 @@ def test_a_standard_loss_that_always_diverges_is_left_out(task: Task) -> None:
 
 def test_a_search_whose_standard_losses_all_diverge_ends_here(task: Task) -> None:
     """There is nothing to compare with, whatever `headroom` is set to."""
-    heard = Heard()
+    heard = RecordedProgress()
     context = context_of(SimulatedRunner(task, diverges=lambda c, r: True), progress=heard)
     tuned = headroom(context)
     assert tuned.best == {}
@@ -124,7 +124,7 @@ def test_a_search_whose_standard_losses_all_diverge_ends_here(task: Task) -> Non
 
 def test_where_smaller_is_better_the_smallest_error_is_the_best(regression: Task) -> None:
     """Rates are picked, and the leader named, by the least mean absolute error."""
-    heard = Heard()
+    heard = RecordedProgress()
 
     def error(candidate: Candidate) -> float:
         return (0.3 if candidate.standard == "huber" else 0.5) + abs(math.log(candidate.recipe.rate / 3e-3))
@@ -146,7 +146,7 @@ def test_headroom_is_read_from_the_ledger(task: Task) -> None:
 
 def test_headroom_tells_how_far_it_is(task: Task) -> None:
     """The phase begins with the number of its trials and ends with all of them done."""
-    heard = Heard()
+    heard = RecordedProgress()
     tuned = headroom(context_of(SimulatedRunner(task), progress=heard))
     assert heard.phases == [("headroom", len(tuned.trials))]
     assert heard.done[-1][0] == len(tuned.trials)

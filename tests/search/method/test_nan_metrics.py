@@ -11,7 +11,7 @@ from lossmith.search import Candidate, MemoryLedger, Outcome, Repeat, Task, cond
 from lossmith.search.method.nan_metrics import as_diverged
 from lossmith.search.records import Measurement
 
-from ..simulation import PLAN, SPACE, Heard, SimulatedRunner, is_standard
+from ..simulation import PLAN, SPACE, RecordedProgress, SimulatedRunner, is_standard
 
 REPEATS = (Repeat(0, 0), Repeat(0, 1))
 
@@ -38,7 +38,7 @@ def test_a_fold_without_a_number_is_a_fault_of_the_fold() -> None:
 
 def test_a_constant_metric_has_a_verdict(folded_task: Task) -> None:
     """Where every loss scores the same, headroom says that the choice matters little; nothing is better."""
-    heard = Heard()
+    heard = RecordedProgress()
     runner = SimulatedRunner(folded_task, lambda c: 0.7, shared=0, own=0)
     document = conduct(folded_task, SPACE, PLAN, runner, MemoryLedger(), heard).verdict
     assert document is not None
@@ -56,6 +56,6 @@ def test_a_search_goes_on_without_losses_that_have_no_number(folded_task: Task) 
         )
 
     document = conduct(
-        folded_task, SPACE, PLAN, SimulatedRunner(folded_task, quality), MemoryLedger(), Heard()
+        folded_task, SPACE, PLAN, SimulatedRunner(folded_task, quality), MemoryLedger(), RecordedProgress()
     )
     assert document.verdict is not None

@@ -17,7 +17,7 @@ from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.local import local
 from lossmith.spaces import Domain, Space
 
-from ..simulation import PLAN, SPACE, Heard, JsonLedger, SimulatedRunner, ordinary
+from ..simulation import PLAN, SPACE, JsonLedger, RecordedProgress, SimulatedRunner, ordinary
 from ..small_tasks import data, mlp, task_of
 
 TINY = Plan(
@@ -33,7 +33,7 @@ def task() -> Task:
 
 def searched(runner: SimulatedRunner, ledger: Any, sampler: str = "auto", plan: Plan = PLAN) -> Conclusion:
     """A simulated search."""
-    return conduct(runner.task, SPACE, plan, runner, ledger, Heard(), sampler)
+    return conduct(runner.task, SPACE, plan, runner, ledger, RecordedProgress(), sampler)
 
 
 def plain(conclusion: Conclusion) -> Any:
@@ -45,7 +45,7 @@ def plain(conclusion: Conclusion) -> Any:
 
 def test_a_search_goes_through_its_phases(task: Task) -> None:
     """Headroom, explore, race, verdict and insight, in this order, and a verdict at the end."""
-    heard, runner = Heard(), SimulatedRunner(task)
+    heard, runner = RecordedProgress(), SimulatedRunner(task)
     conclusion = conduct(task, SPACE, PLAN, runner, MemoryLedger(), heard)
     assert [name for name, _ in heard.phases] == ["headroom", "explore", "race", "verdict", "insight"]
     assert conclusion.reason is None
@@ -155,7 +155,7 @@ def test_a_real_search_of_every_kind_ends_with_a_verdict(kind: Kind, changes: di
     for _ in range(2):
         ledger = JsonLedger()
         runner = Trainer(task, folds=TINY.folds, workers=2)
-        found.append(plain(conduct(task, space_for(kind), TINY, runner, ledger, Heard())))
+        found.append(plain(conduct(task, space_for(kind), TINY, runner, ledger, RecordedProgress())))
         assert sum(phase == "explore" for phase, _ in ledger.texts) == 2
     assert found[0] == found[1]
 
@@ -170,7 +170,7 @@ def test_the_engines_conduct_the_same_search() -> None:
     for engine in ("cohort", "loop"):
         ledgers[engine] = MemoryLedger()
         runner = local(task, TINY, engine)
-        conduct(task, space_for("multiclass"), TINY, runner, ledgers[engine], Heard())
+        conduct(task, space_for("multiclass"), TINY, runner, ledgers[engine], RecordedProgress())
         runner.close()
     keys: tuple[tuple[Phase, int], ...] = (("headroom", 0), ("explore", 0), ("explore", 1))
     for key in keys:
@@ -183,7 +183,7 @@ def test_the_engines_conduct_the_same_search() -> None:
 
 def test_an_open_space_takes_in_what_good_standard_losses_have(task: Task) -> None:
     """A part that only the best standard losses have is explored; a closed space stays as it is."""
-    heard, ledgers = Heard(), [MemoryLedger(), MemoryLedger()]
+    heard, ledgers = RecordedProgress(), [MemoryLedger(), MemoryLedger()]
     for space, ledger in zip((replace(SPACE, extensible=True), SPACE), ledgers, strict=True):
         conduct(task, space, PLAN, SimulatedRunner(task, weighted_is_better), ledger, heard)
     explored = [
@@ -206,7 +206,7 @@ def test_an_interrupted_search_in_an_open_space_ends_as_it_would_have(task: Task
 
     def searched(ledger: JsonLedger) -> Any:
         runner = SimulatedRunner(task, weighted_is_better)
-        return plain(conduct(task, replace(SPACE, extensible=True), PLAN, runner, ledger, Heard()))
+        return plain(conduct(task, replace(SPACE, extensible=True), PLAN, runner, ledger, RecordedProgress()))
 
     whole, cut = JsonLedger(), JsonLedger(after=4)
     with pytest.raises(KeyboardInterrupt):

@@ -13,7 +13,7 @@ from lossmith.search.method.headroom import headroom
 from lossmith.search.method.power import _needed
 from lossmith.search.random_streams import generator
 
-from ..simulation import PLAN, Heard, JsonLedger, SimulatedRunner, context_of, is_standard
+from ..simulation import PLAN, JsonLedger, RecordedProgress, SimulatedRunner, context_of, is_standard
 from .test_headroom import rank
 
 
@@ -88,7 +88,7 @@ def test_more_repeats_are_needed_for_smaller_differences(task: Task) -> None:
 
 def test_the_gate_is_kept(task: Task) -> None:
     """What the gate said is in the ledger, for those who read it there, and says it in one line."""
-    ledger, heard = JsonLedger(), Heard()
+    ledger, heard = JsonLedger(), RecordedProgress()
     gate = headroom(context_of(SimulatedRunner(task, apart), ledger=ledger, progress=heard)).gate
     unit = ledger.find("headroom", 2)
     assert unit is not None

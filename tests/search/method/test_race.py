@@ -23,9 +23,9 @@ from lossmith.spaces import Domain, Space
 
 from ..simulation import (
     PLAN,
-    Heard,
     JsonLedger,
     Quality,
+    RecordedProgress,
     SimulatedRunner,
     by_rate,
     context_of,
@@ -346,7 +346,7 @@ def test_a_race_goes_on_where_it_was_left(task: Task) -> None:
 
 def test_the_race_tells_how_far_it_is(task: Task) -> None:
     """The number done rises, to no more than was announced."""
-    heard = Heard()
+    heard = RecordedProgress()
     finalists, rounds = raced(SimulatedRunner(task), progress=heard)
     name, announced = heard.phases[-1]
     assert (name, announced) == ("race", PLAN.race_rounds * rounds[0])

@@ -22,7 +22,16 @@ from lossmith.search.records import Tested, Verdict
 from lossmith.search.training.runner import Runner
 from lossmith.spaces import Domain, Space
 
-from ..simulation import PLAN, SPACE, Heard, JsonLedger, Quality, SimulatedRunner, context_of, is_standard
+from ..simulation import (
+    PLAN,
+    SPACE,
+    JsonLedger,
+    Quality,
+    RecordedProgress,
+    SimulatedRunner,
+    context_of,
+    is_standard,
+)
 
 HUBER = Space("regression", {"huber.delta": Domain(0.1, 10, log=True)}, {}, {"mix.huber": 1.0})
 PROMISED = {
@@ -289,7 +298,7 @@ def test_without_outputs_the_verdict_is_over_refits_alone(task: Task) -> None:
 
 def test_the_test_data_are_read_once(task: Task) -> None:
     """A verdict that is in the ledger is read from there, and its phase shows as done."""
-    ledger, heard = JsonLedger(), Heard()
+    ledger, heard = JsonLedger(), RecordedProgress()
     runner = SimulatedRunner(task, lead_of(0.1))
     context = context_of(runner, ledger=ledger, progress=heard)
     tuned, finalists = raced(context)
@@ -310,7 +319,7 @@ def test_what_is_asked_of_the_test_data_is_logged_before_they_are_read(task: Tas
             super().test(candidates, repeats)
             raise KeyboardInterrupt
 
-    ledger, heard = JsonLedger(), Heard()
+    ledger, heard = JsonLedger(), RecordedProgress()
     context = context_of(SimulatedRunner(task, lead_of(0.1)), ledger=ledger, progress=heard)
     tuned, finalists = raced(context)
     with pytest.raises(KeyboardInterrupt):
@@ -346,9 +355,9 @@ def test_a_random_search_is_asked_for_and_compared(task: Task) -> None:
     plan = replace(PLAN, random_search=True, insight=False)
     runner, ledger = SimulatedRunner(task, lead_of(0.1)), JsonLedger(after=12)
     with pytest.raises(KeyboardInterrupt):
-        conduct(task, SPACE, plan, runner, ledger, Heard())
+        conduct(task, SPACE, plan, runner, ledger, RecordedProgress())
     ledger.after = 100
-    found = conduct(task, SPACE, plan, runner, ledger, Heard()).verdict
+    found = conduct(task, SPACE, plan, runner, ledger, RecordedProgress()).verdict
     assert found is not None
     document = found.to_json()
     assert Verdict.from_json(json.loads(json.dumps(document, allow_nan=False))).to_json() == document

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import mean
 from typing import Any
@@ -12,107 +14,99 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from scipy.stats.qmc import Halton as Halton_
 
-from lossmith.search.proposals.samplers import SAMPLERS, Observation, Sampler, cmaes, tpe
+from lossmith.losses import UserError
+from lossmith.search import Proposer, Recipe
+from lossmith.search.proposals.samplers import (
+    SAMPLERS,
+    Observation,
+    Sampler,
+    cmaes,
+    register_sampler,
+    registry,
+    tpe,
+)
+from lossmith.search.testing import SamplerSuite
+from lossmith.search.testing.sampler_suite import SPACE, observations
 from lossmith.spaces import Domain, Space
 
-from ..small_tasks import space_of
-
-SPACE = space_of("multiclass").with_learning_rate(Domain(1e-4, 1e-1, log=True))
-EMPTY = Space("multiclass", {}, {}, {"mix.cross_entropy": 1.0})
 BUDGET, WIDTH = 40, 10
 
 
-@pytest.fixture(params=sorted(SAMPLERS))
-def sampler(request: pytest.FixtureRequest) -> Callable[[Space], Sampler]:
-    """Each sampler in turn, for a space and a budget of 40 points in cohorts of 10."""
-    make = SAMPLERS[request.param]
-    return lambda space: make(space, BUDGET, WIDTH)
+class TestEverySampler(SamplerSuite):
+    """What every sampler keeps to, whoever wrote it."""
+
+    name: str
+
+    @pytest.fixture(autouse=True, params=sorted(SAMPLERS))
+    def chosen(self, request: pytest.FixtureRequest) -> None:
+        """Each sampler in turn."""
+        self.name = request.param
+
+    def make(self, space: Space) -> Sampler:
+        """The sampler for a budget of 40 points in cohorts of 10."""
+        return SAMPLERS[self.name](space, BUDGET, WIDTH)
 
 
-def shares(point: Mapping[str, float]) -> dict[str, float]:
-    """Where a point lies in each domain of SPACE, 0 to 1."""
-    return {name: domain.share(point[name]) for name, domain in SPACE.coordinates().items()}
+class Halton:
+    """A sampler from outside."""
+
+    reason = "sampler halton: points spread evenly"
+
+    def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
+        """`budget` and `width` change nothing."""
+        self._domains = space.coordinates()
+
+    def propose(
+        self, told: Sequence[Observation], count: int, start: int, seed: int
+    ) -> list[dict[str, float]]:
+        """Points `start` and following of a scrambled Halton sequence."""
+        if not self._domains:
+            return [{} for _ in range(count)]
+        sequence = Halton_(len(self._domains), rng=seed % 2**32)
+        if start:
+            sequence.fast_forward(start)
+        rows = sequence.random(count)
+        return [
+            {name: domain.at(float(u)) for (name, domain), u in zip(self._domains.items(), row, strict=True)}
+            for row in rows
+        ]
 
 
-def told(points: Sequence[Mapping[str, float]]) -> list[Observation]:
-    """These points as a search tells them: complete, pruned and diverged in turn, better near the middle."""
-    results = []
-    for number, point in enumerate(points):
-        value = -sum((share - 0.5) ** 2 for share in shares(point).values())
-        share = (1.0, 0.5, 0.0)[number % 3]
-        results.append(Observation(point, math.nan if share == 0 else value, share))
-    return results
+class TestSamplerFromOutside(SamplerSuite):
+    """A third party inherits the suite for a sampler of its own."""
+
+    def make(self, space: Space) -> Sampler:
+        """A Halton sequence."""
+        return Halton(space, BUDGET, WIDTH)
 
 
-@pytest.mark.parametrize("history", [0, 1, 30])
-def test_points_lie_in_the_space(sampler: Callable[[Space], Sampler], history: int) -> None:
-    """As many points as asked for, each with every coordinate within its domain, told or not."""
-    known = told(SAMPLERS["random"](SPACE, None).propose((), history, 0, 9))
-    for start in (0, 30):
-        points = sampler(SPACE).propose(known, 7, start, 0)
-        assert len(points) == 7
-        for point in points:
-            assert point.keys() == SPACE.coordinates().keys()
-            assert all(0 <= share <= 1 for share in shares(point).values())
-            SPACE.loss_at(point)  # every point means a loss
+@pytest.fixture
+def halton() -> Iterator[str]:
+    """The sampler from outside, registered for one test."""
+    register_sampler("halton", Halton)
+    yield "halton"
+    del registry._known["halton"]
 
 
-@pytest.mark.parametrize("history", [0, 30])
-def test_a_proposal_depends_on_its_arguments_alone(sampler: Callable[[Space], Sampler], history: int) -> None:
-    """A sampler that was used before, and one made afresh, propose the same for the same arguments."""
-    known = told(SAMPLERS["random"](SPACE, None).propose((), history, 0, 9))
-    used = sampler(SPACE)
-    for start in (0, 8, 24):
-        used.propose(known[:10], 3, start + 1, 1)
-        assert used.propose(known, 5, start, 0) == sampler(SPACE).propose(known, 5, start, 0)
+def test_a_registered_sampler_is_one_like_the_others(halton: str) -> None:
+    """A search may name it, it proposes, and no other may take its name."""
+    proposer = Proposer(SPACE, Recipe(), sampler=halton)
+    assert len(proposer.ask(4)) == 4
+    assert proposer.reason == Halton.reason
+    with pytest.raises(UserError, match="a name of its own, but there is a sampler 'halton' already"):
+        register_sampler(halton, SAMPLERS["random"])
+    assert register_sampler(halton, Halton) is Halton
 
 
-@pytest.mark.parametrize("history", [0, 30])
-def test_another_start_and_another_seed_are_other_points(
-    sampler: Callable[[Space], Sampler], history: int
-) -> None:
-    """Within a proposal, from proposal to proposal and from seed to seed no point comes twice."""
-    known = told(SAMPLERS["random"](SPACE, None).propose((), history, 0, 9))
-    points = [
-        point
-        for start, seed in ((0, 0), (6, 0), (24, 0), (30, 0), (0, 1))
-        for point in sampler(SPACE).propose(known, 6, start, seed)
-    ]
-    assert len({tuple(point.items()) for point in points}) == len(points)
-
-
-def test_what_was_told_stays_as_it_is(sampler: Callable[[Space], Sampler]) -> None:
-    """A sampler changes nothing of what it is told."""
-    known = told(SAMPLERS["random"](SPACE, None).propose((), 9, 0, 9))
-    before = [(dict(t.point), repr(t.value), t.share) for t in known]
-    sampler(SPACE).propose(known, 3, 30, 0)
-    assert [(dict(t.point), repr(t.value), t.share) for t in known] == before
-
-
-def test_a_history_of_failures_alone_will_do(sampler: Callable[[Space], Sampler]) -> None:
-    """Where everything diverged, or was pruned, there are still proposals."""
-    points = SAMPLERS["random"](SPACE, None).propose((), 30, 0, 9)
-    for share, value in ((0.0, math.nan), (0.25, -math.inf), (0.25, 0.5)):
-        assert len(sampler(SPACE).propose([Observation(p, value, share) for p in points], 4, 30, 0)) == 4
-
-
-def test_a_space_without_coordinates_has_one_point(sampler: Callable[[Space], Sampler]) -> None:
-    """Where nothing varies every proposal is the empty point."""
-    assert sampler(EMPTY).propose((), 3, 0, 0) == [{}, {}, {}]
-    assert sampler(EMPTY).propose([Observation({}, 0.5, 1.0)], 2, 30, 0) == [{}, {}]
-
-
-def test_the_edges_of_a_domain_are_in_it(sampler: Callable[[Space], Sampler]) -> None:
-    """Points told from the corners of the space do not lead out of it."""
-    corners = [{name: d.at(end) for name, d in SPACE.coordinates().items()} for end in (0.0, 1.0) * 10]
-    points = sampler(SPACE).propose([Observation(corner, 1.0, 1.0) for corner in corners], 10, 30, 0)
-    assert all(0 <= share <= 1 for point in points for share in shares(point).values())
-
-
-def test_a_seed_may_be_any_whole_number_of_a_spec(sampler: Callable[[Space], Sampler]) -> None:
-    """Seeds up to 2^63 - 1, which a SPEC may ask for, are taken."""
-    assert len(sampler(SPACE).propose((), 2, 0, 2**63 - 1)) == 2
+def test_listing_the_samplers_imports_nothing_heavy() -> None:
+    """Optuna is imported by the sampler that asks it, when it is asked."""
+    code = (
+        "import sys, lossmith.search.proposals.samplers as s; print(len(s.SAMPLERS), 'optuna' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == [str(len(SAMPLERS)), "False"]
 
 
 def test_ranks_put_failures_last() -> None:
@@ -168,7 +162,7 @@ def test_samplers_that_learn_look_where_it_is_good(name: str) -> None:
 
 def test_tpe_asked_for_one_point_gives_optunas() -> None:
     """A cohort of one is what Optuna's own sampler with that seed asks for, number for number."""
-    known = told(SAMPLERS["random"](SPACE, None).propose((), 30, 0, 9))
+    known = observations(30)
     (point,) = SAMPLERS["tpe"](SPACE, None).propose(known, 1, 30, 5)
     seed = int(np.random.default_rng([5, 30]).integers(2**32))
     sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
@@ -179,7 +173,7 @@ def test_tpe_asked_for_one_point_gives_optunas() -> None:
 
 def test_tpe_fits_its_densities_a_few_times_for_a_cohort(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixty-four different points cost as many fits as there are pieces, whatever the cohort's width."""
-    known, fits = told(SAMPLERS["random"](SPACE, None).propose((), 300, 0, 9)), []
+    known, fits = observations(300), []
     fitted = optuna.samplers.TPESampler._build_parzen_estimator
 
     def counted(*given: Any, **more: Any) -> Any:
@@ -197,7 +191,7 @@ def test_models_are_fitted_to_a_window(name: str, monkeypatch: pytest.MonkeyPatc
     """What is older changes nothing, so that a long history costs no more than a short one."""
     monkeypatch.setattr(cmaes, "GENERATIONS", 2)
     monkeypatch.setattr(tpe, "WINDOW", 64)
-    known = told(SAMPLERS["random"](SPACE, None).propose((), 96, 0, 9))
+    known = observations(96)
     sampler, best = SAMPLERS[name](SPACE, None, 32), [replace(known[0], value=9.0, share=1.0)] * 32
     assert sampler.propose([*best, *known], 4, 0, 0) == sampler.propose([*known[:32], *known], 4, 0, 0)
     assert sampler.propose([*known, *best], 4, 0, 0) != sampler.propose([*known, *known[:32]], 4, 0, 0)

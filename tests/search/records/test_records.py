@@ -13,7 +13,7 @@ from lossmith.search import Candidate, MemoryLedger, Outcome, Recipe, Repeat, Tr
 from lossmith.search.records import ledger as ledger_module
 from lossmith.search.records import recall
 
-from .small_tasks import METRICS, drawn
+from ..small_tasks import METRICS, drawn
 
 CANDIDATE = Candidate(standard_specs("multiclass")["gce"], Recipe())
 
