@@ -9,6 +9,7 @@ from functools import cached_property
 from ...losses.custom.load_file import fingerprints
 from ...losses.errors import UserError
 from ...search import Plan, Task, TrainingFunction, load_task
+from ...search.proposals.samplers import sampler_named
 from ...search.tasks.subject import Subject
 from ...search.training.engines.autotune import EngineChoice
 from ...search.training.engines.device import Hardware
