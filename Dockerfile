@@ -6,13 +6,22 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/lossmith
 WORKDIR /source
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+# Dependencies first: an edit of a source then installs nothing but lossmith itself.
+COPY constraints.txt ./
+RUN /opt/lossmith/bin/pip install -c constraints.txt --index-url "$TORCH_INDEX" --extra-index-url https://pypi.org/simple torch
+COPY pyproject.toml ./
+COPY deploy/dependencies.py deploy/
+# What nothing reads while lossmith runs goes in the same layer: tests, headers of C++, Java.
+RUN python deploy/dependencies.py cluster > needed.txt \
+ && /opt/lossmith/bin/pip install -c constraints.txt -r needed.txt flask-wtf==1.3.0 wtforms==3.3.2 boto3==1.44.8 \
+ && cd /opt/lossmith/lib/python3*/site-packages && rm -rf torch/test torch/include ray/jars \
+ && find . -type d -name tests -path '*/tests' -prune -exec rm -rf {} +
+COPY README.md LICENSE ./
 COPY losses losses
 COPY spaces spaces
 COPY search search
 COPY experiments experiments
-RUN /opt/lossmith/bin/pip install -c constraints.txt --index-url "$TORCH_INDEX" --extra-index-url https://pypi.org/simple torch \
- && /opt/lossmith/bin/pip install -c constraints.txt ".[cluster]" flask-wtf==1.3.0 wtforms==3.3.2
+RUN /opt/lossmith/bin/pip install --no-deps .
 
 FROM python:3.12.12-slim-bookworm
 RUN useradd --create-home --uid 1000 lossmith && install -d -o lossmith -g lossmith /artifacts
@@ -21,5 +30,4 @@ COPY --chmod=755 deploy/mlflow-server /home/lossmith/deploy/mlflow-server
 ENV PATH=/opt/lossmith/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
 USER 1000:1000
 WORKDIR /home/lossmith
-HEALTHCHECK --interval=30s --timeout=10s CMD ["lossmith", "--version"]
 CMD ["lossmith", "--help"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +31,20 @@ def print_json(document: Any) -> None:
 
 @contextmanager
 def quiet_stdout() -> Iterator[None]:
-    """What other packages print in here goes to standard error: standard output belongs to the result."""
-    with redirect_stdout(sys.stderr):
-        yield
+    """Within it whatever is printed goes to standard error: standard output belongs to the result.
+
+    The descriptor is turned too, for child processes, C code and whoever kept `sys.stdout` print past Python's.
+    """
+    real, kept = sys.stdout, None
+    with suppress(OSError):  # it is closed, and stays so
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        with suppress(OSError, ValueError):
+            real.flush()
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)

@@ -39,13 +39,24 @@ def load_file(path: Path, what: Literal["task", "loss"]) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickling look a class's module up by name
     try:
-        with neighbours_of(path):
+        with neighbours_of(path), no_arguments(path):
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise user_error(f"the {what} file {path} cannot be run", error) from error
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
     return module
+
+
+@contextmanager
+def no_arguments(program: Path) -> Iterator[None]:
+    """Within it `sys.argv` names a user's file alone: a file that parses arguments must not find lossmith's."""
+    arguments = list(sys.argv)
+    sys.argv[:] = [str(program)]
+    try:
+        yield
+    finally:
+        sys.argv[:] = arguments
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A function that a SPEC names and describes, as a training."""
+"""A training function that a SPEC names and describes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,16 @@ def is_training(function: Callable[..., Any]) -> bool:
 
 
 def from_settings(train: Train, settings: Mapping[str, Any] | None, name: str) -> TrainingFunction:
-    """The training of a plain function with what a SPEC says about it under `training`."""
+    """Make a training of a plain function.
+
+    Args:
+        train: The function.
+        settings: What the SPEC says under `training`.
+        name: How the SPEC names the function, for messages.
+
+    Raises:
+        UserError: The settings name no kind, or have an unknown key or a value that cannot be.
+    """
     if not settings or "kind" not in settings:
         raise UserError(
             f"{name} takes (loss, trial), so it is a training function, and the SPEC must say what it "

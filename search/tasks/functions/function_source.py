@@ -1,4 +1,4 @@
-"""A user's function by its source: what it is called, and whether it is still the same."""
+"""A user's function by its source: its name, and a hash that tells whether it has changed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from pathlib import Path
 from typing import Any
 
 
-def name_of(train: Callable[..., Any]) -> str:
-    """The name of its file without ending, or its own where it was typed in."""
+def file_of(train: Callable[..., Any]) -> str:
+    """The path of the function's file; "training" where it was typed in."""
     try:
-        found = Path(inspect.getfile(train)).stem
+        return inspect.getfile(train)
     except TypeError:
-        found = "training"
+        return "training"
+
+
+def name_of(train: Callable[..., Any]) -> str:
+    """The name of the function's file without its ending, or the function's own where it was typed in."""
+    found = Path(file_of(train)).stem
     typed = not found.isidentifier() or found.isdigit()
     return (getattr(train, "__name__", "training") if typed else found).replace("_", "-")
 
 
 def fingerprint(train: Callable[..., Any]) -> str:
-    """A hash of the code in the function's file; comments and layout do not count."""
+    """Hash the code in the function's file; comments and layout do not count."""
     try:
         source = Path(inspect.getfile(train)).read_text(encoding="utf-8")
     except (OSError, TypeError):  # a function typed into an interpreter

@@ -11,9 +11,14 @@ from typing import Any
 class Rehearsal:
     """What one training with the usual loss showed of a function, before a search was begun.
 
-    `reports` is how often it reported, `constants` what its training targets looked like, `read` what it
-    read of its trial, `seconds` what it took, and `fit` how many such trainings an accelerator's memory
-    holds, None where none was used.
+    Args:
+        value: The score that the function returned.
+        reports: How often it reported.
+        constants: What losses read of its training targets, as numbers and lists: class_counts, target_scale.
+        read: The attributes of its trial that it read.
+        seconds: How long the training took.
+        fit: How many such trainings an accelerator's memory holds; None where none was used.
+        changes: What it left changed in its process, such as "the default dtype"; put back after each call.
     """
 
     value: float
@@ -22,3 +27,4 @@ class Rehearsal:
     read: frozenset[str]
     seconds: float
     fit: int | None = None
+    changes: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
-"""A person's own training loop as something a search can be made of."""
+"""A user's own training loop as the subject of a search."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,10 +11,10 @@ from torch import nn
 
 from ....losses import Kind, LossSpec
 from ....losses.declarations import KINDS
-from ....losses.errors import UserError, unknown
+from ....losses.errors import UserError, one_line, unknown
 from ....spaces.recipe import Recipe
 from ...metrics import Metric, reported
-from .function_source import fingerprint, name_of
+from .function_source import file_of, fingerprint, name_of
 from .rehearsal import Rehearsal
 from .trial_handle import TrialHandle
 
@@ -24,15 +25,32 @@ Train = Callable[[nn.Module, TrialHandle], float]
 class TrainingFunction:
     """A function `train(loss, trial) -> float` that trains a model with the loss it is given and scores it.
 
-    `kind` is the kind of problem (`multiclass`, `binary`, `multilabel`, `regression`), which says how the
-    loss is called: with logits or predictions, and targets, in the shapes that `lossmith.losses` fixes.
-    `metric` names the number that is returned. `recipe` holds what the search starts from, most of all the
-    learning rate: it is searched from a tenth of it to ten times it. `class_counts` or `target_scale`
-    describe the training targets; left out, they are counted in the first epoch of a rehearsal. Targets
-    equal to `ignore_index` do not count. `workers` is how many trainings may run side by side (default: one
-    a core, and on an accelerator as many as its memory holds).
+    Calling it calls the function.
 
-    Calling it calls the function. Raises `UserError` for settings that a search could not work with.
+    Args:
+        train: The function. Its loss is called with logits or predictions and with targets, in the shapes
+            that `lossmith.losses` fixes for the kind.
+        kind: The kind of problem, one of `lossmith.losses.KINDS`.
+        metric: The name of the number that the function returns.
+        greater_is_better: Whether a greater number is better.
+        name: What the search shows; the name of the function's file where it is left out.
+        recipe: What the search starts from, most of all the learning rate: it is searched from a tenth of it
+            to ten times it.
+        class_counts: The training samples of each class (for multilabel, of each label as [negatives,
+            positives]); counted in the first epoch of a rehearsal where they are left out.
+        target_scale: The spread of the training targets of a regression; measured likewise.
+        ignore_index: Targets equal to it do not count.
+        workers: How many trainings may run in parallel; None: one a core, and on an accelerator as many as
+            its memory holds.
+        rehearsal: What a rehearsal showed; `search.training.functions.rehearsed` adds it.
+
+    Raises:
+        UserError: A setting is none that a search could work with.
+
+    Example:
+        >>> training = TrainingFunction(lambda loss, trial: 0.5, "multiclass", metric="accuracy", name="half")
+        >>> training(None, TrialHandle())
+        0.5
     """
 
     train: Train
@@ -48,9 +66,9 @@ class TrainingFunction:
     rehearsal: Rehearsal | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not callable(self.train):
+        if wrong := _not_trainable(self.train):
             raise UserError(
-                f"train must be a function train(loss, trial), but got {type(self.train).__name__}"
+                f"train must be a function train(loss, trial) that returns its score, but got {wrong}"
             )
         if not self.name:
             object.__setattr__(self, "name", name_of(self.train))
@@ -83,7 +101,7 @@ class TrainingFunction:
 
     @property
     def rehearsed(self) -> Rehearsal:
-        """What the rehearsal showed; a search rehearses before anything else."""
+        """The rehearsal, which a search has made before it reads anything else."""
         assert self.rehearsal is not None, "rehearse() comes first"
         return self.rehearsal
 
@@ -126,6 +144,11 @@ class TrainingFunction:
         yield from ()
 
     @property
+    def program(self) -> str:
+        """The file of the function, which `sys.argv` names while it trains."""
+        return file_of(self.train)
+
+    @property
     def tests(self) -> bool:
         """Whether the function scores on test data when the verdict asks for it."""
         return "part" in self.rehearsed.read
@@ -157,10 +180,14 @@ class TrainingFunction:
                 f"{self.name} never reads trial.part, so the verdict is measured on its validation data, "
                 "with fresh seeds but no fresh data"
             )
+        if seen.changes:
+            found.append(
+                f"{self.name} leaves {_and(seen.changes)} changed, which is put back after each training"
+            )
         return found
 
     def describe(self) -> dict[str, Any]:
-        """What the store and MLflow keep of it: names, sizes of classes and what the rehearsal showed."""
+        """What the store and MLflow keep: names, sizes of classes and what the rehearsal showed."""
         seen = self.rehearsed
         return {
             "name": self.name,
@@ -181,9 +208,35 @@ class TrainingFunction:
         }
 
 
-def own_training(kind: Kind, **settings: Any) -> Callable[[Train], TrainingFunction]:
-    """Mark a function as a training that losses can be searched for; `TrainingFunction` tells the settings.
+def _not_trainable(train: object) -> str | None:
+    """What `train` is, where calling it with a loss and a trial would train nothing."""
+    if not callable(train):
+        return f"{one_line(repr(train), 60)} of type {type(train).__name__}"
+    if inspect.isclass(train):
+        return f"the class {train.__name__}; give an instance with __call__(self, loss, trial), or a function"
+    called = train if inspect.isroutine(train) else getattr(train, "__call__", train)  # noqa: B004
+    name = getattr(train, "__name__", type(train).__name__)
+    if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
+        return f"{name}, an async function; give a plain one, which may call asyncio.run itself"
+    if inspect.isgeneratorfunction(called):
+        return f"{name}, a generator function; return the score, and report epochs with trial.report"
+    return None
 
-    Example: `@own_training("multiclass", metric="macro_f1")` above `def train(loss, trial)`.
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def own_training(kind: Kind, **settings: Any) -> Callable[[Train], TrainingFunction]:
+    """Mark a function as a training that losses can be searched for.
+
+    Args:
+        kind: The kind of problem, one of `lossmith.losses.KINDS`.
+        settings: The other arguments of `TrainingFunction`.
+
+    Example:
+        >>> @own_training("multiclass", metric="macro_f1")
+        ... def train(loss, trial):
+        ...     return 0.5
     """
     return lambda train: TrainingFunction(train, kind, **settings)

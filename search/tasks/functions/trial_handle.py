@@ -1,32 +1,52 @@
-"""What a person's own training function is told about the trial it trains, and how it reports back."""
+"""What a user's training function is told about the trial it trains, and how it reports back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from difflib import get_close_matches
+from typing import Any, Literal, Never
 
 import torch
 
+from ....losses.errors import UserError, one_line
 from ....spaces.recipe import Recipe
-from .metric_value import number
+from .metric_value import score_from
 
 Part = Literal["validation", "test"]
 Listener = Callable[[int, float], bool]
 
+_OTHER_NAMES = {"lr": "learning_rate", "wd": "weight_decay", "epochs": "recipe.epochs"}
+_OTHER_NAMES |= {"batch_size": "recipe.batch_size", "hparams": "recipe", "config": "recipe"}
+_MISSING = object()
+
 
 class Pruned(BaseException):
-    """Raised by `TrialHandle.report` when a trial is to end here, and caught by lossmith.
+    """Raised by `TrialHandle.report` where a trial is to end, and caught by lossmith.
 
     It is no `Exception`, so that an `except Exception` in a training script lets it pass.
     """
 
 
 class TrialHandle:
-    """The trial a function `train(loss, trial) -> float` is called for.
+    """The trial that a function `train(loss, trial) -> float` is called for.
 
     Everything in it may be used or left alone; what is left alone is noticed and said (a function that
     never reads `learning_rate` has none searched, one that never reads `part` has no test data). Built
     without arguments it lets the function run outside a search.
+
+    Args:
+        recipe: Learning rate, weight decay and the rest.
+        seed: For further random streams, 0 to 2**31 - 1.
+        fold: The number of the held-out fold, how many folds there are, and the partition.
+        part: What the function is to score on.
+        parameters: The parameters of the loss.
+        listener: Called with each report; answers whether the training is to go on.
+
+    Example:
+        >>> trial = TrialHandle(Recipe(learning_rate=0.1))
+        >>> trial.learning_rate
+        0.1
+        >>> trial.report(1, 0.75)
     """
 
     def __init__(
@@ -39,41 +59,52 @@ class TrialHandle:
         parameters: Mapping[str, float] | None = None,
         listener: Listener = lambda _epoch, _value: True,
     ) -> None:
-        """`fold` is (number, how many there are, partition); `listener` answers whether to go on."""
         self._recipe, self._seed, self._fold, self._part = recipe or Recipe(), seed, fold, part
         self._parameters, self._listener = dict(parameters or {}), listener
         self.read: set[str] = set()
 
-    def report(self, epoch: int, value: float) -> None:
-        """Tell the metric on held-out data after an epoch; where it is hopeless this call does not return.
+    def report(self, epoch: int, value: float = _MISSING) -> None:  # type: ignore[assignment]
+        """Tell the metric on held-out data after an epoch; in a hopeless trial this call does not return.
 
-        It then raises `Pruned`, which nobody needs to catch. A value that is not finite ends the trial as
-        diverged. Raises `UserError` for a value that is no number.
+        A value that is not finite ends the trial as diverged.
+
+        Args:
+            epoch: The epoch, as the function counts; a fraction is cut off.
+            value: The metric: a number, a 0-d tensor or a NumPy scalar.
+
+        Raises:
+            Pruned: The trial ends here; nobody needs to catch it.
+            UserError: `epoch` is no number, or `value` is missing or no number.
         """
         self.read.add("report")
-        if not self._listener(int(epoch), number(value, "trial.report must be told")):
+        if value is _MISSING:
+            raise UserError(
+                "trial.report must be told the epoch and the metric on held-out data, "
+                f"trial.report(epoch, value), but got {_short(epoch)} alone"
+            )
+        if not self._listener(_epoch(epoch), score_from(value, "trial.report must be told")):
             raise Pruned
 
     @property
     def seed(self) -> int:
-        """For further random streams, 0 to 2**31 - 1; torch, NumPy and random are seeded already."""
+        """The seed for further random streams, 0 to 2**31 - 1; torch, NumPy and random are seeded already."""
         self.read.add("seed")
         return self._seed
 
     @property
     def fold(self) -> int:
-        """Which of the `folds` parts is held out; a function that reads it is repeated on folds."""
+        """The number of the held-out fold; a function that reads it is repeated on folds."""
         self.read.add("fold")
         return self._fold[0]
 
     @property
     def folds(self) -> int:
-        """In how many parts the training data is to be dealt."""
+        """The number of parts that the training data is to be dealt into."""
         return self._fold[1]
 
     @property
     def partition(self) -> int:
-        """Seeds the dealing into folds; the race deals anew, on folds that no trial was chosen on."""
+        """The seed of the dealing into folds; the race deals anew, on folds that no trial was chosen on."""
         return self._fold[2]
 
     @property
@@ -101,11 +132,33 @@ class TrialHandle:
 
     @property
     def parameters(self) -> Mapping[str, float]:
-        """The parameters of the loss, for one's own logs."""
+        """The parameters of the loss, for the function's own logs."""
         return self._parameters
 
     @property
     def device(self) -> torch.device:
-        """The accelerator that is there, or the CPU."""
+        """The accelerator of this machine, or the CPU."""
         found = torch.accelerator.current_accelerator(check_available=True)
         return torch.device("cpu") if found is None else found
+
+    def __getattr__(self, name: str) -> Never:
+        known = [n for n in dir(type(self)) if not n.startswith("_")]
+        near = [_OTHER_NAMES[name]] if name in _OTHER_NAMES else get_close_matches(name, known, n=1)
+        meant = f"did you mean trial.{near[0]}? It" if near else "it"
+        raise AttributeError(
+            f"a trial must be asked for what it has, but got {name!r}: {meant} has {', '.join(known)}"
+        )
+
+
+def _short(value: object) -> str:
+    return one_line(repr(value), 60)
+
+
+def _epoch(value: Any) -> int:
+    try:
+        return int(str if isinstance(value, str | bytes | bool) else value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise UserError(
+            "trial.report must be told the epoch as a number, and then the metric, but got "
+            f"{_short(value)} as the epoch; write trial.report(epoch, value)"
+        ) from None

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ....losses.errors import UserError
 from ...records import Candidate, Measurement, Repeat, RungSchedule, Watch
+from ...tasks.functions.metric_value import comparable
 from ...tasks.functions.training_function import TrainingFunction
 from ..bracket import Bracket, Scored
 from .job import FunctionResult
@@ -69,7 +70,7 @@ class FunctionCohort:
             ],
             epoch,
         )
-        self._check_raised()
+        self._check_faults()
         self._check_seeds()
 
     def prune(self, rungs: RungSchedule, epoch: int) -> None:
@@ -93,22 +94,32 @@ class FunctionCohort:
             (max(1, min(end, round(place * epochs / max(1, total)))), values)
             for place, values in enumerate(zip(*curves, strict=False), 1)
         )
-        return {at: values for at, values in placed if at < epochs and all(map(math.isfinite, values))}
+        return {at: values for at, values in placed if at < epochs and all(map(comparable, values))}
 
-    def _check_raised(self) -> None:
-        raised = {
-            c: r for c, results in self._results.items() for r in reversed(results) if r.trace is not None
+    def _check_faults(self) -> None:
+        """Refuse to go on with a function that mostly raises, or never returns a score."""
+        faults = {
+            candidate: next(result for result in results if result.fault is not None)
+            for candidate, results in self._results.items()
+            if any(result.fault is not None for result in results)
         }
-        if 2 * len(raised) <= len(self._candidates):
+        raised = {candidate: result for candidate, result in faults.items() if result.trace is not None}
+        all_of_them = len(self._candidates)
+        if 2 * len(raised) > all_of_them:
+            worst, wrong, remedy = raised, "ended with an error", "mend it and start a new search"
+        elif len(faults) == all_of_them and all(c.standard for c in self._candidates):
+            worst, wrong = faults, "had a training without a finite score"
+            remedy = "lower the learning rate, or look for what is not finite whatever the loss"
+        else:
             return
-        candidate, result = min(raised.items(), key=lambda item: item[0])
+        candidate, result = min(worst.items(), key=lambda item: item[0])
         chosen = self._candidates[candidate]
         parameters = {**chosen.spec.parameters, "learning_rate": chosen.recipe.rate}
         said = ", ".join(f"{key}={value:.6g}" for key, value in parameters.items())
         raise UserError(
-            f"{self._training.name} must train most losses, but {len(raised)} of {len(self._candidates)} "
-            f"ended with an error, the first: {result.fault}; mend it and start a new search",
-            detail=f"with {said}\n{result.trace}",
+            f"{self._training.name} must train most losses, but {len(worst)} of {all_of_them} {wrong}, "
+            f"the first: {result.fault}; {remedy}",
+            detail="\n".join(filter(None, [f"with {said}", result.trace])),
         )
 
     def _check_seeds(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,13 +12,13 @@ from torch import Tensor, nn
 
 from ....losses import freeze
 from ....losses.custom.user_code import their_traceback
-from ....losses.errors import UserError
+from ....losses.errors import UserError, one_line
 from ...random_streams import stream_seed
 from ...records import Candidate, Repeat
-from ...tasks.functions.metric_value import healthy, number
+from ...tasks.functions.metric_value import comparable, score_from
 from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import Part, Pruned, TrialHandle
-from .sandbox import seeded, silent
+from .sandbox import sandbox
 
 
 @dataclass(frozen=True)
@@ -72,22 +74,44 @@ def run_training(training: TrainingFunction, job: FunctionJob) -> FunctionResult
 
     def listen(epoch: int, value: float) -> bool:
         curve.append((epoch, value))
-        return healthy(value) and (job.reports is None or len(curve) < job.reports)
+        return comparable(value) and (job.reports is None or len(curve) < job.reports)
 
     loss = freeze(training.bound(job.candidate.spec))
-    _move_with_outputs(loss)
+    loss.register_forward_pre_hook(_move_with_outputs)
     trial = trial_handle(job, listen)
     try:
-        with seeded(job.stream), silent():
-            value = number(training.train(loss, trial), "train must return")
+        with sandbox(job.stream, training.program):
+            value = score_from(training.train(loss, trial), f"{training.name} must return")
     except Pruned:
         value = curve[-1][1]
-    except UserError:
-        raise
-    except Exception as error:  # noqa: BLE001  (whatever it is, the search goes on without this trial)
-        said = f"raised {type(error).__name__}: {' '.join(str(error).split())[:160]}"
-        return FunctionResult(float("nan"), tuple(curve), said, their_traceback(error))
-    return FunctionResult(value, tuple(curve), None if healthy(value) else "nan as the score")
+    except UserError as error:
+        raise UserError(str(error), error.detail or their_traceback(error)) from error
+    except BaseException as error:
+        if not blamed_on_loss(error):
+            raise
+        return FunctionResult(math.nan, tuple(curve), raised(error), their_traceback(error))
+    if comparable(value):
+        return FunctionResult(value, tuple(curve))
+    return FunctionResult(math.nan, tuple(curve), f"{value:.3g} as the score")
+
+
+def blamed_on_loss(error: BaseException) -> bool:
+    """Whether an error ends a training and not the search: a script may call sys.exit or interrupt itself.
+
+    Where Ctrl-C raises `KeyboardInterrupt`, as in a notebook, it is the user's; elsewhere only code raises
+    it.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    return isinstance(error, Exception | SystemExit)
+
+
+def raised(error: BaseException) -> str:
+    """What an error of the function's did, as the end of a sentence about the function."""
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({'' if error.code is None else repr(error.code)[:60]})"
+    said = one_line(error, 160)
+    return f"raised {type(error).__name__}" + (f": {said}" if said else "")
 
 
 def trial_handle(job: FunctionJob, listener: Callable[[int, float], bool]) -> TrialHandle:
@@ -110,12 +134,9 @@ def trial_handle(job: FunctionJob, listener: Callable[[int, float], bool]) -> Tr
     )
 
 
-def _move_with_outputs(loss: nn.Module) -> None:
-    """Have the loss move to the device of the first outputs, whichever the function has chosen."""
-
-    def move(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        handle.remove()
-        if inputs and isinstance(inputs[0], Tensor):
-            module.to(inputs[0].device)
-
-    handle = loss.register_forward_pre_hook(move)
+def _move_with_outputs(loss: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Move the constants of a loss to the device of its outputs, whichever the function has chosen."""
+    constant = next(loss.buffers(), None)
+    outputs = next(iter(inputs), None)
+    if constant is not None and isinstance(outputs, Tensor) and outputs.device != constant.device:
+        loss.to(outputs.device)

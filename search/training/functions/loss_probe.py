@@ -2,9 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from weakref import WeakValueDictionary
+
 from torch import Tensor, nn
 
 TARGETS_KEPT = 10_000_000  # enough to know their shares
+_NUMBERS = count()
+_RECORDS: WeakValueDictionary[int, ProbeRecord] = WeakValueDictionary()
+
+
+@dataclass(eq=False)
+class ProbeRecord:
+    """What a probe saw; copies of a probe, and what is unpickled of it in this process, share one.
+
+    Args:
+        called: Whether the loss was called.
+        trained: Whether it was called on outputs that carry a gradient.
+        recording: Whether targets are still kept.
+        targets: The targets of the first epoch.
+        classes: The columns of the outputs.
+    """
+
+    called: bool = False
+    trained: bool = False
+    recording: bool = True
+    targets: list[Tensor] = field(default_factory=list)
+    classes: int = 0
+    kept: int = 0
+    number: int = field(default_factory=lambda: next(_NUMBERS))
+
+    def __post_init__(self) -> None:
+        _RECORDS[self.number] = self
+
+    def __deepcopy__(self, _: object) -> ProbeRecord:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _record, (self.number,)
 
 
 class LossProbe(nn.Module):
@@ -16,18 +53,21 @@ class LossProbe(nn.Module):
 
     def __init__(self, loss: nn.Module) -> None:
         super().__init__()
-        self.loss, self.called, self.trained, self.recording = loss, False, False, True
-        self.targets: list[Tensor] = []
-        self.kept = self.classes = 0
+        self.loss, self.record = loss, ProbeRecord()
 
-    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def forward(self, outputs: Tensor, targets: Tensor, *more: Any, **keywords: Any) -> Tensor:
         """Compute the loss; a batch whose outputs carry no gradient is validation and is not recorded."""
-        self.called = True
+        record = self.record
+        record.called = True
         if outputs.requires_grad:
-            self.trained = True
-            if self.recording and self.kept < TARGETS_KEPT:
-                self.targets.append(targets.detach().cpu())
-                self.kept += targets.numel()
-                self.classes = outputs.shape[1] if outputs.dim() > 1 else 0
-        result: Tensor = self.loss.to(outputs.device)(outputs, targets)
+            record.trained = True
+            if record.recording and record.kept < TARGETS_KEPT:
+                record.targets.append(targets.detach().cpu())
+                record.kept += targets.numel()
+                record.classes = outputs.shape[1] if outputs.dim() > 1 else 0
+        result: Tensor = self.loss.to(outputs.device)(outputs, targets, *more, **keywords)
         return result
+
+
+def _record(number: int) -> ProbeRecord:
+    return _RECORDS.get(number) or ProbeRecord()

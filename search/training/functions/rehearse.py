@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,19 +12,20 @@ from typing import Any
 import torch
 
 from ....losses import freeze, standard_spec
-from ....losses.custom.user_code import user_error
+from ....losses.custom.user_code import their_traceback, user_error
 from ....losses.errors import UserError
+from ....losses.kinds import kind_named
 from ...tasks.constants import constants_of
-from ...tasks.functions.metric_value import number
+from ...tasks.functions.metric_value import comparable, score_from
 from ...tasks.functions.rehearsal import Rehearsal
 from ...tasks.functions.training_function import TrainingFunction
 from ...tasks.functions.trial_handle import TrialHandle
 from ..program import WorkerError
 from ..workers.process_pool import ProcessPool, can_fork
-from .loss_probe import LossProbe
-from .sandbox import allow_children, seeded, silent
+from .job import blamed_on_loss, raised
+from .loss_probe import LossProbe, ProbeRecord
+from .sandbox import allow_children, sandbox
 
-USUAL = {"multiclass": "cross_entropy", "binary": "bce", "multilabel": "bce", "regression": "mse"}
 SPARE = 0.8  # of a GPU's memory may be taken by the rehearsal's measure: other losses may need a little more
 CONTEXT = 600 << 20  # bytes that a process on a GPU takes before it trains anything
 
@@ -77,16 +77,16 @@ class _Rehearsing:
 
 def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
     """Train once in this process with the usual loss of the kind; arguments and errors as of `rehearsed`."""
-    name = training.name
-    spec = standard_spec(USUAL[training.kind], training.kind)
-    scale = 1.0 if training.kind == "regression" else None
-    usual = freeze(spec.bind(target_scale=scale, ignore_index=training.ignore_index))
-    probe, reports = LossProbe(usual), 0
+    name, kind = training.name, kind_named(training.kind)
+    spec = standard_spec(kind.usual_loss, training.kind)
+    scale = 1.0 if kind.constant == "target_scale" else None
+    probe = LossProbe(freeze(spec.bind(target_scale=scale, ignore_index=training.ignore_index)))
+    record, reports = probe.record, 0
 
     def listen(_epoch: int, _value: float) -> bool:
         nonlocal reports
         reports += 1
-        probe.recording = False
+        record.recording = False
         return True
 
     trial = TrialHandle(
@@ -94,29 +94,40 @@ def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
     )
     started = monotonic()
     try:
-        with seeded(seed), silent():
-            value = number(training.train(probe, trial), f"{name} must return")
-    except UserError:
-        raise
-    except Exception as error:
+        with sandbox(seed, training.program) as traces:
+            value = score_from(training.train(probe, trial), f"{name} must return")
+    except UserError as error:
+        raise UserError(str(error), error.detail or their_traceback(error)) from error
+    except SystemExit as error:
+        said = f" ({traces.last_line})" if traces.last_line else ""
+        raise UserError(
+            f"the training function {name} must return its score, but with {kind.usual_loss} it "
+            f"{raised(error)}{said}; return instead, and give every argument that it parses a default: "
+            "a search passes it none",
+            their_traceback(error),
+        ) from error
+    except BaseException as error:
+        if not blamed_on_loss(error):
+            raise
         raise user_error(
-            f"the training function {name} must run, but with {USUAL[training.kind]} it raised",
+            f"the training function {name} must run, but with {kind.usual_loss} it raised",
             error,
             {"learning_rate": training.settings.rate, "seed": seed, "part": "validation", **trial.parameters},
         ) from error
-    if not probe.trained:
-        wrong = "only without a gradient" if probe.called else "never"
+    if not record.trained:
+        wrong = "only without a gradient" if record.called else "never"
         raise UserError(
             f"{name} must train with the loss it is given, but it called it {wrong}; "
             "call loss(outputs, targets) on its first argument and go backward from there"
         )
-    if not math.isfinite(value):
+    if not comparable(value):
         raise UserError(
             f"{name} must return a finite {training.metric} with the usual loss, but it returned {value}; "
             "lower the learning rate or look at the data"
         )
-    seconds, constants = monotonic() - started, _constants(training, probe)
-    return Rehearsal(value, reports, constants, frozenset(trial.read), seconds, _fit())
+    seconds, constants = monotonic() - started, _constants(training, record)
+    read, changes = frozenset(trial.read), tuple(traces.changes)
+    return Rehearsal(value, reports, constants, read, seconds, _fit(), changes)
 
 
 def _fit() -> int | None:
@@ -127,11 +138,11 @@ def _fit() -> int | None:
     return max(1, int(SPARE * whole / (torch.cuda.max_memory_reserved() + CONTEXT)))
 
 
-def _constants(training: TrainingFunction, probe: LossProbe) -> Mapping[str, Any]:
+def _constants(training: TrainingFunction, seen: ProbeRecord) -> Mapping[str, Any]:
     """Class counts or the spread of the targets, as plain numbers."""
-    shape = (-1,) if training.kind != "multilabel" else (-1, probe.targets[0].shape[-1])
-    targets = torch.cat([some.reshape(shape) for some in probe.targets])
+    shape = (-1,) if training.kind != "multilabel" else (-1, seen.targets[0].shape[-1])
+    targets = torch.cat([some.reshape(shape) for some in seen.targets])
     if training.ignore_index is not None:
         targets = targets[targets != training.ignore_index]
-    found = constants_of(training.kind, targets, probe.classes)
+    found = constants_of(training.kind, targets, seen.classes)
     return {name: value.tolist() for name, value in found.items()}

@@ -4,7 +4,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import math
+import pickle
 import random
+import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,6 +85,66 @@ def test_a_loss_follows_the_outputs_to_their_device() -> None:
     result = run_training(training, FunctionJob(Candidate(spec, Recipe()), Repeat(0), seed=0))
     assert result.fault is None, result.trace
     assert seen[0].device.type == "meta"
+
+
+def leaves(loss: nn.Module, trial: TrialHandle) -> float:
+    """Ends as a script that found its loss not finite."""
+    sys.exit(1)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (float("nan"), "nan as the score"),
+        (float("-inf"), "-inf as the score"),
+        (1e308, "1e+308 as the score"),
+        (10**400, "inf as the score"),
+        (-(10**400), "-inf as the score"),
+        (torch.tensor(float("inf")), "inf as the score"),
+    ],
+)
+def test_a_score_that_cannot_be_compared_is_a_divergence(given: Any, fault: str) -> None:
+    """What is not finite, or has no square, ends one trial with its reason, returned or reported."""
+    function: Any = lambda _loss, _trial: given  # noqa: E731
+
+    def reports(loss: nn.Module, trial: TrialHandle) -> float:
+        trial.report(1, 0.5)
+        trial.report(2, given)
+        return 1.0
+
+    for train in (function, reports):
+        training = TrainingFunction(train, "multiclass", class_counts=[3, 3])
+        result = run_training(training, FunctionJob(candidates(0.1)[0], Repeat(0), seed=0))
+        assert math.isnan(result.value)
+        assert result.fault == fault
+
+
+def test_a_script_that_exits_has_diverged() -> None:
+    """sys.exit in a training is that training's end, with the line it was called from."""
+    training = TrainingFunction(leaves, "multiclass", class_counts=[3, 3])
+    result = run_training(training, FunctionJob(candidates(0.1)[0], Repeat(0), seed=0))
+    assert result.fault == "called sys.exit(1)"
+    assert "in leaves" in str(result.trace)
+
+
+def test_the_loss_can_be_copied_and_sent(tmp_path: Path) -> None:
+    """The loss of a trial is deep-copied and pickled like any module, and the copies give its values."""
+    seen: list[bool] = []
+
+    def copies(loss: nn.Module, trial: TrialHandle) -> float:
+        outputs, targets = torch.randn(6, 2), torch.tensor([0, 1, 0, 1, 1, 0])
+        torch.save(loss, tmp_path / "loss.pt")
+        saved = torch.load(tmp_path / "loss.pt", weights_only=False)
+        others = (copy.deepcopy(loss), pickle.loads(pickle.dumps(loss)), saved)  # noqa: S301  (our own)
+        seen.extend(torch.equal(other(outputs, targets), loss(outputs, targets)) for other in others)
+        return 0.5
+
+    for name in ("cross_entropy", "logit_adjustment", "focal"):
+        training = TrainingFunction(copies, "multiclass", class_counts=[3, 1])
+        candidate = Candidate(standard_spec(name, "multiclass"), Recipe())
+        result = run_training(training, FunctionJob(candidate, Repeat(0), seed=0))
+        assert result.fault is None, result.trace
+    assert seen == [True] * 9
 
 
 def test_a_report_that_is_no_number_is_refused() -> None:

@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
+import argparse
+import copy
+import pickle
+import signal
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -108,6 +113,138 @@ def test_what_a_function_gets_wrong_is_said_before_anything_runs(
         made(function, name=getattr(function, "__name__", "own"))
     assert all(word in str(caught.value) for word in words), caught.value
     assert "\n" not in str(caught.value)
+
+
+def parses(loss: nn.Module, trial: TrialHandle) -> float:
+    """Needs an argument that nobody gives it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", required=True)
+    parser.parse_args()
+    return 0.5
+
+
+def exits(loss: nn.Module, trial: TrialHandle) -> float:
+    """Ends as a script does."""
+    sys.exit("no data")
+
+
+def interrupts(loss: nn.Module, trial: TrialHandle) -> float:
+    """Ends as if somebody had pressed Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def asks_for_lr(loss: nn.Module, trial: TrialHandle) -> float:
+    """Knows the rate by another name."""
+    return float(trial.lr)
+
+
+def reports_nothing(loss: nn.Module, trial: TrialHandle) -> float:
+    """Reports an epoch alone."""
+    trial.report(3)
+    return 0.5
+
+
+def reports_text(loss: nn.Module, trial: TrialHandle) -> float:
+    """Calls an epoch by its name."""
+    trial.report("first", 0.5)  # type: ignore[arg-type]
+    return 0.5
+
+
+@pytest.mark.parametrize(
+    ("function", "words", "last"),
+    [
+        (
+            parses,
+            ("called sys.exit(2)", "required: --data", "give every argument", "default"),
+            "SystemExit: 2",
+        ),
+        (exits, ("called sys.exit('no data')", "return instead"), "SystemExit: no data"),
+        (
+            asks_for_lr,
+            ("'lr'", "did you mean trial.learning_rate?", "(test_rehearse.py, line"),
+            "trial.learning_rate",
+        ),
+        (reports_nothing, ("trial.report(epoch, value)", "got 3 alone"), "got 3 alone"),
+        (reports_text, ("the epoch as a number", "'first'"), "write trial.report(epoch, value)"),
+    ],
+)
+def test_a_mistake_in_a_function_is_its_traceback_and_the_rule(
+    function: Any, words: tuple[str, ...], last: str
+) -> None:
+    """One line names the rule and the remedy; the function's frames follow, and the last says why."""
+    with pytest.raises(UserError) as caught:
+        rehearse(TrainingFunction(function, "multiclass"))
+    assert all(word in str(caught.value) for word in words), caught.value
+    assert "\n" not in str(caught.value)
+    assert f"in {function.__name__}" in caught.value.detail
+    assert last in caught.value.detail.splitlines()[-1]
+
+
+def test_an_interruption_that_code_raises_is_the_functions_own() -> None:
+    """In a process that Ctrl-C does not reach, KeyboardInterrupt is one more error of the function."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a worker
+    try:
+        with pytest.raises(UserError, match=r"it raised: KeyboardInterrupt"):
+            rehearse(TrainingFunction(interrupts, "multiclass"))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+async def awaits(loss: nn.Module, trial: TrialHandle) -> float:
+    """Returns a coroutine."""
+    return 0.5
+
+
+def yields(loss: nn.Module, trial: TrialHandle) -> Any:
+    """Returns a generator."""
+    yield 0.5
+
+
+class Trains:
+    """A class whose instances would train."""
+
+    def __init__(self, loss: nn.Module, trial: TrialHandle) -> None:
+        """Whatever it is given."""
+
+    def __call__(self, loss: nn.Module, trial: TrialHandle) -> float:
+        """A score."""
+        return 0.5
+
+
+class AwaitsToo:
+    """An instance whose call is a coroutine."""
+
+    async def __call__(self, loss: nn.Module, trial: TrialHandle) -> float:
+        """A score, later."""
+        return 0.5
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (awaits, "awaits, an async function; give a plain one"),
+        (AwaitsToo(), "AwaitsToo, an async function"),
+        (yields, "yields, a generator function; return the score"),
+        (Trains, "the class Trains; give an instance"),
+        ("train.py", "'train.py' of type str"),
+    ],
+)
+def test_what_would_not_train_when_called_is_refused(function: Any, words: str) -> None:
+    """A coroutine, a generator and a class return no score, which is said before anything is called."""
+    with pytest.raises(UserError, match=r"train must be a function train\(loss, trial\)") as caught:
+        TrainingFunction(function, "multiclass")
+    assert words in str(caught.value)
+    TrainingFunction(Trains(nn.Identity(), TrialHandle()), "multiclass")
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda loss: pickle.loads(pickle.dumps(loss))])  # noqa: S301
+def test_a_copy_of_the_loss_is_the_loss(copied: Any) -> None:
+    """A function that trains with a copy of the loss, deep or through a pickle, trains with it."""
+
+    def copies(loss: nn.Module, trial: TrialHandle) -> float:
+        return train(copied(loss), trial)
+
+    assert replace(made(copies).rehearsed, seconds=0) == replace(made().rehearsed, seconds=0)
 
 
 def raises(loss: nn.Module, trial: TrialHandle) -> float:

@@ -106,6 +106,19 @@ def test_a_function_that_mostly_raises_ends_the_search_with_its_traceback() -> N
     assert "in failing" in caught.value.detail
 
 
+def test_a_function_that_never_scores_ends_the_search_with_the_reason() -> None:
+    """Where each standard loss has a training without a score, the function is named and what it gave."""
+    calls = iter(range(1, 1000))
+
+    def now_and_then(loss: nn.Module, trial: TrialHandle) -> float:
+        return math.nan if next(calls) % 2 == 0 else train(loss, trial)
+
+    with pytest.raises(UserError, match=r"3 of 3 had a training without a finite score, the first: nan as"):
+        trainer(made(now_and_then)).train(
+            [replace(c, standard="cross_entropy") for c in candidates(0.1, 0.2, 0.3)], REPEATS
+        )
+
+
 def test_a_function_that_seeds_itself_is_refused() -> None:
     """Repeats that all score the same would make every difference look certain."""
 
