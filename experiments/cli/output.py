@@ -33,7 +33,7 @@ def print_json(document: Any) -> None:
 def quiet_stdout() -> Iterator[None]:
     """Within it whatever is printed goes to standard error: standard output belongs to the result.
 
-    The descriptor is turned too, for child processes, C code and whoever kept `sys.stdout` print past Python's.
+    The descriptor is turned too, for child processes, C code and loggers print past `sys.stdout`.
     """
     real, kept = sys.stdout, None
     with suppress(OSError):  # it is closed, and stays so

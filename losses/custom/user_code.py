@@ -50,7 +50,7 @@ def load_file(path: Path, what: Literal["task", "loss"]) -> ModuleType:
 
 @contextmanager
 def no_arguments(program: Path) -> Iterator[None]:
-    """Within it `sys.argv` names a user's file alone: a file that parses arguments must not find lossmith's."""
+    """Within it `sys.argv` is a user's file alone: one that parses arguments must not find lossmith's."""
     arguments = list(sys.argv)
     sys.argv[:] = [str(program)]
     try:
