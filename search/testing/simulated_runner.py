@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...losses.kinds import kind_named
 from ..random_streams import generator
-from ..records import Candidate, Measurement, Repeat, RungSchedule, Tested, Watch, unwatched
+from ..records import Candidate, Measurement, Member, Repeat, RungSchedule, Tested, Watch, unwatched
 from ..tasks.task import Task
 from ..training.bracket import Bracket, Scored
 
@@ -64,7 +64,15 @@ class SimulatedRunner:
         scores = [[self._score(c, r) for r in repeats] for c in candidates]
         bracket.record(
             [
-                Scored(place, repeat, score, "nan by epoch 1" if math.isnan(score) else None)
+                Scored(
+                    Member(place, repeat),
+                    score,
+                    "nan by epoch 1" if math.isnan(score) else None,
+                    # The luck of other samples is the same on every repeat, so one of them tells it.
+                    self._resampled(candidates[place], math.fsum(of_repeats) / len(repeats), n_resamples)
+                    if repeat == repeats[0]
+                    else (),
+                )
                 for place, of_repeats in enumerate(scores)
                 for repeat, score in zip(repeats, of_repeats, strict=True)
             ],
@@ -72,13 +80,6 @@ class SimulatedRunner:
         )
         for rung in (rungs or RungSchedule()).epochs:
             bracket.thin(rungs or RungSchedule(), rung)
-        bracket.resample(
-            {
-                place: self._resampled(candidate, math.fsum(scores[place]) / len(repeats), n_resamples)
-                for place, candidate in enumerate(candidates)
-                if place not in bracket.ended
-            }
-        )
         watch(1.0)
         return bracket.outcomes(epochs)
 

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..records import Measurement, Outcome, Repeat, RungSchedule, State
+import torch
+
+from ..records import Measurement, Member, Outcome, Repeat, RungSchedule, State
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A member at an epoch: its score, or NaN with the reason why it diverged."""
+    """A member at an epoch.
 
-    candidate: int
-    repeat: Repeat
+    Args:
+        member: Which member.
+        score: The metric on the held-out part; NaN where the member diverged.
+        reason: Why the member diverged; None where it did not.
+        resampled: The metric under each resampling of the held-out samples that was asked for; NaN under one
+            that takes none of them.
+    """
+
+    member: Member
     score: float
     reason: str | None = None
+    resampled: tuple[float, ...] = ()
 
 
 class Bracket:
-    """The book of one cohort. `sign` is +1 where a greater score is better."""
+    """Scores, rungs and final state of each candidate of one cohort.
+
+    Args:
+        candidates: The number of candidates.
+        repeats: The repeats that each candidate is trained on.
+        sign: +1 where a greater score is better, -1 where a smaller one is.
+    """
 
     def __init__(self, candidates: int, repeats: Sequence[Repeat], sign: int) -> None:
         self._count, self._repeats, self._sign = candidates, list(repeats), sign
         self._scores: list[dict[Repeat, float]] = [{} for _ in range(candidates)]
         self._rungs: list[list[tuple[int, float]]] = [[] for _ in range(candidates)]
         self._at_rungs: list[list[tuple[float, ...]]] = [[] for _ in range(candidates)]
-        self._drawn: dict[int, tuple[float, ...]] = {}
+        self._resampled: dict[int, tuple[float, ...]] = {}
         self._ended: dict[int, Measurement] = {}
         self._passed = 0  # rungs
 
@@ -37,19 +53,22 @@ class Bracket:
         return set(self._ended)
 
     def record(self, scored: Sequence[Scored], epoch: int) -> None:
-        """Take in a score of every member; a candidate of which a repeat diverged has ended."""
+        """Take in the scores of all members in training; a candidate of which a repeat diverged has ended."""
         faults: dict[int, str] = {}
-        for member in sorted(scored, key=lambda member: self._repeats.index(member.repeat)):
-            self._scores[member.candidate][member.repeat] = member.score
-            if member.reason and member.candidate not in faults:
-                seed, fold = member.repeat.seed, member.repeat.fold
-                faults[member.candidate] = f"{member.reason}, seed {seed}, fold {fold}"
+        for found in sorted(scored, key=lambda found: self._repeats.index(found.member.repeat)):
+            candidate, repeat = found.member
+            self._scores[candidate][repeat] = found.score
+            if found.reason and candidate not in faults:
+                faults[candidate] = f"{found.reason}, seed {repeat.seed}, fold {repeat.fold}"
         for candidate, reason in faults.items():
             self._ended[candidate] = self._outcome(candidate, "diverged", epoch, reason)
-
-    def resample(self, drawn: Mapping[int, Sequence[float]]) -> None:
-        """Take in the mean scores of those that are left under each resampling."""
-        self._drawn = {candidate: tuple(scores) for candidate, scores in drawn.items()}
+        drawn: dict[int, list[tuple[float, ...]]] = {}
+        for found in scored:
+            if found.resampled:
+                drawn.setdefault(found.member.candidate, []).append(found.resampled)
+        for candidate, rows in drawn.items():
+            means = torch.tensor(rows, dtype=torch.float64).nanmean(0)
+            self._resampled[candidate] = tuple(means.tolist())
 
     def thin(self, rungs: RungSchedule, epoch: int) -> None:
         """Prune the candidates that do not pass the rung at `epoch`."""
@@ -73,4 +92,5 @@ class Bracket:
         scores = tuple(self._scores[candidate][repeat] for repeat in self._repeats)
         rungs, seen = tuple(self._rungs[candidate]), tuple(self._at_rungs[candidate])
         outcome = Outcome(state, scores, epoch, rungs, reason)
-        return Measurement(outcome, self._drawn.get(candidate, ()), seen)
+        drawn = self._resampled.get(candidate, ()) if state == "complete" else ()
+        return Measurement(outcome, drawn, seen)

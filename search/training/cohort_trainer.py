@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from threading import Event
 from typing import TypeVar
 
@@ -14,21 +16,18 @@ import torch
 
 from ...losses.errors import one_line
 from ..memory import keep_freed_memory, out_of_memory
-from ..random_streams import generator
 from ..records import Candidate, Measurement, Repeat, RungSchedule, Tested, Watch, unwatched
-from ..statistics import resampled
-from ..tasks.splits import Split, final_split, split_for
+from ..tasks.splits import split_for
 from ..tasks.task import Task
 from .bracket import Bracket
-from .cohort_run import Capacity, CohortRun, program_maker
+from .cohort_run import Capacity, CohortRun
 from .engines.autotune import EngineChoice
 from .engines.device import Hardware
 from .engines.registry import engine_named
 from .engines.stackable import usual_width
-from .partition import layout
-from .program import Job, Program, WorkerPool
-
-__all__ = ["RungSchedule", "Trainer", "Watch", "program_maker", "unwatched"]
+from .partition import partition
+from .program import CohortProgram, WorkerPool
+from .scored_program import MakeProgram, program_maker
 
 T = TypeVar("T")
 
@@ -115,23 +114,19 @@ class Trainer:
         watch: Watch,
         n_resamples: int,
     ) -> list[Measurement]:
-        epochs = candidates[0].recipe.epochs
-        splits = {r: split_for(self.task, r, self.folds, self.seed) for r in repeats}
-        standing = Bracket(len(candidates), repeats, self.task.measure.sign)
+        epochs, done = candidates[0].recipe.epochs, 0
+        bracket = Bracket(len(candidates), repeats, self.task.measure.sign)
         planned = rungs.work(len(candidates), epochs) * len(repeats)
-        done = 0
-        with self._programs(candidates, splits, final=False) as programs:
+        with self._programs(candidates, repeats, final=False) as programs:
             for mark in (*rungs.epochs, epochs):
                 programs.advance(mark - done, lambda work: watch(work / planned))
                 done = mark
-                standing.record(programs.scores(), done)
-                programs.drop(standing.ended)
+                bracket.record(programs.scores(0 if done < epochs else n_resamples), done)
+                programs.drop(bracket.ended)
                 if mark in rungs.epochs:
-                    standing.thin(rungs, done)
-                    programs.drop(standing.ended)
-            if n_resamples:
-                standing.resample(programs.resampled(self._taken(n_resamples)))
-        return standing.outcomes(done)
+                    bracket.thin(rungs, done)
+                    programs.drop(bracket.ended)
+        return bracket.outcomes(done)
 
     def test(
         self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch = unwatched
@@ -143,14 +138,13 @@ class Trainer:
         return self._within_memory(lambda: self._test(candidates, repeats, watch))
 
     def _test(self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch) -> Tested:
-        split, epochs = final_split(self.task), candidates[0].recipe.epochs
-        planned = len(candidates) * len(repeats) * epochs
-        with self._programs(candidates, dict.fromkeys(repeats, split), final=True) as programs:
-            programs.advance(epochs, lambda work: watch(work / planned))
+        epochs, targets = candidates[0].recipe.epochs, self.task.test[1]
+        size = len(candidates), len(repeats)
+        with self._programs(candidates, repeats, final=True) as programs:
+            programs.advance(epochs, lambda work: watch(work / (math.prod(size) * epochs)))
             outputs = torch.nan_to_num(programs.outputs())
-        targets = split.held[1]
-        scores = self.task.measure(outputs.flatten(0, 1), targets)
-        return Tested(scores.view(len(candidates), len(repeats)), outputs, targets)
+        scores = self.task.measure(outputs, targets)
+        return Tested(scores.view(size), outputs.unflatten(0, size), targets)
 
     def _within_memory(self, work: Callable[[], T]) -> T:
         """What comes of `work`; where memory runs out, of doing it again with programs of half the width."""
@@ -167,40 +161,44 @@ class Trainer:
                     f"memory is short ({one_line(error)}): at most {half} models to a program from here on"
                 )
 
-    def _taken(self, n_resamples: int) -> torch.Tensor:
-        """How often each held-out sample counts in each resample, (n_resamples, N)."""
-        held = self.task.train if self.task.validation is None else self.task.validation
-        return resampled(n_resamples, len(held[1]), generator(self.seed, "held-out samples"))
-
     @contextmanager
     def _programs(
-        self, candidates: Sequence[Candidate], splits: Mapping[Repeat, Split], *, final: bool
+        self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], *, final: bool
     ) -> Iterator[CohortRun]:
-        def make(number: int, some: Sequence[Candidate], repeats: tuple[Repeat, ...]) -> Program:
+        def make(number: int, some: dict[int, Candidate], on: tuple[Repeat, ...]) -> CohortProgram:
             if self.pool is not None:
-                return self.pool.program(number, self.engine, some, repeats, final)
-            jobs = (
-                Job(self.task, placed[r], some, r, self.seed, self.stop, on.device, on.precision)
-                for r in repeats
-            )
-            return engine_named(self.engine).program(*jobs)
+                return self.pool.program(number, some, on, final)
+            return self._make(some, on, final)
 
-        on = self.hardware or Hardware()
-        apart = {id(split): split for split in splits.values()} if self.pool is None else {}
-        there = {key: on.placed(split, self.task) for key, split in apart.items()}
-        placed = {repeat: there.get(id(split), split) for repeat, split in splits.items()}
+        # A model that draws random numbers draws them from its process's one generator, a repeat at a time.
+        joinable = self.pool is None or self.pool.joinable
+        alone = not self._stacks or self.task.is_stochastic or not joinable
 
-        # What draws random numbers draws them from its process's one generator, a repeat at a time.
-        shared = self.pool is None or self.pool.joinable
-        alone = not self._stacks or self.task.is_stochastic or not shared
-        alike = [r if alone else (len(split.train[1]), len(split.held[1])) for r, split in splits.items()]
-        shares = layout(len(candidates), alike, self.parallel, self.width())
-        self._widest = max((share.high - share.low) * len(share.repeats) for share in shares)
-        with self._one_thread_each() as pool:
-            members = self.width() if shared and self._stacks else 0
-            yield CohortRun(
-                self.task, candidates, splits, shares, pool, make, Capacity(self.parallel, members)
-            )
+        def key(repeat: Repeat) -> Hashable:
+            if alone:
+                return repeat
+            return None if final else self._sizes(repeat.fold, repeat.partition)
+
+        shards = partition(len(candidates), list(map(key, repeats)), self.parallel, self.width())
+        self._widest = max((shard.high - shard.low) * len(shard.repeats) for shard in shards)
+        capacity = Capacity(self.parallel, self.width() if joinable and self._stacks else 0)
+        with self._one_thread_each() as threads:
+            yield CohortRun(candidates, repeats, shards, threads, make, capacity)
+
+    @cached_property
+    def _make(self) -> MakeProgram:
+        return program_maker(self.task, self.engine, self.folds, self.seed, self.hardware, self.stop)
+
+    @cached_property
+    def _sizes(self) -> Callable[[int, int], tuple[int, int]]:
+        """The number of samples that a fold of a partition trains on, and of those it holds out."""
+
+        @lru_cache(maxsize=256)
+        def sizes(fold: int, partition: int) -> tuple[int, int]:
+            split = split_for(self.task, Repeat(0, fold, partition), self.folds, self.seed)
+            return len(split.train[1]), len(split.held[1])
+
+        return sizes
 
     @contextmanager
     def _one_thread_each(self) -> Iterator[ThreadPoolExecutor]:

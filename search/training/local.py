@@ -8,11 +8,12 @@ from threading import Event
 
 from ..records import Plan
 from ..tasks.task import Task
-from .cohort_trainer import Trainer, program_maker
+from .cohort_trainer import Trainer
 from .engines.autotune import EngineChoice, choose_engine
 from .engines.device import Hardware
 from .engines.precision import check_model
 from .engines.registry import engine_named
+from .scored_program import program_maker
 from .workers.process_pool import ProcessPool, can_fork
 
 
@@ -36,7 +37,7 @@ def local(
         choice = choice_for(task, engine, note, on)
     # A GPU takes one program at a time, from this process: workers are forked, which CUDA does not survive.
     stop, cores = Event(), len(os.sched_getaffinity(0)) if on.device.type == "cpu" else 1
-    make = program_maker(task, plan.folds, plan.seed, on)
+    make = program_maker(task, choice.engine, plan.folds, plan.seed, on)
     pool = ProcessPool(cores, make, stop) if cores > 1 and can_fork() else None
     return Trainer(
         task,

@@ -19,20 +19,25 @@ class Shard:
     repeats: tuple[int, ...]
 
 
-def layout(candidates: int, alike: Sequence[Hashable], workers: int, width: int) -> list[Shard]:
-    """Shares for `workers` programs at a time, each of at most `width` members.
+def partition(candidates: int, alike: Sequence[Hashable], workers: int, width: int) -> list[Shard]:
+    """Divide the members of a cohort into programs that give every worker as much to do.
 
-    Repeats whose entries of `alike` are equal may be trained by one program. Few candidates are trained on
-    several repeats at once, so that a step is worth its overhead; many are cut into pieces. Either way the
-    workers have as much to do as each other.
+    Few candidates are trained on several repeats at once, so that a step is worth its overhead; many are cut
+    into pieces.
+
+    Args:
+        candidates: The number of candidates.
+        alike: A key for each repeat; one program may train the repeats of one key.
+        workers: How many programs are trained at a time.
+        width: The most members of a program.
     """
     places: dict[Hashable, list[int]] = {}
     for place, key in enumerate(alike):
         places.setdefault(key, []).append(place)
-    return [share for group in places.values() for share in _shares(candidates, group, workers, width)]
+    return [shard for group in places.values() for shard in _shards(candidates, group, workers, width)]
 
 
-def _shares(candidates: int, repeats: Sequence[int], workers: int, width: int) -> list[Shard]:
+def _shards(candidates: int, repeats: Sequence[int], workers: int, width: int) -> list[Shard]:
     def cost(cut: tuple[int, int]) -> tuple[bool, int, int]:
         groups, pieces = cut
         members = math.ceil(len(repeats) / groups) * math.ceil(candidates / pieces)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
@@ -14,9 +14,10 @@ from torch import Tensor
 
 from ...spaces.recipe import Recipe
 from ..random_streams import generator, stream_seed
-from ..records import Candidate, Repeat
+from ..records import Candidate, Member, Repeat
 from ..tasks.splits import Split
 from ..tasks.task import Task
+from .bracket import Scored
 
 CPU = torch.device("cpu")
 EXPLODED = 1e6  # a parameter of this size has left every useful region
@@ -115,7 +116,29 @@ class Program(Protocol):
         """
 
 
-class RemoteProgram(Program, Protocol):
+class CohortProgram(Protocol):
+    """Candidates of a cohort on some repeats, in training here or in a worker; they are scored there too."""
+
+    def train(self, epochs: int) -> None:
+        """Train every member for `epochs` more epochs."""
+
+    def scores(self, n_resamples: int = 0) -> list[Scored]:
+        """Score every member on the held-out part, under `n_resamples` resamplings of it too."""
+
+    def outputs(self) -> dict[Member, Tensor]:
+        """Every member's outputs (N, ...) on the held-out part."""
+
+    def keep(self, candidates: Collection[int]) -> None:
+        """Drop every candidate but these, which are named by their places in the cohort."""
+
+    def join(self, other: Self) -> None:
+        """Train the candidates of `other` too, which lives in the same place and is trained as far.
+
+        Nothing may be asked of `other` any more.
+        """
+
+
+class RemoteProgram(CohortProgram, Protocol):
     """A program, or another object with methods, that lives in a worker."""
 
     def call(self, method: str, *arguments: Any) -> Any:

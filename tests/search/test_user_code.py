@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from lossmith.losses import UserError
 from lossmith.losses.custom.user_code import in_their_code, their_traceback
 from lossmith.search import Repeat
-from lossmith.search.training.cohort_trainer import Trainer, program_maker
+from lossmith.search.training.cohort_trainer import Trainer
+from lossmith.search.training.scored_program import program_maker
 from lossmith.search.training.workers.process_pool import ProcessPool, can_fork
 
 from .small_tasks import FEATURES, standards, task_of
@@ -56,7 +57,7 @@ def test_a_model_that_breaks_in_training_is_their_error(engine: str) -> None:
 def test_a_worker_tells_what_broke() -> None:
     """The error that a worker process met arrives with its traceback."""
     task, stop = task_of(model=Breaks), Event()
-    pool = ProcessPool(2, program_maker(task, 1, 0), stop)
+    pool = ProcessPool(2, program_maker(task, "loop", 1, 0), stop)
     try:
         trainer = Trainer(task, engine="loop", stop=stop, pool=pool)
         with pytest.raises(UserError) as caught:

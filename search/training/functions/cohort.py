@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ....losses.errors import UserError
-from ...records import Candidate, Measurement, Repeat, RungSchedule, Watch
+from ...records import Candidate, Measurement, Member, Repeat, RungSchedule, Watch
 from ...tasks.functions.metric_value import comparable
 from ...tasks.functions.training_function import TrainingFunction
 from ..bracket import Bracket, Scored
@@ -64,7 +64,7 @@ class FunctionCohort:
             self._results[candidate] = found[place * size : (place + 1) * size]
         self._bracket.record(
             [
-                Scored(candidate, repeat, result.value, result.fault)
+                Scored(Member(candidate, repeat), result.value, result.fault)
                 for candidate in remaining
                 for repeat, result in zip(self._repeats, self._results[candidate], strict=True)
             ],

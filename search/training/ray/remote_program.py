@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
-import torch
 from torch import Tensor
 
-from ..program import Program, RemoteProgram, WorkerError
+from ...records import Candidate, Member
+from ..bracket import Scored
+from ..program import RemoteProgram, WorkerError
 
 Call = tuple[str, tuple[Any, ...]]
 Make = Callable[..., Any]
@@ -87,7 +88,7 @@ def execute(work: WorkItem, make: Make, renew: Callable[[], None]) -> WorkResult
     return WorkResult(tuple(answers), saved(made) if work.save else None)
 
 
-def saved(program: Program) -> bytes | None:
+def saved(program: Any) -> bytes | None:
     """Write down the state of a program without its data; None where that cannot be done.
 
     The program is then trained again from the beginning, which ends at the same place.
@@ -109,7 +110,7 @@ def saved(program: Program) -> bytes | None:
     return text.getvalue()
 
 
-def restored(state: bytes, fresh: Program) -> Program:
+def restored(state: bytes, fresh: Any) -> Any:
     """Restore the program of a state that `saved` returned, with the data of a fresh one."""
     job = getattr(fresh, "job", None)
 
@@ -117,8 +118,7 @@ def restored(state: bytes, fresh: Program) -> Program:
         def persistent_load(self, name: str) -> object:
             return _shared(job, name)
 
-    program: Program = Unpickler(io.BytesIO(state)).load()
-    return program
+    return Unpickler(io.BytesIO(state)).load()
 
 
 def _shared(job: Any, name: str) -> Any:
@@ -126,125 +126,90 @@ def _shared(job: Any, name: str) -> Any:
 
 
 @dataclass(eq=False)
+class _Part:
+    """What one work item is made of: a program, and the calls to it since its last state."""
+
+    arguments: tuple[Any, ...]
+    calls: list[Call]
+    left: set[int]  # the candidates in training
+    state: bytes | None = None
+
+    def halves(self, epochs: int) -> list[_Part]:
+        """Two programs of half the candidates, which are trained from the beginning."""
+        candidates = [(c, own) for c, own in candidates_of(self.arguments).items() if c in self.left]
+        middle = len(candidates) // 2
+        return [
+            _Part((half, *self.arguments[1:]), [("train", (epochs,))], set(half))
+            for half in (dict(candidates[:middle]), dict(candidates[middle:]))
+        ]
+
+
 class ReplayedProgram(RemoteProgram):
     """A program that exists as what it was made from and the calls to it.
 
     Nothing is sent until an answer is wanted: then one work item replays every call since the last state. An
-    item that is too large is split into two programs of half as many members, which end where the whole would
+    item that is too large is split into two programs of half the candidates, which end where the whole would
     have.
 
     Args:
         submit: Has a work item executed.
-        arguments: What the program is made from.
-        candidates_at: The place of the candidates among `arguments`; None: the program cannot be halved.
+        arguments: What the program is made from. The first are a cohort's candidates, by their places in it,
+            unless the program trains something else; that cannot be halved.
     """
 
-    submit: Submit
-    arguments: tuple[Any, ...]
-    candidates_at: int | None
-    _calls: list[Call] = field(default_factory=list)
-    _state: bytes | None = None
-    _epochs: int = 0
-    _last: int = 0  # the epoch after which no worker goes on with the program
-    _known: dict[str, Any] = field(default_factory=dict)
-    _halves: tuple[ReplayedProgram, ReplayedProgram] | None = None
-    members: list[int] = field(default_factory=list)  # places of the candidates that are left
-
-    def __post_init__(self) -> None:
-        if self.candidates_at is not None:
-            candidates = self.arguments[self.candidates_at]
-            self.members, self._last = list(range(len(candidates))), candidates[0].recipe.epochs
+    def __init__(self, submit: Submit, arguments: tuple[Any, ...]) -> None:
+        candidates = candidates_of(arguments)
+        self._submit, self._epochs = submit, 0
+        self._last = max((c.recipe.epochs for c in candidates.values()), default=0)
+        self._parts = [_Part(arguments, [], set(candidates))]
 
     def train(self, epochs: int) -> None:
         self._epochs += epochs
-        self._do("train", epochs)
+        for part in self._parts:
+            part.calls.append(("train", (epochs,)))
 
-    def keep(self, members: Sequence[int]) -> None:
-        self.members = [self.members[member] for member in members]
-        if self._halves is None:
-            self._do("keep", list(members))
-            return
-        first, second = self._halves
-        size = len(first.members)
-        first.keep([m for m in members if m < size])
-        second.keep([m - size for m in members if m >= size])
+    def keep(self, candidates: Collection[int]) -> None:
+        for part in self._parts:
+            part.left &= set(candidates)
+            part.calls.append(("keep", (sorted(part.left),)))
+        self._parts = [part for part in self._parts if part.left]
 
-    def outputs(self, inputs: Tensor | None = None) -> Tensor:
-        found: Tensor = self._ask("outputs") if inputs is None else self.call("outputs", inputs)
-        return found
+    def scores(self, n_resamples: int = 0) -> list[Scored]:
+        return [found for some in self._answers("scores", n_resamples) for found in some]
 
-    def faults(self) -> dict[int, str]:
-        found: dict[int, str] = self._ask("faults")
-        return found
+    def outputs(self) -> dict[Member, Tensor]:
+        return {member: own for some in self._answers("outputs") for member, own in some.items()}
 
-    def parameters(self, member: int) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = self.call("parameters", member)
-        return found
-
-    def join(self, other: Program) -> None:
+    def join(self, other: Self) -> None:
         raise WorkerError("programs on a cluster live apart and cannot be joined")
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method of a program that has come as far as this one."""
-        if self._halves is not None:
-            raise WorkerError(f"{method} is not known of a program in two halves")
-        work = WorkItem(self.arguments, self._state, tuple(self._calls), ((method, arguments),))
-        return self.submit(work).answers[0]
+        (answer,) = self._answers(method, *arguments)
+        return answer
 
-    def _do(self, method: str, *arguments: Any) -> None:
-        self._known.clear()
-        if self._halves is not None:
-            for half in self._halves:
-                getattr(half, method)(*arguments)
-        else:
-            self._calls.append((method, arguments))
+    def _answers(self, method: str, *arguments: Any) -> list[Any]:
+        """The answer of the program, or of each of those into which it was split."""
+        save = self._epochs < self._last  # at the last epoch no worker goes on with the program
+        waiting, self._parts, answers = self._parts, [], []
+        while waiting:
+            part, *waiting = waiting
+            work = WorkItem(part.arguments, part.state, tuple(part.calls), ((method, arguments),), save)
+            try:
+                done = self._submit(work)
+            except TooLargeError:
+                if len(part.left) < 2:
+                    raise
+                waiting = [*part.halves(self._epochs), *waiting]
+                continue
+            if done.state is not None:
+                part.state = done.state
+                part.calls.clear()
+            self._parts.append(part)
+            answers.append(done.answers[0])
+        return answers
 
-    def _ask(self, method: str) -> Any:
-        if not self._known:
-            self._known = self._joined() if self._halves is not None else self._answered()
-        return self._known[method]
 
-    def _answered(self) -> dict[str, Any]:
-        save = self._epochs < self._last
-        work = WorkItem(
-            self.arguments, self._state, tuple(self._calls), (("outputs", ()), ("faults", ())), save
-        )
-        try:
-            done = self.submit(work)
-        except TooLargeError:
-            if self.candidates_at is None or len(self.members) < 2:
-                raise
-            self._halve()
-            return self._joined()
-        if done.state is not None:
-            self._state = done.state
-            self._calls.clear()
-        return dict(zip(("outputs", "faults"), done.answers, strict=True))
-
-    def _halve(self) -> None:
-        assert self.candidates_at is not None
-        at = self.candidates_at
-        candidates = [self.arguments[at][member] for member in self.members]
-        middle = len(candidates) // 2
-        first, second = (
-            ReplayedProgram(
-                self.submit,
-                (*self.arguments[:at], half, *self.arguments[at + 1 :]),
-                at,
-                [("train", (self._epochs,))],
-                _epochs=self._epochs,
-            )
-            for half in (candidates[:middle], candidates[middle:])
-        )
-        self._halves = (first, second)
-        self._calls, self._state = [], None
-
-    def _joined(self) -> dict[str, Any]:
-        assert self._halves is not None
-        parts = [half for half in self._halves if half.members]
-        faults: dict[int, str] = {}
-        base = 0
-        for half in parts:
-            faults |= {base + member: fault for member, fault in half.faults().items()}
-            base += len(half.members)
-        return {"outputs": torch.cat([half.outputs() for half in parts]), "faults": faults}
+def candidates_of(arguments: Sequence[Any]) -> Mapping[int, Candidate]:
+    """The candidates among what a program is made from; none where it trains something else."""
+    first = arguments[0] if arguments else None
+    return first if isinstance(first, Mapping) else {}

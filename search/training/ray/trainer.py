@@ -8,9 +8,10 @@ from threading import Event
 
 from ...records import Plan
 from ...tasks.task import Task
-from ..cohort_trainer import Trainer, program_maker
+from ..cohort_trainer import Trainer
 from ..engines.autotune import EngineChoice
 from ..local import choice_for
+from ..scored_program import program_maker
 from .cluster import pickle_user_code_by_value
 from .resources import Resources
 from .worker_pool import RayWorkerPool
@@ -41,7 +42,7 @@ def on_ray(
         choice = choice_for(task, engine, note)
     stop = Event()
     pickle_user_code_by_value()
-    make = partial(program_maker, task, plan.folds, plan.seed)
+    make = partial(program_maker, task, choice.engine, plan.folds, plan.seed)
     return Trainer(
         task,
         folds=plan.folds,

@@ -13,11 +13,10 @@ from typing import Any
 from ....losses.declarations import Part
 from ....losses.errors import UserError, one_line
 from ....losses.family.registry import own_parts, register
-from ...records import Candidate
 from ..program import RemoteProgram, Stopped, WorkerError
 from .cluster import check_fits, connect, workers_that_fit
 from .pending import PendingItem, PendingWork
-from .remote_program import Make, ReplayedProgram, TooLargeError, WorkItem, WorkResult
+from .remote_program import Make, ReplayedProgram, TooLargeError, WorkItem, WorkResult, candidates_of
 from .resources import Resources
 
 POLL_S = 0.2
@@ -65,8 +64,7 @@ class RayWorkerPool:
     def program(self, worker: int, *arguments: object) -> RemoteProgram:
         """A program made from `arguments` in the next worker that is free, whatever `worker` says."""
         del worker
-        places = [i for i, value in enumerate(arguments) if _are_candidates(value)]
-        return ReplayedProgram(self._submit, arguments, places[0] if places else None)
+        return ReplayedProgram(self._submit, arguments)
 
     def forget(self) -> None:
         """Nothing: the workers keep no program."""
@@ -93,7 +91,7 @@ class RayWorkerPool:
     def _submit(self, work: WorkItem) -> WorkResult:
         import ray
 
-        members = _members(work)
+        members = max(1, len(candidates_of(work.arguments)))  # a training function trains one model
         if work.state is None and self.holds is not None and members > max(1, self.holds):
             raise TooLargeError(f"{members} models are more than a worker has held")
         item = self._pending.add(ray.put(work), KILLS if members > 1 else KILLS_ALONE)
@@ -224,12 +222,3 @@ def _prepared(prepare: Callable[[], Make], own: tuple[Part, ...]) -> Make:
     for part in own:
         register(part)
     return prepare()
-
-
-def _members(work: WorkItem) -> int:
-    """How many models a work item trains; a user's training function trains one."""
-    return max((len(value) for value in work.arguments if _are_candidates(value)), default=1)
-
-
-def _are_candidates(value: Any) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Candidate)

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,7 +27,9 @@ from torch import Tensor
 from ....losses.custom.user_code import in_their_code
 from ....losses.errors import UserError
 from ...memory import out_of_memory
-from ..program import Program, RemoteProgram, Stopped, WorkerError, WorkerPool
+from ...records import Member
+from ..bracket import Scored
+from ..program import RemoteProgram, Stopped, WorkerError, WorkerPool
 from .fork_server import ForkServer
 
 POLL_S = 0.1  # how often a call looks whether the search is being stopped
@@ -61,7 +63,7 @@ class ProcessPool(WorkerPool):
     joinable = True
     holds: int | None = None
 
-    def __init__(self, size: int, make: Callable[..., Program], stop: Event) -> None:
+    def __init__(self, size: int, make: Callable[..., Any], stop: Event) -> None:
         self._stop, self._numbers = stop, count()
         self._server, self._lock, self._closed = ForkServer(partial(_work, make)), threading.Lock(), False
         self._workers = [_Worker(*self._server.fork()) for _ in range(size)]
@@ -150,28 +152,24 @@ class _Remote(RemoteProgram):
     def train(self, epochs: int) -> None:
         self.call("train", epochs)
 
-    def outputs(self, inputs: Tensor | None = None) -> Tensor:
-        return torch.from_numpy(self.call("outputs", inputs))
-
-    def parameters(self, member: int) -> dict[str, Tensor]:
-        return {name: torch.from_numpy(value) for name, value in self.call("parameters", member).items()}
-
-    def faults(self) -> dict[int, str]:
-        found: dict[int, str] = self.call("faults")
+    def scores(self, n_resamples: int = 0) -> list[Scored]:
+        found: list[Scored] = self.call("scores", n_resamples)
         return found
 
-    def keep(self, members: Sequence[int]) -> None:
-        self.call("keep", list(members))
+    def outputs(self) -> dict[Member, Tensor]:
+        return {member: torch.from_numpy(value) for member, value in self.call("outputs").items()}
+
+    def keep(self, candidates: Collection[int]) -> None:
+        self.call("keep", list(candidates))
 
     def join(self, other: Self) -> None:
-        """As `Program.join`; the other must live in the same worker."""
         self.call("join", other.number)
 
 
-def _work(make: Callable[..., Program], pipe: Connection) -> None:
+def _work(make: Callable[..., Any], pipe: Connection) -> None:
     """What a worker does until its search's process closes the pipe or dies."""
     torch.set_num_threads(1)
-    programs: dict[int, Program] = {}
+    programs: dict[int, Any] = {}
     while True:
         try:
             number, method, arguments = pipe.recv()

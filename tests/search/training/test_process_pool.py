@@ -15,9 +15,10 @@ from torch import nn
 
 from lossmith.search import Repeat, Task
 from lossmith.search.records import RungSchedule
-from lossmith.search.training.cohort_trainer import Trainer, program_maker
+from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.engines.autotune import EngineChoice
 from lossmith.search.training.program import Stopped, WorkerError, WorkerPool
+from lossmith.search.training.scored_program import program_maker
 from lossmith.search.training.workers.process_pool import ProcessPool
 
 from ..small_tasks import mlp, outcomes_of, standards, task_of
@@ -42,7 +43,7 @@ def task(request: pytest.FixtureRequest) -> Task:
 def pooled(task: Task) -> Iterator[Trainer]:
     """A trainer with two worker processes."""
     stop = Event()
-    pool = ProcessPool(2, program_maker(task, 1, 0), stop)
+    pool = ProcessPool(2, program_maker(task, "cohort", 1, 0), stop)
     yield Trainer(task, folds=1, workers=2, stop=stop, pool=pool)
     pool.close()
 
@@ -73,14 +74,14 @@ def test_a_worker_that_is_killed_costs_half_the_width(task: Task, pooled: Traine
 def test_a_worker_killed_between_two_calls_takes_its_programs_along(task: Task, pooled: Trainer) -> None:
     """A program of a killed worker is not looked for in the one that took its place."""
     assert pooled.pool is not None
-    candidates = standards(task.kind, task.settings)
-    one, two = (pooled.pool.program(0, "cohort", candidates, (r,), False) for r in REPEATS[:2])  # noqa: FBT003
+    candidates = dict(enumerate(standards(task.kind, task.settings)))
+    one, two = (pooled.pool.program(0, candidates, (r,), False) for r in REPEATS[:2])  # noqa: FBT003
     os.kill(pids(pooled.pool)[0], signal.SIGKILL)
     for program in (one, two, one):
         with pytest.raises(MemoryError, match=r"worker process .*was killed"):
             program.train(1)
     pooled.pool.forget()  # and nobody minds that there is nothing to forget
-    pooled.pool.program(0, "cohort", candidates, REPEATS[:1], False).train(1)  # noqa: FBT003
+    pooled.pool.program(0, candidates, REPEATS[:1], False).train(1)  # noqa: FBT003
 
 
 class Quits(nn.Linear):
@@ -96,7 +97,7 @@ class Quits(nn.Linear):
 def test_a_worker_that_ends_itself_is_an_error_that_says_so() -> None:
     """A worker that nobody killed ends the training with an error that names its exit status."""
     task, stop = task_of(model=lambda: Quits(6, 3)), Event()
-    pool = ProcessPool(1, program_maker(task, 1, 0), stop)
+    pool = ProcessPool(1, program_maker(task, "cohort", 1, 0), stop)
     with pytest.raises(WorkerError, match=r"worker process died \(exit status 3\)"):
         Trainer(task, folds=1, workers=1, stop=stop, pool=pool).train(
             standards(task.kind, task.settings), REPEATS
@@ -107,8 +108,9 @@ def test_a_worker_that_ends_itself_is_an_error_that_says_so() -> None:
 def test_a_worker_that_raises_tells_what(task: Task, pooled: Trainer) -> None:
     """What goes wrong in a worker arrives in the search's process with its kind and its words."""
     assert pooled.pool is not None
-    with pytest.raises(WorkerError, match="KeyError: 'no-such-engine'"):
-        pooled.pool.program(0, "no-such-engine", standards(task.kind, task.settings), (Repeat(0),), False)  # noqa: FBT003  (a message)
+    program = pooled.pool.program(0, {7: standards(task.kind, task.settings)[0]}, (Repeat(0),), False)  # noqa: FBT003  (a message)
+    with pytest.raises(WorkerError, match="no attribute 'no_such_method'"):
+        program.call("no_such_method")
 
 
 def test_a_crew_that_is_stopped_ends_its_calls(task: Task, pooled: Trainer) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 
 from lossmith.search import Repeat, Task
 from lossmith.search.records import RungSchedule
-from lossmith.search.training.cohort_trainer import Trainer, program_maker
+from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.program import WorkerError
 from lossmith.search.training.ray.remote_program import (
@@ -23,6 +23,7 @@ from lossmith.search.training.ray.remote_program import (
     WorkResult,
     execute,
 )
+from lossmith.search.training.scored_program import program_maker
 
 from ..small_tasks import mlp, standards, task_of
 
@@ -38,6 +39,7 @@ class Workers:
     """Does every work item here, from its payload alone, as a worker would. `limit`: members one holds."""
 
     task: Task
+    engine: str
     limit: int = 10**9
     works: list[WorkItem] = field(default_factory=list)
     turn: Lock = field(default_factory=Lock)  # the workers of a cluster do not share a generator; these would
@@ -45,10 +47,10 @@ class Workers:
     def __call__(self, work: WorkItem) -> WorkResult:
         """One work item."""
         self.works.append(work)
-        if len(work.arguments[1]) > self.limit:
+        if len(work.arguments[0]) > self.limit:
             raise TooLargeError("out of memory")
         with self.turn:
-            return execute(work, program_maker(self.task, 1, 0), lambda: None)
+            return execute(work, program_maker(self.task, self.engine, 1, 0), lambda: None)
 
 
 @dataclass
@@ -64,8 +66,8 @@ class RemotePool:
         return 2
 
     def program(self, worker: int, *arguments: Any) -> ReplayedProgram:
-        """A program of these arguments, the candidates second."""
-        return ReplayedProgram(self.workers, arguments, 1)
+        """A program of these arguments."""
+        return ReplayedProgram(self.workers, arguments)
 
     def forget(self) -> None:
         """Nothing to forget."""
@@ -76,7 +78,7 @@ class RemotePool:
 
 def trainers(task: Task, engine: str, **more: Any) -> tuple[Trainer, Trainer, Workers]:
     """One that trains here, one that trains elsewhere, and the workers there."""
-    workers = Workers(task, **more)
+    workers = Workers(task, engine, **more)
     pool = RemotePool(workers)
     here = Trainer(task, folds=1, engine=engine, workers=1)
     return here, Trainer(task, folds=1, engine=engine, pool=pool), workers
@@ -112,7 +114,7 @@ def test_a_item_that_is_too_large_is_halved() -> None:
     losses, repeats = standards(task.kind, task.settings), (Repeat(0),)
     for rungs in (None, RungSchedule((1, 2))):
         assert elsewhere.train(losses, repeats, rungs) == here.train(losses, repeats, rungs)
-    assert max(len(work.arguments[1]) for work in workers.works) > 3
+    assert max(len(work.arguments[0]) for work in workers.works) > 3
 
 
 def test_a_single_member_that_is_too_large_is_an_error() -> None:
