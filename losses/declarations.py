@@ -14,6 +14,7 @@ from typing import Literal, get_args
 from torch import Tensor
 
 from .errors import UserError
+from .kernels.fast import PLAIN, Fast
 from .kinds import KINDS, Kind
 from .numerics import Number
 
@@ -94,7 +95,7 @@ class Standard:
 class Part:
     """A named part of the loss family.
 
-    `function` takes the quantities it names as positional arguments (`losses/family/quantities.py`) and its
+    `function` takes the quantities it names as positional arguments (`losses/kinds/`) and its
     parameters as keyword arguments. What it returns depends on `stage`:
 
     - `adjust`: new logits, of the shape of the logits
@@ -110,6 +111,9 @@ class Part:
     term's own weight; a parameter of another part is allowed where the term stands alone.
     `frozen_factor` says that the gradient of a factor is stopped, so that the gradient of the loss is
     not the derivative of its value (unless every parameter is neutral).
+    `broadcasts` says that inputs may have any axes before the samples', with data constants (..., 1, K) or
+    without those axes and numbers of any shape that broadcasts: then many losses are computed without `vmap`.
+    `fast` names functions that stand in for `function` where speed counts.
     """
 
     name: str
@@ -125,6 +129,8 @@ class Part:
     level: Level = "sample"
     same_as: Callable[..., Mapping[str, float] | None] | None = None
     frozen_factor: bool = False
+    broadcasts: bool = False
+    fast: Fast = PLAIN
 
     @property
     def neutral(self) -> dict[str, float] | None:

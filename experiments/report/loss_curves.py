@@ -116,7 +116,7 @@ def _steps(spec: LossSpec, outputs: Tensor, targets: Tensor) -> dict[str, Tensor
         if step.function in ends | {mean, weighted_mean}:
             break
         keywords = {keyword: spec.parameters[name] for keyword, name in step.parameters}
-        values[step.output] = step.function(*(values[name] for name in step.inputs), **keywords)
+        values[step.outputs[0]] = step.function(*(values[name] for name in step.inputs), **keywords)
     return values
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from .device import stays_on_device
 from .frozen import changes_nothing, compiles, exports, frozen_is_the_family
 from .identities import masked_is_dropped, neutral, order_of_samples, same_as_declared, vectorised
+from .members import beside_others
 from .numbers import differentiable, finite, half_precision
 from .subject import Broken, Subject, of_part, value_and_gradient
 
@@ -29,6 +30,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     order_of_samples,
     masked_is_dropped,
     vectorised,
+    beside_others,
     changes_nothing,
     frozen_is_the_family,
     compiles,
@@ -49,6 +51,7 @@ __all__ = [
     "SPARED",
     "Broken",
     "Subject",
+    "beside_others",
     "changes_nothing",
     "check",
     "compiles",

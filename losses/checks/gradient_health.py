@@ -14,14 +14,11 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from ..declarations import Kind
-from ..family.family import Family
-from ..family.registry import part
-from ..family.steps import MIX
 from ..spec.canonical import terms_of
 from ..spec.loss_spec import LossSpec
+from ..stacked.stacked_loss import StackedLoss
 from .probe_batches import COUNTS, TARGET_SCALE
 
 LEVELS = {True: (8.0, 2.0, 0.0, -2.0, -4.0, -8.0, -20.0), False: (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)}
@@ -64,20 +61,16 @@ def healths(specs: Sequence[LossSpec]) -> list[Health]:
     if not specs:
         return []
     kind = specs[0].kind
-    names = frozenset().union(*(spec.parts for spec in specs))
     levels = _levels(kind)
     outputs, targets = (torch.stack(values) for values in zip(*(batch(kind, x) for x in levels), strict=True))
-    parameters = {
-        name: torch.tensor([spec.parameters.get(name, off) for spec in specs]).repeat_interleave(len(levels))
-        for name, off in _off(names).items()
-    }
-    family, constants = Family(kind, names), _constants(kind)
-    many = outputs.repeat(len(specs), *[1] * (outputs.dim() - 1)).requires_grad_()
-    losses = vmap(lambda o, t, p: family(o, t, p, constants))(
-        many, targets.repeat(len(specs), *[1] * (targets.dim() - 1)), parameters
-    )
+    each = [spec for _ in levels for spec in specs]  # level by level, for those of one level share its batch
+    many = outputs.repeat_interleave(len(specs), 0).requires_grad_()
+    losses = StackedLoss(kind, each, torch.float32, [_constants(kind)] * len(levels)).each(many, targets)
     (gradient,) = torch.autograd.grad(losses.sum(), many)
-    values, slopes = losses.detach().view(len(specs), -1), gradient.view(len(specs), *outputs.shape)
+    values, slopes = (
+        losses.detach().view(len(levels), -1).T,
+        gradient.view(len(levels), -1, *outputs.shape[1:]).transpose(0, 1),
+    )
     pulls = (
         slopes * torch.stack([_direction(kind, o, t) for o, t in zip(outputs, targets, strict=True)])
     ).flatten(2)
@@ -131,19 +124,6 @@ def _constants(kind: Kind) -> dict[str, Tensor]:
     if kind == "regression":
         return {"target_scale": torch.tensor(TARGET_SCALE)}
     return {"class_counts": torch.tensor(COUNTS[kind])}
-
-
-def _off(names: frozenset[str]) -> dict[str, float]:
-    """Every parameter of these parts, with the value at which its part is not in a loss."""
-    result: dict[str, float] = {}
-    for name in names:
-        chosen = part(name)
-        if chosen.stage == "term":
-            result[f"{MIX}.{name}"] = 0.0
-        result |= {
-            f"{name}.{p.name}": p.default if p.neutral is None else p.neutral for p in chosen.parameters
-        }
-    return result
 
 
 def _per_batch(spec: LossSpec) -> bool:

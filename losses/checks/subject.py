@@ -13,8 +13,10 @@ from ..declarations import Kind, Number, Parameter, Part
 from ..family.family import Family
 from ..family.registry import part
 from ..family.steps import MIX
+from ..kinds import kind_named
 from ..spec.loss_spec import LossSpec
-from .probe_batches import COUNTS, TARGET_SCALE, constants, extreme_batch, random_batch
+from ..spec.standard_losses import standard_parameters
+from .probe_batches import TARGET_SCALE, constants, extreme_batch, random_batch
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 CORNERS = 64  # at most, of a subject's parameters
@@ -47,9 +49,9 @@ class Subject:
     @property
     def spec(self) -> LossSpec:
         """The loss in canonical form, bound to the constants of these batches."""
-        counts = None if self.kind == "regression" else COUNTS[self.kind]
+        kind = kind_named(self.kind)
         return LossSpec(self.kind, self.values).bind(
-            counts, TARGET_SCALE if self.kind == "regression" else None
+            kind.probe_counts, None if kind.counted else TARGET_SCALE
         )
 
     def loss(self, outputs: Tensor, targets: Tensor, values: Mapping[str, Number] | None = None) -> Tensor:
@@ -76,8 +78,14 @@ def _with_variance(outputs: Tensor) -> Tensor:
 def of_part(chosen: Part, kind: Kind) -> Subject:
     """A part as a loss: a term alone, any other part around the kind's plainest term."""
     values = {f"{chosen.name}.{p.name}": float(p.default) for p in chosen.parameters}
-    plain = chosen.name if chosen.stage == "term" else ("mse" if kind == "regression" else "cross_entropy")
+    plain = chosen.name if chosen.stage == "term" else plainest_term(kind)
     return Subject(f"{chosen.name} ({kind})", kind, {f"{MIX}.{plain}": 1.0, **values}, tuple(values))
+
+
+def plainest_term(kind: Kind) -> str:
+    """The term that the usual loss of a kind consists of."""
+    usual = standard_parameters(kind_named(kind).usual_loss, kind)
+    return next(name.removeprefix(f"{MIX}.") for name in usual if name.startswith(f"{MIX}."))
 
 
 def value_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

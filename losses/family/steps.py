@@ -19,21 +19,20 @@ MIX = "mix"  # the name space of the terms' weights: mix.focal
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a loss: `output = function(*inputs, **parameters)`.
+    """One line of a loss: `outputs = function(*inputs, **parameters)`.
 
-    `output` is a name, or several with commas. `parameters` maps the function's keyword arguments to names of
-    the family, such as "focal.gamma".
+    Attributes:
+        outputs: The name of what it computes, or the names of all where the function returns a tuple.
+        function: A pure function of tensors.
+        inputs: The names of the values it takes.
+        parameters: Its keyword arguments, each with the name in the family of its value: ("gamma",
+            "focal.gamma").
     """
 
-    output: str
+    outputs: tuple[str, ...]
     function: Callable[..., Any]
     inputs: tuple[str, ...]
     parameters: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The names of what it computes."""
-        return tuple(self.output.split(", "))
 
 
 @cache
@@ -106,9 +105,8 @@ def run(steps: Iterable[Step], values: dict[str, Tensor], parameters: Mapping[st
     for step in steps:
         keywords = {keyword: parameters[name] for keyword, name in step.parameters}
         found = step.function(*(values[name] for name in step.inputs), **keywords)
-        if isinstance(found, tuple):
-            # Not `step.outputs`: what is compiled would look the property up at every call.
-            values.update(zip(step.output.split(", "), found, strict=True))
+        if len(step.outputs) > 1:
+            values.update(zip(step.outputs, found, strict=True))
         else:
-            values[step.output] = found
+            values[step.outputs[0]] = found
     return values["loss"]

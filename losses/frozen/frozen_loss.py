@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from ..declarations import Kind
 from ..errors import UserError
+from ..family.fusing import fused
 from ..family.inputs import ignored, shaped
 from ..family.plan import plan
 from ..family.steps import Step, in_full_precision, run
-from ..kernels.fused import fused
 from ..spec.loss_spec import LossSpec
 
 _NEEDS = {
@@ -63,7 +63,7 @@ def folded(spec: LossSpec) -> Folded:
     for step in plan(spec.kind, spec.parts, masked=spec.ignore_index is not None):
         if step.inputs and not step.parameters and known.keys() >= set(step.inputs):
             inputs = (known[name].double() for name in step.inputs)
-            known[step.output] = step.function(*inputs)
+            known[step.outputs[0]] = step.function(*inputs)
         else:
             steps.append(step)
     read = {name for step in steps for name in step.inputs}
@@ -84,7 +84,7 @@ class FrozenLoss(nn.Module):
         super().__init__()
         self.spec = spec
         content = folded(spec)
-        self._steps, self._plain, self._scale = fused(content.steps), content.steps, content.scale
+        self._steps, self._plain, self._scale = fused(spec.kind, content.steps), content.steps, content.scale
         self._names = tuple(content.buffers)
         self._two_outputs = "gaussian_nll" in spec.parts
         for name, value in content.buffers.items():

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ..family import inputs as shapes
 from ..family import steps
+from ..family.fusing import fused
 from ..family.steps import Step
 from ..family.user_term import UserTerm
-from ..kernels.fused import fused
 from ..spec.formulas import formula
 from ..spec.loss_spec import LossSpec
 from .frozen_loss import Folded, folded
@@ -44,7 +44,7 @@ _SHAPES = {
 def source(spec: LossSpec, provenance: str = "") -> str:
     """The text of a module that defines `Loss`, equal to `freeze(spec)` in value and gradient."""
     content = folded(spec)
-    content = replace(content, steps=fused(content.steps))
+    content = replace(content, steps=fused(spec.kind, content.steps))
     functions: dict[str, str] = {}
     for step in content.steps:
         if step.function not in _INLINE:
@@ -139,10 +139,10 @@ _KEEP_DTYPE = '''    def _apply(self, fn, recurse=True):
 
 def _line(step: Step, spec: LossSpec) -> str:
     if step.function in _INLINE:
-        return f"{step.output} = {_INLINE[step.function](step, spec)}"
+        return f"{', '.join(step.outputs)} = {_INLINE[step.function](step, spec)}"
     if isinstance(step.function, UserTerm) and inspect.isclass(step.function.loss):
         keywords = ", ".join(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)
-        return f"{step.output} = _{step.function.__name__}({keywords})({', '.join(step.inputs)})"
+        return f"{', '.join(step.outputs)} = _{step.function.__name__}({keywords})({', '.join(step.inputs)})"
     arguments = [*step.inputs, *(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)]
     # Parts and quantities may share a name, the number log_p and its function: functions carry a prefix.
-    return f"{step.output} = _{step.function.__name__}({', '.join(arguments)})"
+    return f"{', '.join(step.outputs)} = _{step.function.__name__}({', '.join(arguments)})"

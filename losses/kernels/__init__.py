@@ -1,1 +1,1 @@
-"""Formulas of the family with their gradients written out, in few passes over the logits."""
+"""Formulas with their gradients written out, in few passes over the logits; without the family."""

@@ -1,6 +1,6 @@
 """The quantities of a multiclass loss with their gradients written out, for any number of leading axes.
 
-`losses/family/quantities.py` has the formulas. Run one operation after another they pass over all logits a
+`losses/kinds/multiclass.py` has the formulas. Run one operation after another they pass over all logits a
 dozen times, with two exponentials; here it is few passes and one, a block of members at a time, so that what
 a pass has written is still in the cache when the next one reads it.
 """

@@ -2,8 +2,43 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from . import answers
 from .problem_kind import ProblemKind
+from .quantity import Quantity
+from .shapes import of_one_shape, without_single
+
+
+def probabilities_binary(logits: Tensor) -> Tensor:
+    """The probability of a yes, (N, 1)."""
+    return torch.sigmoid(logits).unsqueeze(-1)
+
+
+def truth_binary(targets: Tensor) -> Tensor:
+    """The targets as (N, 1)."""
+    return targets.unsqueeze(-1)
+
+
+def counted_binary(mask: Tensor) -> Tensor:
+    """1 for what counts, 0 for what is ignored, (N, 1)."""
+    return mask.unsqueeze(-1)
+
+
+QUANTITIES = {
+    **answers.QUANTITIES,
+    "probabilities": Quantity(probabilities_binary),
+    "truth": Quantity(truth_binary, of_shape=True),
+    "counted": Quantity(counted_binary, of_shape=True),
+}
+
+
+def shaped(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits and zeros and ones of one shape, flattened; a dimension of one that one side has is dropped."""
+    outputs, targets = of_one_shape("binary", *without_single(outputs, targets))
+    return outputs.flatten(), targets.flatten()
+
 
 KIND = ProblemKind(
     name="binary",
@@ -23,6 +58,8 @@ KIND = ProblemKind(
     ),
     counts_rule="(negatives, positives)",
     counts_fit=lambda counts: len(counts) == 2,
+    quantities=QUANTITIES,
+    shaped=shaped,
     probe_counts=(120, 15),
     outputs_for=lambda targets: 1,
     count=lambda targets, _: answers.count(targets.reshape(-1, 1))[0],

@@ -5,7 +5,125 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..errors import UserError
+from ..kernels import gap as alone
+from ..kernels import stacked_gap as members
+from ..kernels.fast import Fast
+from .probability import log_likelihood, log_not_p, log_p, mask
 from .problem_kind import ProblemKind
+from .quantity import Quantity
+
+
+def is_target(logits: Tensor, targets: Tensor) -> Tensor:
+    """True at the class each sample belongs to, (N, K)."""
+    return targets.unsqueeze(-1) == torch.arange(logits.shape[-1], device=logits.device)
+
+
+def target_logit(logits: Tensor, targets: Tensor) -> Tensor:
+    """The logit of the true class, (N,)."""
+    return logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+
+
+def gap_multiclass(logits: Tensor, is_target: Tensor, target_logit: Tensor) -> Tensor:
+    """The logit of the true class minus the log-sum-exp of the others, (N,)."""
+    return target_logit - torch.logsumexp(logits.masked_fill(is_target, -torch.inf), -1)
+
+
+def log_p_mean_multiclass(logits: Tensor, target_logit: Tensor, log_p: Tensor) -> Tensor:
+    """The mean of ln p_k over the classes: mean(z) - logsumexp(z), where logsumexp(z) = z_t - ln p."""
+    return logits.mean(-1) - target_logit + log_p
+
+
+def log_p_sum_multiclass(logits: Tensor, log_p_mean: Tensor) -> Tensor:
+    """The sum of ln p_k over the classes."""
+    return log_p_mean * logits.shape[-1]
+
+
+def entropy_multiclass(logits: Tensor) -> Tensor:
+    """-sum_k p_k ln p_k, (N,)."""
+    log_probabilities = torch.log_softmax(logits, -1)
+    return -(log_probabilities.exp() * log_probabilities).sum(-1)
+
+
+def probabilities_multiclass(logits: Tensor) -> Tensor:
+    """The probability of each class, (N, K)."""
+    return torch.softmax(logits, -1)
+
+
+def truth_multiclass(logits: Tensor, is_target: Tensor) -> Tensor:
+    """1 at the class each sample belongs to, else 0, (N, K)."""
+    return is_target.to(logits.dtype)
+
+
+def counted(mask: Tensor) -> Tensor:
+    """1 for what counts, 0 for what is ignored, (N, 1)."""
+    return mask.unsqueeze(-1)
+
+
+def log_prior_multiclass(class_counts: Tensor) -> Tensor:
+    """ln of the share of each class in the training data, (K,); a class never seen counts as seen once."""
+    counts = class_counts.clamp(min=1)
+    return torch.log(counts / counts.sum())
+
+
+def relative_size(class_counts: Tensor) -> Tensor:
+    """Each class's training samples over those of the largest, (K,)."""
+    counts = class_counts.clamp(min=1)
+    return counts / counts.max()
+
+
+def target_count_multiclass(class_counts: Tensor, targets: Tensor) -> Tensor:
+    """How many training samples the class of each sample has, (N,)."""
+    return class_counts.clamp(min=1)[targets]
+
+
+def target_count_of_members(class_counts: Tensor, targets: Tensor) -> Tensor:
+    """As `target_count_multiclass`: counts (K,) or (M, 1, K), targets (M, N) or (N,)."""
+    counts = class_counts.clamp(min=1).expand(*targets.shape, -1)
+    return counts.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+
+
+QUANTITIES = {
+    "is_target": Quantity(is_target, of_shape=True, fast=Fast(members=members.is_target)),
+    "target_logit": Quantity(target_logit, expands=True),
+    "gap_and_lag": Quantity(members.gap_and_lag, fast=Fast(members=members.gap_and_lag)),
+    "gap": Quantity(
+        gap_multiclass, fast=Fast(alone=alone.gap_and_lag, outputs=("gap", "lag"), members=members.gap)
+    ),
+    "log_p": Quantity(log_p),
+    "log_not_p": Quantity(log_not_p),
+    "log_p_mean": Quantity(
+        log_p_mean_multiclass, fast=Fast(alone=alone.log_p_mean, members=members.log_p_mean)
+    ),
+    "log_p_sum": Quantity(log_p_sum_multiclass),
+    "log_likelihood": Quantity(log_likelihood),
+    "entropy": Quantity(entropy_multiclass, fast=Fast(members=members.entropy)),
+    "probabilities": Quantity(probabilities_multiclass),
+    "truth": Quantity(truth_multiclass, of_shape=True),
+    "mask": Quantity(mask, of_shape=True),
+    "counted": Quantity(counted, of_shape=True),
+    "log_prior": Quantity(log_prior_multiclass, broadcasts=False),
+    "relative_size": Quantity(relative_size, broadcasts=False),
+    "target_count": Quantity(target_count_multiclass, fast=Fast(members=target_count_of_members)),
+}
+
+
+def shaped(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits (N, K) with integer class indices (N,); dense ones, (N, K, ...) with (N, ...), are flattened."""
+    dense = outputs.shape[:1] + outputs.shape[2:]
+    if outputs.dim() < 2 or targets.shape != dense or outputs.shape[1] < 2:
+        remedy = "; probabilities as targets are not supported" if targets.shape == outputs.shape else ""
+        raise UserError(
+            "multiclass outputs must be (N, K) with K >= 2 and targets (N,), or (N, K, ...) and (N, ...), "
+            f"but got {tuple(outputs.shape)} and {tuple(targets.shape)}{remedy}"
+        )
+    if targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:
+        raise UserError(
+            f"multiclass targets must be integer class indices, but got {targets.dtype}; use targets.long()"
+        )
+    if outputs.dim() > 2:
+        outputs, targets = outputs.movedim(1, -1).flatten(0, -2), targets.flatten()
+    return outputs, targets.long()
 
 
 def _random_targets(outputs: Tensor, generator: torch.Generator) -> Tensor:
@@ -37,6 +155,8 @@ KIND = ProblemKind(
     ),
     counts_rule="(K,) with K >= 2",
     counts_fit=lambda counts: len(counts) >= 2,
+    quantities=QUANTITIES,
+    shaped=shaped,
     probe_counts=(90, 40, 17, 8, 3),
     probe_columns=(5,),
     outputs_for=lambda targets: int(targets.max()) + 1,

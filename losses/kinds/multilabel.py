@@ -2,8 +2,42 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from . import answers
 from .problem_kind import ProblemKind
+from .quantity import Quantity
+from .shapes import of_one_shape
+
+
+def probabilities_multilabel(logits: Tensor) -> Tensor:
+    """The probability of a yes to each label, (N, L)."""
+    return torch.sigmoid(logits)
+
+
+def truth_multilabel(targets: Tensor) -> Tensor:
+    """The targets as (N, L)."""
+    return targets
+
+
+def counted_multilabel(mask: Tensor) -> Tensor:
+    """1 for what counts, 0 for what is ignored, (N, L)."""
+    return mask
+
+
+QUANTITIES = {
+    **answers.QUANTITIES,
+    "probabilities": Quantity(probabilities_multilabel),
+    "truth": Quantity(truth_multilabel, of_shape=True),
+    "counted": Quantity(counted_multilabel, of_shape=True),
+}
+
+
+def shaped(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits and zeros and ones of one shape, (N, L)."""
+    return of_one_shape("multilabel", outputs, targets, "(N, L)", axes=2)
+
 
 KIND = ProblemKind(
     name="multilabel",
@@ -11,6 +45,7 @@ KIND = ProblemKind(
     about="yes or no for each of several labels",
     target="answer",
     single=False,
+    several=True,
     constant="class_counts",
     decision="cutoff",
     usual_loss="bce",
@@ -24,6 +59,8 @@ KIND = ProblemKind(
     counts_rule="(negatives, positives) for each label",
     counts_nested=True,
     counts_fit=lambda counts: len(counts) > 0 and all(isinstance(n, tuple) and len(n) == 2 for n in counts),
+    quantities=QUANTITIES,
+    shaped=shaped,
     probe_counts=((90, 10), (50, 50), (8, 92)),
     probe_columns=(3,),
     outputs_for=lambda targets: targets.shape[1],

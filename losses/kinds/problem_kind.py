@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from .quantity import Quantity
 
 Kind = str  # the name of a kind of problem, one of `KINDS`
 Counts = tuple[int | tuple[int, ...], ...]
@@ -34,6 +36,9 @@ class ProblemKind:
         outputs_shape: The outputs a loss takes, in words.
         targets_shape: The targets a loss takes, in words.
         letters: What the letters in a formula stand for, in one sentence without its full stop.
+        several: Whether a sample may have several losses, one for each label or target dimension.
+        quantities: What the parts of its losses may ask for by name, and how it is computed.
+        shaped: Outputs and targets in the shapes and dtypes that the quantities take.
         counts_rule: What class counts are, in words; empty where there are none.
         counts_nested: Whether class counts are a tuple for each label rather than numbers.
         counts_fit: Whether class counts have the shape of the kind.
@@ -59,6 +64,9 @@ class ProblemKind:
     outputs_shape: str
     targets_shape: str
     letters: str
+    several: bool = False
+    quantities: Mapping[str, Quantity]
+    shaped: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     counts_rule: str = ""
     counts_nested: bool = False
     counts_fit: Callable[[Counts], bool] = lambda _: False

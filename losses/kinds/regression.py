@@ -5,7 +5,42 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .probability import mask
 from .problem_kind import ProblemKind
+from .quantity import Quantity
+from .shapes import of_one_shape, without_single
+
+
+def prediction(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The predicted value: the outputs, or the first of the two numbers a target has (see `log_variance`)."""
+    return outputs[..., 0] if outputs.dim() > targets.dim() else outputs
+
+
+def log_variance(outputs: Tensor, targets: Tensor) -> Tensor:
+    """ln of the predicted variance, of the shape of the targets.
+
+    A model predicts it when its outputs have one more axis than the targets, of size two: (N, 2) for
+    targets (N,), (N, D, 2) for (N, D). The first number is the mean, the second this. Otherwise it is 0.
+    """
+    return outputs[..., 1] if outputs.dim() > targets.dim() else torch.zeros_like(outputs)
+
+
+def residual(prediction: Tensor, targets: Tensor, target_scale: Tensor) -> Tensor:
+    """The error in units of the spread of the training targets."""
+    return (prediction - targets) / target_scale
+
+
+QUANTITIES = {
+    "prediction": Quantity(prediction, expands=True),
+    "log_variance": Quantity(log_variance, expands=True),
+    "residual": Quantity(residual),
+    "mask": Quantity(mask, of_shape=True),
+}
+
+
+def shaped(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Predictions and targets of one shape, (N,) or (N, ...); mean and ln variance on a last axis of two."""
+    return of_one_shape("regression", *without_single(outputs, targets))
 
 
 def _random_targets(outputs: Tensor, generator: torch.Generator) -> Tensor:
@@ -19,6 +54,7 @@ KIND = ProblemKind(
     about="a number, or several",
     target="number",
     single=False,
+    several=True,
     constant="target_scale",
     decision=None,
     usual_loss="mse",
@@ -26,6 +62,8 @@ KIND = ProblemKind(
     outputs_shape="(N,) or (N, D) predictions",
     targets_shape="shaped as the outputs",
     letters="r is the residual, prediction minus target, in units of the targets' spread",
+    quantities=QUANTITIES,
+    shaped=shaped,
     outputs_for=lambda targets: targets.shape[1] if targets.dim() == 2 else 1,
     predictions=lambda outputs: outputs,
     probabilities=lambda outputs: outputs,

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from ..errors import UserError, unknown
@@ -52,7 +53,7 @@ class LossSpec:
 
         return spec_html(self)
 
-    @property
+    @cached_property
     def parts(self) -> frozenset[str]:
         """The parts this loss is made of."""
         return frozenset(part_and_parameter(name)[0] for name in self.parameters)

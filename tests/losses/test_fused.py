@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lossmith.losses import LossSpec, freeze, source
 from lossmith.losses.checks.contract import value_and_gradient
-from lossmith.losses.kernels.fused_focal import focal_cross_entropy
+from lossmith.losses.kernels.focal import focal_cross_entropy
 
 SPEC = LossSpec(
     "multiclass",

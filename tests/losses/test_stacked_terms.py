@@ -9,14 +9,14 @@ from torch.func import vmap
 
 from lossmith.losses import LossSpec
 from lossmith.losses.family.plan import plan
-from lossmith.losses.family.quantities import QUANTITIES
 from lossmith.losses.family.registry import parts_for
 from lossmith.losses.family.steps import inputs_of, run
 from lossmith.losses.kernels import stacked_gap, stacked_terms
+from lossmith.losses.kinds import KINDS
 from lossmith.losses.stacked.stacked_loss import StackedLoss
 
 MEMBERS, SAMPLES = 6, 7
-FORMULAS = QUANTITIES["multiclass"]
+FORMULAS = {name: quantity.function for name, quantity in KINDS["multiclass"].quantities.items()}
 NUMBERS: dict[str, dict[str, list[float]]] = {
     "margin": {"m": [-1, 0, 0.3, 0.5, 1, 2]},
     "multi_margin": {"margin": [0.1, 0.3, 0.5, 1, 1.5, 2]},

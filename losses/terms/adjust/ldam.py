@@ -9,7 +9,7 @@ from ...declarations import Number, Parameter, Part, Standard
 
 def ldam(logits: Tensor, relative_size: Tensor, is_target: Tensor, *, max_m: Number) -> Tensor:
     """z_t - max_m (n_min / n_t)^(1/4): the rarest class has to win by max_m, larger ones by less."""
-    margins = (relative_size.amin() / relative_size) ** 0.25
+    margins = (relative_size.amin(-1, keepdim=True) / relative_size) ** 0.25
     return logits - (max_m * margins) * is_target
 
 
@@ -33,4 +33,5 @@ PART = Part(
     ),
     standards={"ldam": Standard({"mix.cross_entropy": 1, "ldam.max_m": 0.5})},
     order=5,
+    broadcasts=True,
 )

@@ -38,4 +38,5 @@ PART = Part(
         "balanced_softmax": Standard({"mix.cross_entropy": 1, "logit_adjustment.tau": 1}, ("multiclass",)),
     },
     order=3,
+    broadcasts=True,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...declarations import Number, Parameter, Part
+from ...kernels import stacked_terms
+from ...kernels.fast import Fast
 
 
 def margin(logits: Tensor, is_target: Tensor, *, m: Number) -> Tensor:
@@ -26,4 +28,6 @@ PART = Part(
         ),
     ),
     order=4,
+    broadcasts=True,
+    fast=Fast(members=stacked_terms.margin),
 )

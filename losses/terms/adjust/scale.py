@@ -33,4 +33,5 @@ PART = Part(
         ),
     ),
     order=1,
+    broadcasts=True,
 )

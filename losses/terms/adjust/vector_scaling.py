@@ -31,4 +31,5 @@ PART = Part(
         ),
     ),
     order=2,
+    broadcasts=True,
 )

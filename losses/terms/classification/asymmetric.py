@@ -54,4 +54,5 @@ PART = Part(
         "asl": Standard({"asymmetric.gamma_pos": 1, "asymmetric.gamma_neg": 4, "asymmetric.shift": 0.05})
     },
     same_as=same_as,
+    broadcasts=True,
 )

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from ...declarations import Number, Parameter, Part, Standard
+from ...kernels import stacked_terms
+from ...kernels.fast import Fast
 from ...numerics import number_like, relative_expm1, relative_log1p
 
 
@@ -87,4 +89,6 @@ PART = Part(
     ),
     standards={"bi_tempered": Standard({"bi_tempered.t1": 0.8, "bi_tempered.t2": 1.2})},
     same_as=same_as,
+    broadcasts=True,
+    fast=Fast(members=stacked_terms.bi_tempered),
 )

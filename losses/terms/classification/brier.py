@@ -20,4 +20,5 @@ PART = Part(
     formula="sum_k (p_k - y_k)^2",
     latex=r"\sum_k (p_k - y_k)^2",
     source="Brier 1950, Verification of Forecasts Expressed in Terms of Probability",
+    broadcasts=True,
 )

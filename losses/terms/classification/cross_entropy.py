@@ -21,4 +21,5 @@ PART = Part(
     latex=r"-\ln p",
     source="Good 1952, Rational Decisions",
     standards={"cross_entropy": Standard(kinds=("multiclass",)), "bce": Standard(kinds=SIGNED)},
+    broadcasts=True,
 )

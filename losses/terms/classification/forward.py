@@ -36,4 +36,5 @@ PART = Part(
             about="what a wrong label may count at most: it costs ln(1 + 1/floor), however sure the model is",
         ),
     ),
+    broadcasts=True,
 )

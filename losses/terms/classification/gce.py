@@ -37,4 +37,5 @@ PART = Part(
     ),
     standards={"gce": Standard({"gce.q": 0.7}, ("multiclass",))},
     same_as=same_as,
+    broadcasts=True,
 )

@@ -32,4 +32,5 @@ PART = Part(
         ),
     ),
     standards={"hinge": Standard({"hinge.margin": 1})},
+    broadcasts=True,
 )

@@ -28,4 +28,5 @@ PART = Part(
         "mae": Standard(kinds=("multiclass",)),
         "sce": Standard({"mix.cross_entropy": 0.1, "mix.mae": 4}, ("multiclass",)),
     },
+    broadcasts=True,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...declarations import Number, Parameter, Part, Standard
+from ...kernels import stacked_terms
+from ...kernels.fast import Fast
 
 
 def multi_margin(logits: Tensor, target_logit: Tensor, is_target: Tensor, *, margin: Number) -> Tensor:
@@ -33,4 +35,6 @@ PART = Part(
         ),
     ),
     standards={"hinge": Standard({"multi_margin.margin": 1})},
+    broadcasts=True,
+    fast=Fast(members=stacked_terms.multi_margin),
 )

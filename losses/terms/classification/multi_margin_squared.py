@@ -34,4 +34,5 @@ PART = Part(
             about="by how much the true class has to lead",
         ),
     ),
+    broadcasts=True,
 )

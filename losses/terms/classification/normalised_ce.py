@@ -21,4 +21,5 @@ PART = Part(
     latex=r"\frac{{\ln p}}{{\sum_k \ln p_k}}",
     source="Ma et al. 2020, Normalized Loss Functions for Deep Learning with Noisy Labels, eq. 6",
     standards={"nce_rce": Standard({"mix.normalised_ce": 1, "mix.mae": 4}, ("multiclass",))},
+    broadcasts=True,
 )

@@ -37,4 +37,5 @@ PART = Part(
     ),
     standards={"poly1": Standard({"poly1.epsilon": 1}, ("multiclass",))},
     same_as=same_as,
+    broadcasts=True,
 )

@@ -37,4 +37,5 @@ PART = Part(
         ),
     ),
     same_as=same_as,
+    broadcasts=True,
 )

@@ -32,4 +32,5 @@ PART = Part(
         ),
     ),
     standards={"squared_hinge": Standard({"squared_hinge.margin": 1})},
+    broadcasts=True,
 )

@@ -47,4 +47,5 @@ PART = Part(
             for name, power in _COEFFICIENTS.items()
         ),
     ),
+    broadcasts=True,
 )

@@ -34,4 +34,5 @@ PART = Part(
     standards={
         "focal": Standard({"mix.cross_entropy": 1, "focal.gamma": 2}, ("multiclass",)),
     },
+    broadcasts=True,
 )

@@ -39,4 +39,5 @@ PART = Part(
         "focal": Standard({"mix.cross_entropy": 1, "focal.gamma": 2, "pos_weight.weight": 1 / 3}),
     },
     order=1,
+    broadcasts=True,
 )

@@ -21,4 +21,5 @@ PART = Part(
     latex=r"|r|",
     source="Boscovich 1757; Laplace 1774",
     standards={"mae": Standard()},
+    broadcasts=True,
 )

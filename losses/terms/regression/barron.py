@@ -57,4 +57,5 @@ PART = Part(
         "geman_mcclure": Standard({"barron.alpha": -2, "barron.c": 1}),
     },
     same_as=same_as,
+    broadcasts=True,
 )

@@ -36,4 +36,5 @@ PART = Part(
         ),
     ),
     same_as=same_as,
+    broadcasts=True,
 )

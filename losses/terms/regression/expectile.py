@@ -32,4 +32,5 @@ PART = Part(
         ),
     ),
     same_as=same_as,
+    broadcasts=True,
 )

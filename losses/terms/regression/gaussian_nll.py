@@ -38,4 +38,5 @@ PART = Part(
         ),
     ),
     frozen_factor=True,
+    broadcasts=True,
 )

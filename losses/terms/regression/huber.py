@@ -36,4 +36,5 @@ PART = Part(
         ),
     ),
     standards={"huber": Standard({"huber.delta": 1}), "smooth_l1": Standard({"huber.delta": 1})},
+    broadcasts=True,
 )

@@ -49,4 +49,5 @@ PART = Part(
         ),
     ),
     same_as=same_as,
+    broadcasts=True,
 )

@@ -23,4 +23,5 @@ PART = Part(
     latex=r"\ln\cosh r",
     source="Green 1990, Bayesian Reconstructions from Emission Tomography Data",
     standards={"log_cosh": Standard()},
+    broadcasts=True,
 )

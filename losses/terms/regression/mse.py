@@ -21,4 +21,5 @@ PART = Part(
     latex=r"r^2",
     source="Legendre 1805; Gauss 1809",
     standards={"mse": Standard()},
+    broadcasts=True,
 )

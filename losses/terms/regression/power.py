@@ -34,4 +34,5 @@ PART = Part(
         ),
     ),
     same_as=same_as,
+    broadcasts=True,
 )

@@ -33,4 +33,5 @@ PART = Part(
     ),
     standards={"quantile": Standard({"quantile.tau": 0.5})},
     same_as=same_as,
+    broadcasts=True,
 )

@@ -33,4 +33,5 @@ PART = Part(
         ),
     ),
     standards={"welsch": Standard({"welsch.c": 1})},
+    broadcasts=True,
 )

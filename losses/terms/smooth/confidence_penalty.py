@@ -32,4 +32,5 @@ PART = Part(
         ),
     ),
     order=1,
+    broadcasts=True,
 )

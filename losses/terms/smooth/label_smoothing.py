@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...declarations import CLASSIFICATION, Number, Parameter, Part, Standard
+from ...kernels.fast import Fast
+from ...kernels.focal import smoothed_log_p
 
 
 def label_smoothing(log_p: Tensor, log_p_mean: Tensor, *, epsilon: Number) -> Tensor:
@@ -33,4 +35,6 @@ PART = Part(
     standards={
         "label_smoothing": Standard({"mix.cross_entropy": 1, "label_smoothing.epsilon": 0.1}, ("multiclass",))
     },
+    broadcasts=True,
+    fast=Fast(alone=smoothed_log_p),
 )

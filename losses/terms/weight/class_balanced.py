@@ -39,4 +39,5 @@ PART = Part(
     standards={
         "class_balanced": Standard({"mix.cross_entropy": 1, "class_balanced.beta": 0.999}, ("multiclass",))
     },
+    broadcasts=True,
 )

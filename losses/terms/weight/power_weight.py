@@ -34,4 +34,5 @@ PART = Part(
         "inverse_frequency": Standard({"mix.cross_entropy": 1, "power_weight.rho": 1}, ("multiclass",)),
         "weighted_bce": Standard({"mix.cross_entropy": 1, "power_weight.rho": 1}, SIGNED),
     },
+    broadcasts=True,
 )

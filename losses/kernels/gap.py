@@ -1,6 +1,6 @@
 """The gap of a multiclass loss in as few passes over the logits as there can be.
 
-The formulas of `losses/family/quantities.py` are what is searched. Run one operation after another
+The formulas of `losses/kinds/multiclass.py` are what is searched. Run one operation after another
 they pass over the logits a dozen times, forward and backward, with two exponentials. A frozen loss computes
 the same in one function whose gradient is written out; the contract compares every frozen loss with the plain
 formulas.
@@ -8,19 +8,11 @@ formulas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
 from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor
-
-from ..family.quantities import gap_multiclass, log_p_mean_multiclass
-from ..family.steps import Step, added, mean, mean_over_labels, mixed, same
-from ..terms.adjust.logit_adjustment import logit_adjustment
-from ..terms.smooth.label_smoothing import label_smoothing
-from .fused_focal import focal_at_once, smoothed_log_p
 
 
 class Gap(torch.autograd.Function):
@@ -124,57 +116,3 @@ def adjusted_gap_and_lag(
 def log_p_mean(lag: Tensor, log_p: Tensor) -> Tensor:
     """The mean of ln p_k over the classes, (N,)."""
     return lag + log_p
-
-
-_FASTER: dict[Callable[..., Any], Step] = {
-    gap_multiclass: Step("gap, lag", gap_and_lag, ("logits", "targets")),
-    log_p_mean_multiclass: Step("log_p_mean", log_p_mean, ("lag", "log_p")),
-}
-
-
-def fused(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """The same steps with the gap and what follows from it computed at once; what nothing reads is gone."""
-    faster = [_FASTER.get(step.function, step) for step in steps]
-    known = {name for step in faster for name in step.outputs}
-    alone = not any(step.function is added for step in faster)
-    for i, step in enumerate(faster):
-        if step.function is label_smoothing and "lag" in known:
-            faster[i] = replace(step, function=smoothed_log_p, inputs=("log_p", "lag"))
-        if step.function is mixed and len(step.inputs) == 1 and alone:
-            faster[i] = Step("loss", same, step.inputs)  # the weights sum to 1: see `canonical`
-    return _adjusted_at_once(_read(focal_at_once(_mean_at_once(faster))))
-
-
-def _mean_at_once(steps: list[Step]) -> list[Step]:
-    """Without a mean of every sample's labels that another mean follows: the mean of all is the same."""
-    return [
-        step
-        for i, step in enumerate(steps)
-        if step.function is not mean_over_labels or steps[i + 1].function is not mean
-    ]
-
-
-def _read(steps: list[Step]) -> list[Step]:
-    """Those whose output is read."""
-    kept: list[Step] = []
-    wanted = {"loss"}
-    for step in reversed(steps):
-        if wanted & set(step.outputs):
-            kept.append(step)
-            # A step that replaces what it reads ("logits" from "logits") leaves it needed.
-            wanted = (wanted - set(step.outputs)) | set(step.inputs)
-    return kept[::-1]
-
-
-def _adjusted_at_once(steps: list[Step]) -> tuple[Step, ...]:
-    """With logit adjustment done on the way, where nothing but the gap reads the adjusted logits."""
-    readers = [step for step in steps if "logits" in step.inputs]
-    match readers[-2:]:
-        case [Step(function=f) as adjustment, Step(function=g) as gap] if (
-            f is logit_adjustment and g is gap_and_lag
-        ):
-            at_once = Step(
-                gap.output, adjusted_gap_and_lag, ("logits", "log_prior", "targets"), adjustment.parameters
-            )
-            return tuple(at_once if step is gap else step for step in steps if step is not adjustment)
-    return tuple(steps)

@@ -7,17 +7,12 @@ the derivative needs nothing that is not there already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
-
-from ..family.quantities import log_likelihood
-from ..family.steps import Step, same, times
-from ..terms.modulate.focal import focal
 
 
 def wrong(gap: Tensor, rest: Tensor) -> Tensor:
@@ -99,22 +94,3 @@ def smoothed_focal_cross_entropy(gap: Tensor, lag: Tensor, *, gamma: float, epsi
 def smoothed_log_p(log_p: Tensor, lag: Tensor, *, epsilon: float) -> Tensor:
     """Expected log-likelihood under the targets (1 - epsilon) y + epsilon / K, per sample."""
     return torch.add(log_p, lag, alpha=epsilon)
-
-
-def focal_at_once(steps: Iterable[Step]) -> list[Step]:
-    """With cross entropy and focal modulation as one step, where nothing comes between them."""
-    found = list(steps)
-    made = {step.output: step for step in found}
-    for i, step in enumerate(found):
-        if step.function is not times or made[step.inputs[1]].function is not focal:
-            continue
-        before = next(other for other in reversed(found[:i]) if other.output == "loss")
-        if before.function is not same or before.inputs != ("cross_entropy_loss",):
-            continue
-        likelihood, modulation = made["log_likelihood"], made[step.inputs[1]].parameters
-        if likelihood.function is log_likelihood:
-            found[i] = Step("loss", focal_cross_entropy, ("gap",), modulation)
-        elif likelihood.function is smoothed_log_p:
-            parameters = modulation + likelihood.parameters
-            found[i] = Step("loss", smoothed_focal_cross_entropy, ("gap", "lag"), parameters)
-    return found

@@ -1,0 +1,41 @@
+"""That a loss evaluated beside others is the loss."""
+
+from __future__ import annotations
+
+import torch
+
+from ..family.family import Family
+from ..family.steps import MIX
+from ..spec.loss_spec import LossSpec
+from ..stacked.stacked_loss import StackedLoss
+from .probe_batches import constants
+from .subject import Subject, close, corners, plainest_term, value_and_gradient
+
+
+def beside_others(subject: Subject) -> None:
+    """In a program of many losses each has its own value and gradient, whether they share their data or not.
+
+    A part that says it broadcasts and does not, or whose fast form computes something else, is found here.
+    """
+    kind, known = subject.kind, constants(subject.kind)
+    other = {name: value.flip(0) * 2 if value.dim() else value * 2 for name, value in known.items()}
+    points = [subject.values | found for found in [*corners(subject)][:3] or [{}]]
+    plain = {f"{MIX}.{plainest_term(kind)}": 1.0}
+    specs = [LossSpec(kind, point) for point in (*points, plain)]
+    for data in ([known], [known, other]):
+        losses = specs * len(data)
+        batches = [subject.batch(seed=seed) for seed in range(len(losses))]
+        outputs = torch.stack([outputs for outputs, _ in batches]).requires_grad_()
+        targets = torch.stack([batches[group * len(specs)][1] for group in range(len(data))])
+        stacked = StackedLoss(kind, losses, torch.float64, data)
+        values = stacked.each(outputs, targets)
+        (slopes,) = torch.autograd.grad(values.sum(), outputs)
+        for i, spec in enumerate(losses):
+            group = i // len(specs)
+            value, slope = value_and_gradient(
+                lambda o, t: Family(kind, spec.parts)(o, t, spec.parameters, data[group]),  # noqa: B023
+                outputs[i],
+                targets[group],
+            )
+            close(subject, f"the value beside others of {spec.parameters}", values[i].detach(), value, 1e-10)
+            close(subject, f"the gradient beside others of {spec.parameters}", slopes[i], slope, 1e-10)

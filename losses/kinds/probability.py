@@ -1,0 +1,32 @@
+"""What classification has in common: everything per sample follows from one number, the gap.
+
+The *gap* is the logit of the true class minus the log-sum-exp of the others, so that p = sigmoid(gap) is the
+probability of the true class. Both ln p and ln(1 - p) are then exact at any confidence, which is what keeps
+every gradient finite: 1 - p by subtraction loses all its digits when p is near one.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
+
+
+def log_p(gap: Tensor) -> Tensor:
+    """ln p, p being the probability of the true class."""
+    return F.logsigmoid(gap)
+
+
+def log_not_p(gap: Tensor) -> Tensor:
+    """ln(1 - p)."""
+    return F.logsigmoid(-gap)
+
+
+def log_likelihood(log_p: Tensor) -> Tensor:
+    """The expected log-likelihood of the targets; label smoothing replaces it."""
+    return log_p
+
+
+def mask(targets: Tensor, outputs: Tensor) -> Tensor:
+    """1 for each target, of the shape of the targets; where something is ignored it is given, with zeros."""
+    return torch.ones_like(targets, dtype=outputs.dtype)
