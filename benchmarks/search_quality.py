@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lossmith.losses.kinds import kind_named
 from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task, Trial, conduct
 from lossmith.search.method.context import SearchContext
 from lossmith.search.method.explore import explore
@@ -320,7 +321,7 @@ def audited(name: str, seed: int, trials: int) -> dict[str, Any]:
         found = best_of(explore(context, tuned.trials), sign)
         if found is not None:
             handed[label] = found.candidate
-    usual = next(tuned.best[n] for n in ("cross_entropy", "bce", "mse") if n in tuned.best)
+    usual = tuned.best[kind_named(task.kind).usual_loss]
     handed["CE or mse"] = usual.candidate
     rows = _measured(replace(task, test=audit), handed, seed)
     return {

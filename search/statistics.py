@@ -14,6 +14,7 @@ from .random_streams import generator
 from .records import Comparison, RefitScores
 
 DRAWS = 2000
+TWO_SIDED_95, ONE_SIDED_95 = 1.96, 1.645  # quantiles of the normal distribution
 ROUNDING = 1e-12  # of a score: a matrix product may round equal columns differently
 
 

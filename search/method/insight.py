@@ -12,9 +12,10 @@ from typing import Any
 
 from ...losses import LossSpec, formula
 from ...losses.family.steps import MIX
+from ...losses.kinds import kind_named
 from ...spaces import LEARNING_RATE
 from ..records import INSIGHT, Candidate, Measurement, Outcome, RungSchedule, Trial, Unit, recall
-from ..statistics import deviation, lead, mean
+from ..statistics import TWO_SIDED_95, deviation, lead, mean
 from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
 from .race import Finalists, most_repeats
@@ -25,8 +26,6 @@ MOVED = 3  # parameters that are moved
 STEPS = (-0.25, -0.1, 0.1, 0.25)  # by these shares of their range
 TOLD = 2000  # trials that a forest is grown from
 EPOCHS = 6  # points of a learning curve
-SURE = 1.96
-USUAL = ("cross_entropy", "bce", "mse")
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def _look(
     context: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]
 ) -> dict[str, Any]:
     shares = importance(context, explored)
-    usual = next((tuned.best[name] for name in USUAL if name in tuned.best), finalists.standard)
+    usual = tuned.best.get(kind_named(context.task.kind).usual_loss, finalists.standard)
     plain = {t.candidate.standard or "": t.candidate for t in (finalists.standard, usual)}
     own = finalists.searched.candidate if finalists.searched is not None else None
     variants = [] if own is None else [*_without_parts(own), *_moved(context, own, shares)]
@@ -160,8 +159,8 @@ def _difference(own: Measurement, other: Measurement, overlap: float) -> dict[st
     ahead = lead(differences, drawn, overlap)
     return {
         "difference": ahead.mean,
-        "ci_low": ahead.mean - SURE * ahead.error,
-        "ci_high": ahead.mean + SURE * ahead.error,
+        "ci_low": ahead.mean - TWO_SIDED_95 * ahead.error,
+        "ci_high": ahead.mean + TWO_SIDED_95 * ahead.error,
     }
 
 

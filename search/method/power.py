@@ -6,14 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...losses.kinds import kind_named
 from ..records import Trial
-from ..statistics import deviation, mean
+from ..statistics import ONE_SIDED_95, TWO_SIDED_95, deviation, mean
 from .context import SearchContext
 from .race_table import CLEAR, CROWN
 
-# The race and the verdict must both see a difference; at 95% each, both do at 90%.
-POWER = 1.645
-SURE = 1.96
+POWER = ONE_SIDED_95  # the race and the verdict must both see a difference: at 95% each, both do at 90%
 
 
 def assess_headroom(
@@ -31,7 +30,8 @@ def assess_headroom(
     show others (None: it would take more test samples).
     """
     repeats = len(leader.repeats)
-    usual = next((t for t in tuned if t.candidate.standard in ("cross_entropy", "bce", "mse")), None)
+    named = kind_named(context.task.kind).usual_loss
+    usual = next((t for t in tuned if t.candidate.standard == named), None)
     gap = abs(leader.outcome.score - usual.outcome.score) if usual else 0.0
     leads = (
         f"the best tuned standard loss is {leader.candidate.standard} with {context.task.metric} "
@@ -58,7 +58,7 @@ def assess_headroom(
     at_test = apart * _shrinks(context)
     detectable = max(
         (CROWN + POWER) * math.hypot(per_repeat / math.sqrt(_raced(context)), apart),
-        (SURE + POWER) * math.hypot(per_repeat / math.sqrt(context.plan.verdict_seeds), at_test),
+        (TWO_SIDED_95 + POWER) * math.hypot(per_repeat / math.sqrt(context.plan.verdict_seeds), at_test),
     )
     found = "differ by more than chance" if matters else "cannot be told apart"
     message = f"headroom: the standard losses {found} here: {leads}"
@@ -91,7 +91,7 @@ def _raced(context: SearchContext) -> int:
 
 def _needed(size: float, per_repeat: float, at_test: float) -> int | None:
     """Refits after which a verdict shows a difference of `size`."""
-    room = (size / (SURE + POWER)) ** 2 - at_test**2
+    room = (size / (TWO_SIDED_95 + POWER)) ** 2 - at_test**2
     return max(2, math.ceil(per_repeat**2 / room)) if room > 0 else None
 
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ..records import RaceRound, Trial
-from ..statistics import Lead, lead, mean
+from ..statistics import ONE_SIDED_95, Lead, lead, mean
 
 CLEAR = 2.25  # standard errors beyond which a difference is taken for real
-CROWN = 1.645  # standard errors from a lead to its lower bound, one-sided at 95%
+CROWN = ONE_SIDED_95  # standard errors from a lead to its lower bound
 
 
 def widened(error: float, repeats: int) -> float:

@@ -12,7 +12,7 @@ from ..training.engines.engine import Engine
 from ..training.program import Job, Program
 from .problems import EPOCHS, small_candidates, small_task
 
-TOLERANCE = {"rtol": 1e-9, "atol": 1e-11}  # float64: sums in another order, over a few dozen steps
+RELATIVE, ABSOLUTE = 1e-9, 1e-11  # float64: sums in another order, over a few dozen steps
 
 
 class EngineSuite(ABC):
@@ -68,7 +68,7 @@ class EngineSuite(ABC):
         for one in (program, other):
             one.train(1)
         inputs = task.validation[0]
-        torch.testing.assert_close(program.outputs(), program.outputs(inputs), **TOLERANCE)
+        torch.testing.assert_close(program.outputs(), program.outputs(inputs), rtol=RELATIVE, atol=ABSOLUTE)
         assert program.outputs(task.test[0]).shape[:2] == (len(self._candidates()), len(task.test[1]))
         _assert_same(program, 0, other, 0)
 
@@ -84,4 +84,4 @@ class EngineSuite(ABC):
 def _assert_same(one: Program, member: int, other: Program, place: int) -> None:
     wanted = other.parameters(place)
     for name, value in one.parameters(member).items():
-        torch.testing.assert_close(value, wanted[name], **TOLERANCE)
+        torch.testing.assert_close(value, wanted[name], rtol=RELATIVE, atol=ABSOLUTE)

@@ -363,7 +363,7 @@ def test_a_random_search_is_asked_for_and_compared(task: Task) -> None:
     assert Verdict.from_json(json.loads(json.dumps(document, allow_nan=False))).to_json() == document
     assert document["random_search"]["difference"] == pytest.approx(0, abs=0.02)
     assert document["random_search"].keys() >= {"ci_low", "ci_high", "mean", "formula"}
-    kept = [ledger.find(phase, index) for phase, index in ledger.texts]  # type: ignore[arg-type]
+    kept = [ledger.find(phase, index) for phase, index in ledger.texts]
     numbers = [trial.number for unit in kept if unit for trial in unit.trials]
     assert len(numbers) == len(set(numbers))
 
