@@ -12,7 +12,7 @@ RUN /opt/lossmith/bin/pip install -c constraints.txt --index-url "$TORCH_INDEX" 
 COPY pyproject.toml ./
 COPY deploy/dependencies.py deploy/
 # What nothing reads while lossmith runs goes in the same layer: tests, headers of C++, Java.
-RUN python deploy/dependencies.py cluster > needed.txt \
+RUN python deploy/dependencies.py all > needed.txt \
  && /opt/lossmith/bin/pip install -c constraints.txt -r needed.txt flask-wtf==1.3.0 wtforms==3.3.2 boto3==1.44.8 \
  && cd /opt/lossmith/lib/python3*/site-packages && rm -rf torch/test torch/include ray/jars \
  && find . -type d -name tests -path '*/tests' -prune -exec rm -rf {} +

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 # The extra of lossmith that installs a package which the core does without.
@@ -15,6 +16,7 @@ EXTRA_OF = {
     "jinja2": "report",
     "pandas": "tables",
     "pyarrow": "tables",
+    "aiohttp": "cluster",
     "psycopg": "cluster",
 }
 
@@ -74,7 +76,17 @@ def require(package: str, purpose: str) -> ModuleType:
 
 def missing(package: str, purpose: str) -> UserError:
     """The error for a package that is not installed; see `require`."""
-    return UserError(
-        f"{purpose} needs the package {package}, which is not installed: "
-        f'pip install "lossmith[{EXTRA_OF[package]}]"'
-    )
+    return UserError(f"{purpose} needs the package {package}, which is not installed: {install(package)}")
+
+
+def install(package: str) -> str:
+    """The command that installs a package of `EXTRA_OF`."""
+    return f'pip install "lossmith[{EXTRA_OF[package]}]"'
+
+
+def installed(*packages: str) -> bool:
+    """Whether all these packages can be imported. Imports none of them."""
+    try:
+        return all(find_spec(package) is not None for package in packages)
+    except (ImportError, ValueError):  # ValueError: a module that somebody made by hand
+        return False

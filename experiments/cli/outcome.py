@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...losses.errors import install, installed
 from ..experiment import Experiment
 from ..results.search_document import SearchDocument
 from .commands import Given, command
@@ -28,13 +29,15 @@ def print_outcome(experiment: Experiment, given: Given, *, as_json: bool) -> Non
     out.print("\nNext:")
     if record.status in ("interrupted", "cancelled", "failed"):
         out.print(f"  {command('resume', record.name, given=given)}", soft_wrap=True)
-    for words in (
-        ("show", record.name),
-        ("report", record.name),
-        ("ui",),
-        ("export", record.name, "--to", f"{record.name}-loss"),
+    for words, packages in (
+        (("show", record.name), ()),
+        (("report", record.name), ("jinja2", "plotly")),
+        (("ui",), ("mlflow",)),
+        (("export", record.name, "--to", f"{record.name}-loss"), ()),
     ):
-        out.print(f"  {command(*words, given=given)}", soft_wrap=True)
+        lacking = next((package for package in packages if not installed(package)), None)
+        needs = "" if lacking is None else f"  (first: {install(lacking)})"
+        out.print(f"  {command(*words, given=given)}{needs}", soft_wrap=True)
 
 
 def print_verdict(document: SearchDocument) -> None:

@@ -28,7 +28,7 @@ def ui(
     Ctrl-C stops the pages, not the searches.
     With MLFLOW_TRACKING_URI set to a server, its address is printed and nothing is started.
     """
-    from ...losses import UserError
+    from ...losses.errors import UserError, require
     from ..running.workdir import places
     from ..store import shown
     from .open_store import exists
@@ -44,6 +44,7 @@ def ui(
             f"MLflow's data must exist before it can be shown, but there is none at {place}; name another "
             f"with --workdir, or start a search with {search}"
         )
+    require("mlflow", "lossmith ui")
     if _taken(port):
         raise UserError(f"a port must be free, but {port} on {HOST} is taken; choose another with --port")
     console().print(f"MLflow at http://{HOST}:{port} (Ctrl-C stops it)", soft_wrap=True)

@@ -9,7 +9,7 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any
 
-from ...losses.errors import one_line
+from ...losses.errors import install, installed, one_line
 from ...search import conduct
 from ...search.training.program import Stopped
 from ..experiment import Experiment
@@ -17,6 +17,7 @@ from ..progress import Progress
 from ..store import ClaimLost, SearchRecord, Store, StoreLedger, patient
 from ..tracking import Tracker
 from ..tracking.artifacts import import_ahead, present
+from ..tracking.no_tracker import NoTracker
 from ..version import versions
 from .prepared_search import PreparedSearch
 from .runners import Training
@@ -41,7 +42,7 @@ def drive(
     started = time.monotonic()
     timing = Timing()
     kept = patient(store, progress.note)
-    tracker = Tracker(kept, record, where.tracking_uri, owner=owner, artifacts=where.artifacts)
+    tracker = _tracker(kept, record, owner, where, progress)
     try:
         ledger = TimedLedger(StoreLedger(kept, record.id, owner, tracker.wake), timing)
         with _heartbeat(kept, record.id, owner, training):
@@ -96,7 +97,17 @@ def drive(
     return Experiment(kept, record.name)
 
 
-def _say_what_is_left(left: int, tracker: Tracker, progress: Progress) -> None:
+def _tracker(
+    kept: Store, record: SearchRecord, owner: str, where: Places, progress: Progress
+) -> Tracker | NoTracker:
+    """Who feeds MLflow; nobody where MLflow is not installed, which is said."""
+    if installed("mlflow"):
+        return Tracker(kept, record, where.tracking_uri, owner=owner, artifacts=where.artifacts)
+    progress.note(f"MLflow is not installed, so trials are in the store alone: {install('mlflow')}")
+    return NoTracker()
+
+
+def _say_what_is_left(left: int, tracker: Tracker | NoTracker, progress: Progress) -> None:
     """What MLflow has not taken in the time it was given."""
     if left:
         why = tracker.problem or "it is slow"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ...losses.errors import UserError, one_line
+from ...losses.errors import UserError, installed, missing, one_line
 from ...spaces import own_terms
 from ..usercode.bundle import task_file
 from ..usercode.trust import trust
@@ -40,6 +40,8 @@ def client_for(address: str) -> JobSubmissionClient:
         )
     if any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
         os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if not installed("aiohttp", "ray"):  # the former comes with Ray's client of jobs
+        raise missing("aiohttp", "a job on a Ray cluster")
     import ray
     from ray.job_submission import JobSubmissionClient
 

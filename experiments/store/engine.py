@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from ...losses.errors import UserError
+from ...losses.errors import EXTRA_OF, UserError, missing
 from . import codec
 
 _REMEDY = "name another with --store or LOSSMITH_STORE"
@@ -58,6 +58,8 @@ def engine_for(url: str) -> Engine:
             **options,
         )
     except ModuleNotFoundError as error:
+        if error.name in EXTRA_OF:
+            raise missing(error.name, f"the store {shown(url)}") from None
         raise UserError(
             f"the store {shown(url)} needs the Python package {error.name}, which is not installed: "
             f"pip install {error.name}"

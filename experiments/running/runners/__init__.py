@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
-from ....losses.errors import unknown
+from ....losses.errors import installed, missing, unknown
 from .runner_kind import RunnerKind, Training, TrainingRequest
 
 __all__ = [
@@ -37,8 +37,16 @@ def register_runner(runner: RunnerKind) -> None:
 
 
 def runner_named(name: str | None) -> RunnerKind:
-    """The runner of a name; None is the local one. Raises `UserError` for an unknown name."""
+    """The runner of a name; None is the local one.
+
+    Raises:
+        UserError: The name is unknown, or a package that the runner needs is not installed.
+    """
     known = runners()
     if (name or DEFAULT) not in known:
         raise unknown("runner", name, known)
-    return known[name or DEFAULT]
+    found = known[name or DEFAULT]
+    for package in found.needs:
+        if not installed(package):
+            raise missing(package, f"the runner {found.name}")
+    return found

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from ....losses.errors import require
 from ....search import Task
 from ....search.training.ray import Resources
 from .runner_kind import RunnerKind, Training, TrainingRequest
 
 
 def _start(asked: TrainingRequest) -> Training:
-    require("ray", "the runner ray")
     from ....search.training.ray import function_on_ray, on_ray
 
     resources = Resources.from_mapping(asked.resources)
@@ -20,4 +18,6 @@ def _start(asked: TrainingRequest) -> Training:
     return Training(trainer, trainer.stop, trainer.close, trainer.choice)
 
 
-RUNNER = RunnerKind("ray", "a Ray cluster", _start, decides="a Ray cluster, where `resources`")
+RUNNER = RunnerKind(
+    "ray", "a Ray cluster", _start, decides="a Ray cluster, where `resources`", needs=("ray",)
+)

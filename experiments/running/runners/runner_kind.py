@@ -64,9 +64,11 @@ class RunnerKind:
         about: What it is, for a user.
         start: Starts it, before anything is written and before any thread runs: workers are forked.
         decides: Who decides on devices here, if it is not the SPEC's `device` and `precision`.
+        needs: The packages that an extra installs (keys of `EXTRA_OF`) and without which it cannot start.
     """
 
     name: str
     about: str
     start: Callable[[TrainingRequest], Training]
     decides: str | None = None
+    needs: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ....losses.errors import UserError, unknown
+from ....losses.errors import UserError, require, unknown
 from ...memory import room, size_text
 from ..data import brief
 
@@ -48,6 +48,7 @@ def read_table(file: Path, targets: Collection[str] = (), separator: str | None 
     """
     if not file.is_file():
         raise _no_file(file)
+    require("pandas", f"the table {file.name}")
     if not is_table(file.name):
         raise UserError(f"a table must be a file {', '.join((*CSV, *PARQUET))}, but got {file.name}")
     try:
@@ -67,6 +68,7 @@ def column_names(file: Path) -> list[str]:
     if not file.is_file():
         raise _no_file(file)
     if file.name.lower().endswith(PARQUET):
+        require("pyarrow", f"the table {file.name}")
         from pyarrow.parquet import read_schema
 
         return [str(name) for name in read_schema(file).names]
@@ -119,6 +121,7 @@ def _csv(file: Path, targets: Collection[str], separator: str | None) -> Table:
 
 
 def _parquet(file: Path, targets: Collection[str]) -> Table:
+    require("pyarrow", f"the table {file.name}")
     import pyarrow as pa
     import pyarrow.parquet as pq
 
