@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..losses import LossSpec, UserError
+from ..losses.errors import require
 from ..search.records import Trial
 from .results.export import export_answer
 from .results.frames import Verdict, summary_html, trials_frame
@@ -140,6 +141,7 @@ class Experiment:
         return self._plot("shape_gradient")
 
     def _plot(self, name: str) -> go.Figure:
+        require("plotly", "a picture")
         from .report.pictures import picture_named
 
         self._read.require_terms()

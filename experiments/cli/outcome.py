@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...losses.errors import install, installed
 from ..experiment import Experiment
+from ..report import REPORT_NEEDS
 from ..results.search_document import SearchDocument
 from .commands import Given, command
 from .output import console, print_json
@@ -31,7 +32,7 @@ def print_outcome(experiment: Experiment, given: Given, *, as_json: bool) -> Non
         out.print(f"  {command('resume', record.name, given=given)}", soft_wrap=True)
     for words, packages in (
         (("show", record.name), ()),
-        (("report", record.name), ("jinja2", "plotly")),
+        (("report", record.name), REPORT_NEEDS),
         (("ui",), ("mlflow",)),
         (("export", record.name, "--to", f"{record.name}-loss"), ()),
     ):

@@ -28,12 +28,9 @@ def report(
     The verdict comes first, then the loss, how to use it, and where it comes from.
     A search that is not finished gives a page of what is known so far.
     """
-    from ...losses.errors import require
     from ..report import write_report
     from .open_store import opened
 
-    for package in ("jinja2", "plotly"):
-        require(package, "a report")
     path = to or Path(f"{name}.html")
     with opened(Given(workdir, store)) as found:
         written = write_report(found, name, path)

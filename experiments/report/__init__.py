@@ -3,6 +3,6 @@
 Importing this package imports neither Plotly nor Jinja. `pictures` has a file for each picture.
 """
 
-from .write import answer_of, report_html, write_report
+from .write import REPORT_NEEDS, answer_of, report_html, write_report
 
-__all__ = ["answer_of", "report_html", "write_report"]
+__all__ = ["REPORT_NEEDS", "answer_of", "report_html", "write_report"]

@@ -6,14 +6,18 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from ...losses import UserError
+from ...losses.errors import UserError, require
 from ..results.reading import SearchReading
 from ..results.recommendation import Answer
 from ..store import Store
 
+REPORT_NEEDS = ("jinja2", "plotly")  # the packages of the extra `report`
+
 
 def report_html(store: Store, name: str) -> str:
     """The page of a search as it stands; no code of the task runs. Raises `UserError` for an unknown one."""
+    for package in REPORT_NEEDS:
+        require(package, "a report")
     from .page import page
 
     reading = SearchReading.of(store, name)

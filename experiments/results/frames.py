@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ...losses.errors import require
 from ...losses.spec.html import table_html
 from .trial_row import TrialRow
 from .verdict_rows import verdict_rows
@@ -26,6 +27,7 @@ def trials_frame(rows: Sequence[TrialRow]) -> pd.DataFrame:
 
     A parameter that a loss does not have is NaN in its row.
     """
+    require("pandas", "a table of trials")
     import pandas as pd
 
     if not rows:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...losses import UserError, formula
-from ..report import answer_of
+from ...losses.errors import installed
+from ..report import REPORT_NEEDS, answer_of
 from ..results.export import export_answer
 from ..results.json_text import json_text
 from ..results.reading import SearchReading
@@ -24,8 +25,6 @@ def present(store: Store, name: str, folder: Path, model: str) -> Champion | Non
     a standard one. A loss that cannot be exported, such as one with a part of a user's own that is not at
     hand, is left out. Runs no code of the task.
     """
-    from ..report.page import page
-    from ..report.pictures import drawn
     from ..report.provenance import spec_yaml
 
     reading = SearchReading.of(store, name)
@@ -35,11 +34,8 @@ def present(store: Store, name: str, folder: Path, model: str) -> Champion | Non
     registered = loss is not None and document.verdict is not None
     if registered:
         document = replace(document, notes=replace(document.notes, model=model))
-    shown = drawn(document)
-    (folder / "figures").mkdir()
-    for it in shown:
-        (folder / "figures" / f"{it.name}.json").write_text(it.figure.to_json(), encoding="utf-8")
-    (folder / "report.html").write_text(page(document, answer, shown), encoding="utf-8")
+    if installed(*REPORT_NEEDS):
+        _write_report(document, answer, folder)
     (folder / "spec.yaml").write_text(spec_yaml(document.spec), encoding="utf-8")
     if document.verdict is not None:
         (folder / "verdict.json").write_text(json_text(document.verdict), encoding="utf-8")
@@ -48,15 +44,27 @@ def present(store: Store, name: str, folder: Path, model: str) -> Champion | Non
     return Champion(answer.loss, loss, _note(document, answer, model), _tags(document, answer))
 
 
+def _write_report(document: SearchDocument, answer: Answer | None, folder: Path) -> None:
+    from ..report.page import page
+    from ..report.pictures import drawn
+
+    shown = drawn(document)
+    (folder / "figures").mkdir()
+    for it in shown:
+        (folder / "figures" / f"{it.name}.json").write_text(it.figure.to_json(), encoding="utf-8")
+    (folder / "report.html").write_text(page(document, answer, shown), encoding="utf-8")
+
+
 def import_ahead() -> None:
     """Import all that `present` needs: two seconds of work that a search need not wait for when it ends."""
     import torch
 
-    from ..report import page
-    from ..report.pictures import pictures
+    if installed(*REPORT_NEEDS):
+        from ..report import page
+        from ..report.pictures import pictures
 
-    del page
-    pictures()
+        del page
+        pictures()
     torch.export.export(torch.nn.Identity(), (torch.zeros(2),))  # what it needs it imports when it is called
 
 
