@@ -54,7 +54,8 @@ def _compared(context: SearchContext, task: Task, searched: Trial, standard: Tri
     trainer = Trainer(task, seed=context.plan.seed, engine="loop")
     tested = trainer.test(candidates, repeats, context.watch(0, 2, None))
     assert tested.outputs is not None
-    drawn = bootstrap_scores(task.measure, tested.outputs, task.test[1], context.plan.seed)
+    measure = task.measure.weighted(tested.weights)
+    drawn = bootstrap_scores(measure, tested.outputs, task.test[1], context.plan.seed)
     own, other = (refit_scores(*pair) for pair in zip(tested.scores.tolist(), rates, strict=True))
     ahead = compare(drawn, 0, 1, own.mean - other.mean, task.measure.sign)
     sentence = _sentence(str(task.metric), own, other, ahead, task.measure.sign)

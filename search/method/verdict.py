@@ -96,7 +96,9 @@ def _judge(
     if tested.outputs is None or tested.targets is None:
         resampled = bootstrap_refits(complete, plan.seed)
     else:
-        resampled = bootstrap_scores(metric, tested.outputs, tested.targets, plan.seed)
+        resampled = bootstrap_scores(
+            metric.weighted(tested.weights), tested.outputs, tested.targets, plan.seed
+        )
     scores = dict(zip(entrants, complete.tolist(), strict=True))
     place = {number: index for index, number in enumerate(entrants)}
 

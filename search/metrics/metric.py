@@ -8,7 +8,7 @@ besides the samples: classes, labels, or numbers to predict.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -29,10 +29,11 @@ class Metric:
         score: Takes outputs, targets and weights, and returns (D, M): a bootstrap over samples is one call.
         greater_is_better: Whether the best score is the largest.
         batched: Whether many weightings cost little. Otherwise `score` calls a user's function for each
-            member and each draw, and weights must be whole numbers.
+            member and each draw.
         quantile: The quantile in (0, 1) that predictions have to be for the best score, where it is one.
         of_decisions: Whether the metric reads decisions alone (the class with the largest logit, or positive
             where the logit is above 0), so that a threshold or class offsets can change its score.
+        takes_weights: Whether samples may count by fractions, as `sample_weight` asks for.
         aliases: What other libraries call the metric, in lower case.
     """
 
@@ -43,6 +44,7 @@ class Metric:
     batched: bool = True
     quantile: float | None = None
     of_decisions: bool = False
+    takes_weights: bool = True
     aliases: tuple[str, ...] = ()
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -57,6 +59,17 @@ class Metric:
         """
         once = torch.ones(1, len(targets), dtype=torch.float64, device=outputs.device)
         return self.score(outputs, targets, once)[0]
+
+    def weighted(self, weights: Tensor | None) -> Metric:
+        """The same metric, in which each sample counts as much as its weight says; None for alike.
+
+        Args:
+            weights: Weights (N,) of the samples that the metric will be asked about, at least 0.
+        """
+        if weights is None:
+            return self
+        own = self.score
+        return replace(self, score=lambda o, t, w: own(o, t, w * weights.to(w)))
 
     @property
     def sign(self) -> int:

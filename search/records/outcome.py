@@ -74,9 +74,11 @@ class Tested:
             training functions, which give scores alone.
         targets: (N, ...), what is true of the test samples; None where `outputs` is.
         scored_on: "validation" where a training function has no test data to offer.
+        weights: (N,), how much each test sample counts in the metric; None where they count alike.
     """
 
     scores: Tensor
     outputs: Tensor | None = None
     targets: Tensor | None = None
     scored_on: Literal["test", "validation"] = "test"
+    weights: Tensor | None = None

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from ...losses import Kind
-from ...losses.errors import UserError, one_line
+from ...losses.errors import UserError
+from ...losses.kinds import kind_named
+from .arrays import tensor_of
 from .streaming import Streamed
 
 # Inputs may also be `Streamed`, which does what batches ask of a tensor.
@@ -19,15 +21,21 @@ Data = tuple[Tensor, Tensor]
 
 
 def checked(kind: Kind, part: str, given: Any) -> Data:
-    """`given` as a pair of tensors, inputs (N, ...) and targets as the kind of problem has them.
+    """Inputs (N, ...) and targets as tensors, as losses of the kind take them.
 
-    `part` is the name that errors give it. NumPy float64 becomes float32. Raises `UserError`.
+    Args:
+        kind: The kind of problem.
+        part: The part's name in errors.
+        given: A pair (inputs, targets) of arrays, tensors, frames or series; inputs may be streamed.
+
+    Raises:
+        UserError: `given` is no such pair, or holds values that losses of the kind cannot take.
     """
     if not isinstance(given, tuple | list) or len(given) != 2:
         got = f"{len(given)} of them" if isinstance(given, tuple | list) else type(given).__name__
         raise UserError(f"{part} must be a pair (inputs, targets) of arrays or tensors, but got {got}")
-    inputs: Any = given[0] if isinstance(given[0], Streamed) else _tensor(part, given[0])
-    targets = _tensor(part, given[1])
+    inputs: Any = given[0] if isinstance(given[0], Streamed) else tensor_of(f"{part}: inputs", given[0])
+    targets = tensor_of(f"{part}: targets", given[1])
     if len(inputs) != len(targets) or len(inputs) == 0:
         raise UserError(
             f"{part}: inputs and targets must have one length above 0, "
@@ -35,20 +43,22 @@ def checked(kind: Kind, part: str, given: Any) -> Data:
         )
     _check_finite(part, "inputs", inputs)
     _check_finite(part, "targets", targets)
+    if kind != "multilabel" and targets.dim() == 2 and targets.shape[1] == 1:
+        targets = targets.squeeze(1)  # a column, as tables give it; against outputs (N,) it would broadcast
     if kind == "multiclass":
         return inputs, _labels(part, targets)
     targets = targets.to(inputs.dtype if inputs.is_floating_point() else torch.float32)
-    if kind in ("binary", "multilabel") and not bool(((targets == 0) | (targets == 1)).all()):
-        raise UserError(
-            f"{part}: {kind} targets must be 0 or 1, but they run from {targets.min():g} to {targets.max():g}"
-        )
-    if kind != "multilabel" and targets.dim() == 2 and targets.shape[1] == 1:
-        targets = targets.squeeze(1)  # a column, as tables give it; against outputs (N,) it would broadcast
+    if kind_named(kind).classified:
+        _check_answers(kind, part, targets)
     return inputs, targets
 
 
 def check_alike(part: str, data: Data, train: Data) -> None:
-    """Raise `UserError` where a part differs from the training part in more than its number of samples."""
+    """Refuse a part that differs from the training part in more than its number of samples.
+
+    Raises:
+        UserError: Shapes or types differ.
+    """
     for what, values, wanted in zip(("inputs", "targets"), data, train, strict=True):
         if values.shape[1:] != wanted.shape[1:] or values.dtype != wanted.dtype:
             raise UserError(
@@ -58,9 +68,15 @@ def check_alike(part: str, data: Data, train: Data) -> None:
 
 
 def ordinal_codes(what: str, values: Any, length: int) -> Tensor:
-    """`values`, one for each of `length` samples, as whole numbers (N,) in their order: equal for equal ones.
+    """Whole numbers (N,) in the order of the values: equal for equal ones.
 
-    Numbers, text and dates will do. Raises `UserError` for another length and for values that are missing.
+    Args:
+        what: The values' name in errors.
+        values: Numbers, text or dates, one for each sample.
+        length: The number of samples N.
+
+    Raises:
+        UserError: There are more or fewer values than samples, or some are missing.
     """
     found = np.asarray(values)
     if found.shape != (length,):
@@ -75,7 +91,7 @@ def ordinal_codes(what: str, values: Any, length: int) -> Tensor:
 
 
 def overlap(train: Data, test: Data) -> int:
-    """How many test samples have inputs that are, number for number, those of a training sample.
+    """The number of test samples whose inputs are, number for number, those of a training sample.
 
     0 for streamed inputs, which are not compared.
     """
@@ -86,7 +102,7 @@ def overlap(train: Data, test: Data) -> int:
 
 
 def fingerprint(parts: Iterable[Data]) -> str:
-    """16 hexadecimal digits that tell equal data; of streamed inputs, the first ones stand for all."""
+    """16 hexadecimal digits that tell equal data; the first samples stand for all of streamed inputs."""
     found = sha256()
     for tensor in (tensor for part in parts for tensor in part):
         found.update(str((tensor.dtype, tuple(tensor.shape))).encode())
@@ -101,13 +117,8 @@ def shape_of(values: Tensor) -> str:
     return f"(N,{','.join(sizes)})"
 
 
-def brief(error: BaseException) -> str:
-    """What was raised, in one line."""
-    return f"{type(error).__name__}: {one_line(error)}"
-
-
 def _check_finite(part: str, what: str, values: Any) -> None:
-    """Raise for the first row with a NaN or an infinity; streamed inputs are looked at where they begin."""
+    """Refuse a NaN or an infinity, naming the first row; of streamed inputs the first samples are read."""
     held = next(values.chunks()) if isinstance(values, Streamed) else values
     if not held.is_floating_point() or bool(held.isfinite().all()):
         return
@@ -121,48 +132,34 @@ def _check_finite(part: str, what: str, values: Any) -> None:
     )
 
 
+def _check_answers(kind: Kind, part: str, targets: Tensor) -> None:
+    """Refuse targets other than 0 and 1, and a binary target with several columns."""
+    if kind_named(kind).single and targets.dim() != 1:
+        raise UserError(
+            f"{part}: {kind} targets must be one number for each sample, (N,), but got shape "
+            f"{shape_of(targets)}; give the column of the positive class, or say kind multilabel"
+        )
+    if not bool(((targets == 0) | (targets == 1)).all()):
+        raise UserError(
+            f"{part}: {kind} targets must be 0 or 1, but they run from {targets.min():g} to {targets.max():g}"
+        )
+
+
 def _labels(part: str, targets: Tensor) -> Tensor:
-    if targets.dim() > 1 and targets.shape[1:].numel() > 1:
+    if targets.dim() == 2 and bool(((targets == 0) | (targets == 1)).all() and (targets.sum(1) == 1).all()):
+        raise UserError(
+            f"{part}: multiclass targets must be one class index for each sample, (N,), but got one-hot rows "
+            f"{tuple(targets.shape)}; give their argmax(1)"
+        )
+    if targets.dim() > 1:
         raise UserError(
             f"{part}: multiclass targets must be one class index for each sample, (N,), but got shape "
             f"{tuple(targets.shape)}; search dense targets, such as pixels, with a training function of your "
             "own and @own_training(ignore_index=...)"
         )
-    if targets.dim() != 1 or (targets.is_floating_point() and bool((targets != targets.round()).any())):
+    if targets.is_floating_point() and bool((targets != targets.round()).any()):
         raise UserError(
             f"{part}: multiclass targets must be class indices of shape (N,), "
             f"but got {targets.dtype} of shape {tuple(targets.shape)}"
         )
     return targets.long()
-
-
-def _text_in(value: Any) -> str | None:
-    """The first text in an array or a list, if it begins with text."""
-    first = value
-    while not isinstance(first, str) and isinstance(first, list | tuple | np.ndarray) and len(first):
-        first = first[0] if getattr(first, "ndim", 1) else None
-    return str(first) if isinstance(first, str) else None
-
-
-def _tensor(part: str, value: Any) -> Tensor:
-    if isinstance(value, Tensor):
-        tensor = value.detach()
-    else:
-        if (text := _text_in(value)) is not None:
-            raise UserError(
-                f"{part} must hold numbers in arrays or tensors, but got {type(value).__name__} with text "
-                f"such as {text!r}; number the classes: numpy.unique(labels, return_inverse=True)[1]"
-            )
-        try:
-            tensor = torch.as_tensor(value)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise UserError(
-                f"{part} must hold numbers in arrays or tensors, "
-                f"but got {type(value).__name__}: {brief(error)}"
-            ) from error
-        tensor = tensor.float() if tensor.dtype == torch.float64 else tensor
-    if tensor.dim() == 0:
-        raise UserError(
-            f"{part} must hold samples along the first axis, but got the single number {tensor:g}"
-        )
-    return tensor

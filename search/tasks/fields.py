@@ -27,9 +27,12 @@ class TaskFields(Mapping[str, Any]):
     metric: Any
     validation: Any = None
     recipe: Recipe = field(default_factory=Recipe)
-    greater_is_better: bool = True
+    greater_is_better: bool | None = None
     groups: Any = None
     time: Any = None
+    sample_weight: Any = None
+    class_names: Sequence[str] = ()
+    positive: str | None = None
     augment: Any = None
     confirm: TaskFields | None = None
     notes: Sequence[str] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -50,6 +50,10 @@ class HasParts(Protocol):
     def time(self) -> Tensor | None:
         """Codes (N,) in the order in which the samples were taken."""
 
+    @property
+    def sample_weight(self) -> Mapping[str, Tensor] | None:
+        """How much each sample of each part counts (N,); None where they count alike."""
+
 
 @dataclass(frozen=True)
 class Folds:
@@ -80,13 +84,21 @@ class Folds:
 class Split:
     """The training part and the held-out part of one repeat.
 
-    `places` (N,) are the held-out samples' places in the part they come from; None where they are all of it.
+    Attributes:
+        train: Inputs (N, ...) and targets that models are trained on.
+        held: Inputs and targets that they are scored on.
+        constants: What losses read of the training targets.
+        places: The held-out samples' places (N,) in the part they come from; None where they are all of it.
+        train_weights: How much each training sample counts in losses (N,), on average 1; None for alike.
+        held_weights: How much each held-out sample counts in the metric (N,); None for alike.
     """
 
     train: Data
     held: Data
     constants: Mapping[str, Tensor]
     places: Tensor | None = None
+    train_weights: Tensor | None = None
+    held_weights: Tensor | None = None
 
 
 def split_for(task: HasParts, repeat: Repeat, folds: int, seed: int) -> Split:
@@ -101,18 +113,32 @@ def split_for(task: HasParts, repeat: Repeat, folds: int, seed: int) -> Split:
         folds: The number of folds; 1 is one stratified 80/20 split.
         seed: The seed of the search.
     """
-    train, held, places = task.train, task.validation, None
-    if held is None:
-        learnt, inside = _fold(task, repeat, Folds(folds), seed)
-        places = inside.nonzero()[:, 0]
-        held = (take(train[0], inside), train[1][inside])
-        train = (take(train[0], learnt), train[1][learnt])
-    return Split(train, held, constants_of(task.kind, train[1], task.classes), places)
+    train, weights = task.train, task.sample_weight or {}
+    if task.validation is not None:
+        return _split(task, train, task.validation, weights.get("train"), weights.get("validation"))
+    learnt, inside = _fold(task, repeat, Folds(folds), seed)
+    own = weights.get("train")
+    found = _split(
+        task,
+        (take(train[0], learnt), train[1][learnt]),
+        (take(train[0], inside), train[1][inside]),
+        None if own is None else own[learnt],
+        None if own is None else own[inside],
+    )
+    return replace(found, places=inside.nonzero()[:, 0])
 
 
 def final_split(task: HasParts) -> Split:
     """The whole training part against the test part: what the verdict, and nothing else, may see."""
-    return Split(task.train, task.test, constants_of(task.kind, task.train[1], task.classes))
+    weights = task.sample_weight or {}
+    return _split(task, task.train, task.test, weights.get("train"), weights.get("test"))
+
+
+def _split(task: HasParts, train: Data, held: Data, learnt: Tensor | None, scored: Tensor | None) -> Split:
+    """A split with the constants of its training targets, and training weights that are 1 on average."""
+    constants = constants_of(task.kind, train[1], task.classes)
+    learnt = None if learnt is None or not bool(learnt.sum() > 0) else learnt / learnt.mean()
+    return Split(train, held, constants, None, learnt, scored)
 
 
 def split_warnings(task: HasParts, folds: int) -> Iterator[str]:

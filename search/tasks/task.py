@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -19,16 +19,20 @@ from ...losses.declarations import KINDS
 from ...losses.errors import UserError, unknown
 from ...spaces.recipe import Recipe
 from ..metrics import Metric, metric_named, metric_of
+from ..metrics.asked import ask, directed
 from .constants import constants_of
 from .data import Data, check_alike, checked, fingerprint, ordinal_codes, overlap, shape_of
 from .fields import TaskFields
+from .guard import check_inputs, check_name, plain_json
+from .labels import Labelled, number_classes, number_labels
 from .loaders.csv import csv_fields
 from .loaders.dataset import dataset_fields
 from .loaders.features import features_fields
 from .loaders.images import image_folder_fields
-from .models import Tried, tried
+from .models import Tried, check_labels, tried
 from .splits import split_warnings
 from .streaming import Samples
+from .weights import weights_of
 
 PARTS = ("train", "validation", "test")
 _GENERATOR = Lock()  # torch initialises models from one global generator; programs are built side by side
@@ -36,25 +40,53 @@ _GENERATOR = Lock()  # torch initialises models from one global generator; progr
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A problem to find a loss for.
+    """A problem to find a loss for: data, a model and a metric.
 
-    `train`, `test` and, if the task has one, `validation` are pairs (inputs, targets) of arrays or tensors,
-    the samples along the first axis. Inputs are whatever the model takes; NumPy float64 becomes float32.
-    Targets are class indices (N,) for multiclass, zeros and ones (N,) or (N, L) for binary and
-    multilabel, numbers (N,) or (N, D) for regression. `model` builds a fresh, randomly initialised
-    `nn.Module` whose outputs are logits (N, K), (N,), (N, L), or predictions (N,) or (N, D). `metric` is
-    what counts, measured on held-out data: a name, or a function of (outputs, targets) that gives a
-    number, with `greater_is_better`. `recipe` holds epochs, batch_size, optimizer, learning_rate,
-    weight_decay and momentum. Without `validation`, lossmith folds the training part; `groups` (N,) says
-    which training samples may not be torn apart (those of a patient, say), and `time` (N,) when they were
-    taken, so that none is predicted from later ones. The test part is read once, by the verdict.
+    Wherever arrays are taken, tensors, lists, frames and series are taken too, their nullable types included;
+    samples lie along the first axis.
 
-    `augment(inputs, generator)` changes the inputs of a training batch, drawing from `generator` alone.
-    `confirm` is a task with the full model, of the same kind and metric, on which the verdict's losses are
-    trained once more. `notes` are lines that a search tells its user before it begins; `about` is kept
-    beside the sizes in `describe`, such as the names of the classes.
+    Args:
+        name: What the search and its pages call the task.
+        kind: `multiclass`, `binary`, `multilabel` or `regression`.
+        train: A pair (inputs, targets). Inputs (N, ...) are whatever the model takes; NumPy float64 and half
+            precision become float32. Targets are class indices or labels (N,) for multiclass, zeros and ones
+            or two labels (N,) for binary, zeros and ones (N, L) for multilabel, and numbers (N,) or (N, D)
+            for regression. Labels are numbered in their order, and a column (N, 1) is taken as (N,).
+        test: The part that the verdict reads once, and nothing else.
+        model: Builds a fresh, randomly initialised `nn.Module` at each call. Its outputs are logits (N, K),
+            (N,) or (N, L), without a Sigmoid or Softmax, or predictions (N,) or (N, D).
+        metric: What counts, measured on held-out data: a name, a function of (outputs, targets) that returns
+            a number, a function of scikit-learn, or a `Metric`. Outputs have the shape of the targets, but
+            for logits (N, K) of classes.
+        validation: The part that losses are compared on; None folds the training part.
+        recipe: How models are trained: epochs, batch_size, optimizer, learning_rate, weight_decay, momentum.
+        greater_is_better: Which way a function as metric goes; None asks it with good and with shuffled
+            answers.
+        groups: A value for each training sample (N,); samples that share one are never split by folds.
+        time: When each training sample was taken (N,); folds never predict samples from later ones.
+        sample_weight: How much each training sample counts (N,), in losses and in the metric, or such
+            weights by part: {"train": ..., "validation": ..., "test": ...}. Weights are at least 0.
+        class_names: The names of the classes in the order of their indices (K,), of negative and positive, or
+            of the labels (L,); found from labels that are text.
+        positive: For binary, the label that counts as positive; default: 1 beside 0 or -1, true, or else the
+            rarer.
+        augment: Changes the inputs of a training batch: `augment(inputs, generator)` draws from `generator`
+            alone.
+        confirm: A task with the full model, of the same kind and metric, on which the verdict's losses are
+            trained once more.
+        notes: Lines that a search tells its user before it begins.
+        about: What is kept beside the sizes in `describe`: text, numbers, lists and mappings.
+        own_metric: The metric that was made of `metric`; leave it out.
 
-    Raises `UserError` for anything a search could not work with.
+    Raises:
+        UserError: Something in it is nothing a search could work with; nothing is trained before that.
+
+    Example:
+        >>> inputs = torch.randn(60, 4)
+        >>> data = (inputs, (inputs[:, 0] > 0).long())
+        >>> task = Task("signs", "multiclass", data, data, lambda: nn.Linear(4, 2), "accuracy")
+        >>> task.sizes
+        {'train': 60, 'test': 60}
     """
 
     name: str
@@ -62,12 +94,15 @@ class Task:
     train: Any
     test: Any
     model: Callable[[], nn.Module]
-    metric: Any  # a name or a function when it is given, a name from then on
+    metric: Any  # a name, a function or a `Metric` when it is given, a name from then on
     validation: Any = None
     recipe: Recipe | Mapping[str, Any] = field(default_factory=Recipe)
-    greater_is_better: bool = True
+    greater_is_better: bool | None = None
     groups: Any = None
     time: Any = None
+    sample_weight: Any = None
+    class_names: Sequence[str] = ()
+    positive: Any = None
     augment: Callable[[Tensor, Generator], Tensor] | None = None
     confirm: Task | None = None
     notes: Sequence[str] = ()
@@ -75,28 +110,28 @@ class Task:
     own_metric: Metric | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise UserError(f'a task must have a name such as "digits", but got {self.name!r}')
+        check_name(self.name)
         if self.kind not in KINDS:
             raise unknown("kind", self.kind, KINDS)
-        self._check_metric()
+        if self.greater_is_better not in {None, True, False}:
+            raise self._wrong(f"greater_is_better must be True or False, but got {self.greater_is_better!r}")
         if not isinstance(self.recipe, Recipe):
-            object.__setattr__(self, "recipe", Recipe.from_mapping(self.recipe))
-        for name in PARTS:
-            given = getattr(self, name)
-            if given is not None or name != "validation":
-                object.__setattr__(self, name, checked(self.kind, f"task {self.name}: {name}", given))
-        for name, data in self.parts.items():
-            check_alike(f"task {self.name}: {name}", data, self.train)
-        self._check_order()
+            self._set("recipe", Recipe.from_mapping(self.recipe))
+        self._check_data()
         if isinstance(self.model, nn.Module) or not callable(self.model):
             raise self._wrong(
                 "model must be a function that builds a fresh nn.Module, but got "
                 f"{type(self.model).__name__}; write model=lambda: nn.Sequential(...)"
             )
-        found = tried(self.kind, self.name, lambda: self.build(0), self.parts)
-        object.__setattr__(self, "_tried", found)
+        self._set("_tried", tried(self.kind, self.name, lambda: self.build(0), self.parts))
+        if self.classes is not None:
+            if renumbered := number_classes(self.parts, self.classes):
+                self._take(renumbered)
+            check_labels(self.name, self.parts, self.classes)
+        self._check_names()
+        self._check_metric()
         self._check_augment()
+        self._set("about", plain_json(f"task {self.name}: about", self.about))
 
     @classmethod
     def of(cls, fields: TaskFields) -> Task:
@@ -247,26 +282,47 @@ class Task:
             "recipe": self.settings.to_json(),
             "fingerprint": fingerprint(self.parts.values()),
             "model_parameters": self.model_parameters,
-            **({"about": dict(self.about)} if self.about else {}),
+            **({"class_names": list(self.class_names)} if self.class_names else {}),
+            **({"positive": self.positive} if self.positive else {}),
+            **({"about": self.about} if self.about else {}),
         }
 
-    def _check_metric(self) -> None:
-        if callable(self.metric):
-            made = metric_of(self.metric, self.kind, greater_is_better=self.greater_is_better)
-            object.__setattr__(self, "own_metric", made)
-            object.__setattr__(self, "metric", made.name)
-        elif self.own_metric is None or self.own_metric.name != self.metric:
-            metric_named(self.metric, self.kind)
-            object.__setattr__(self, "own_metric", None)
-
-    def _check_order(self) -> None:
-        """Groups and times as codes (N,). They say how the training part is folded: one of them at most."""
+    def _check_data(self) -> None:
+        """The parts as tensors, their labels numbered; groups, times and weights beside them."""
+        given = {name: getattr(self, name) for name in PARTS if getattr(self, name) is not None}
+        for name in ("train", "test"):
+            given.setdefault(name, None)
+        labelled = number_labels(self.kind, f"task {self.name}", given, self.class_names, self.positive)
+        parts = {n: checked(self.kind, f"task {self.name}: {n}", pair) for n, pair in labelled.parts.items()}
+        self._take(replace(labelled, parts=parts))
+        for name, data in self.parts.items():
+            check_alike(f"task {self.name}: {name}", data, self.train)
+        check_inputs(f"task {self.name}: train", self.train)
         for name in ("groups", "time"):
             if getattr(self, name) is not None:
-                found = ordinal_codes(f"task {self.name}: {name}", getattr(self, name), len(self.train[1]))
-                object.__setattr__(self, name, found)
+                what = f"task {self.name}: {name}"
+                self._set(name, ordinal_codes(what, getattr(self, name), self.sizes["train"]))
         if self.groups is not None and self.time is not None:
             raise self._wrong("folds must respect groups or time, but both were given; leave one out")
+        self._set("sample_weight", weights_of(f"task {self.name}", self.sample_weight, self.sizes))
+
+    def _check_metric(self) -> None:
+        if isinstance(self.metric, str):
+            if self.own_metric is None or self.own_metric.name != self.metric:
+                metric_named(self.metric, self.kind)
+                self._set("own_metric", None)
+            return
+        made = self.metric if isinstance(self.metric, Metric) else metric_of(self.metric, self.kind)
+        asked = ask(made, self.kind, self.train[1], self.classes)
+        made, line = directed(made, asked, given=self.greater_is_better)
+        if self.sample_weight is not None and not made.takes_weights:
+            raise self._wrong(
+                f"metric {made.name} must take sample_weight, for the task has sample weights; add that "
+                "argument to the function, or name a built-in metric"
+            )
+        self._set("own_metric", made)
+        self._set("metric", made.name)
+        self._note(line)
 
     def _check_augment(self) -> None:
         if self.augment is None:
@@ -280,6 +336,31 @@ class Task:
         if not isinstance(changed, Tensor) or (changed.shape, changed.dtype) != (inputs.shape, inputs.dtype):
             got = shape_of(changed) if isinstance(changed, Tensor) else type(changed).__name__
             raise self._wrong(f"augment must return inputs as it got them, {shape_of(inputs)}, but got {got}")
+
+    def _check_names(self) -> None:
+        """Names of classes or labels, one each."""
+        wanted = self.classes or (2 if self.kind == "binary" else self.train[1][:1].numel())
+        if self.class_names and len(self.class_names) != wanted:
+            raise self._wrong(
+                f"class_names must hold {wanted} names, one for each class or label, but got "
+                f"{len(self.class_names)}"
+            )
+
+    def _take(self, labelled: Labelled) -> None:
+        """The data with labels as class indices, and what the classes are called."""
+        for name, pair in labelled.parts.items():
+            self._set(name, pair)
+        self._set("class_names", labelled.class_names or tuple(map(str, self.class_names)))
+        self._set("positive", labelled.positive)
+        self._note(labelled.note)
+
+    def _note(self, line: str) -> None:
+        """One line more for the user, where there is none like it."""
+        if line and line not in self.notes:
+            self._set("notes", (*self.notes, line))
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
 
     def _wrong(self, message: str) -> UserError:
         return UserError(f"task {self.name}: {message}")

@@ -143,8 +143,9 @@ class Trainer:
         with self._programs(candidates, repeats, final=True) as programs:
             programs.advance(epochs, lambda work: watch(work / (math.prod(size) * epochs)))
             outputs = torch.nan_to_num(programs.outputs())
-        scores = self.task.measure(outputs, targets)
-        return Tested(scores.view(size), outputs.unflatten(0, size), targets)
+        weights = None if self.task.sample_weight is None else self.task.sample_weight["test"]
+        scores = self.task.measure.weighted(weights)(outputs, targets)
+        return Tested(scores.view(size), outputs.unflatten(0, size), targets, weights=weights)
 
     def _within_memory(self, work: Callable[[], T]) -> T:
         """What comes of `work`; where memory runs out, of doing it again with programs of half the width."""

@@ -48,7 +48,7 @@ class ScoredProgram(CohortProgram):
         found: list[Scored] = []
         for job, own in self._by_repeat(torch.nan_to_num(outputs)):
             targets = job.split.held[1].to(own.device)
-            scores = job.task.measure(own, targets).tolist()
+            scores = job.task.measure.weighted(job.split.held_weights)(own, targets).tolist()
             drawn = self._resampled(job, own, n_resamples)
             for candidate, score, draws in zip(self._candidates, scores, drawn, strict=True):
                 member, reason = len(found), reasons.get(len(found))
@@ -87,7 +87,8 @@ class ScoredProgram(CohortProgram):
         targets, places = job.split.held[1], job.split.places
         weights = _resamples(job.task, job.seed, n_resamples)
         weights = weights if places is None else weights[:, places]
-        scores = job.task.measure.score(outputs, targets.to(outputs.device), weights.to(outputs.device))
+        measure = job.task.measure.weighted(job.split.held_weights)
+        scores = measure.score(outputs, targets.to(outputs.device), weights.to(outputs.device))
         found: list[list[float]] = scores.T.tolist()
         return found
 

@@ -14,7 +14,8 @@ from ....losses import Kind
 from ....losses.errors import UserError
 from ....spaces.recipe import Recipe
 from ...memory import room
-from ..data import brief, ordinal_codes
+from ..arrays import brief
+from ..data import ordinal_codes
 from ..fields import TaskFields
 from ..streaming import Samples, Streamed, take
 from .defaults import Mlp, hidden_sizes, metric_for, outputs_of, recipe_for, training_line

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....losses.errors import UserError, require, unknown
 from ...memory import room, size_text
-from ..data import brief
+from ..arrays import brief
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -121,3 +121,37 @@ def test_what_is_no_metric_is_refused(make: Callable[[], Any], words: str) -> No
     with pytest.raises(UserError, match=words) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def own_weighted(outputs: Tensor, targets: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+    """The share of right decisions, where samples may count by fractions."""
+    right = (outputs.argmax(-1) == targets).double()
+    return right.mean() if sample_weight is None else (right * sample_weight).sum() / sample_weight.sum()
+
+
+@pytest.mark.parametrize("function", [reference.accuracy_score, own_weighted])
+def test_a_function_that_takes_weights_gets_them(function: Callable[..., Any]) -> None:
+    """Fractions too, in scikit-learn's form and in torch's: as the built-in metric counts them."""
+    weights = torch.rand(SAMPLES, generator=DRAW, dtype=torch.float64)
+    weights[3] = 0
+    own = metric_of(function, "multiclass", name="own").weighted(weights)
+    assert own.takes_weights
+    wanted = METRICS["accuracy"].weighted(weights)(LOGITS, LABELS)
+    torch.testing.assert_close(own(LOGITS, LABELS), wanted)
+    drawn = torch.randint(3, (DRAWS, SAMPLES), generator=DRAW).double()
+    torch.testing.assert_close(
+        own.score(LOGITS, LABELS, drawn),
+        METRICS["accuracy"].score(LOGITS, LABELS, drawn * weights),
+    )
+
+
+@pytest.mark.parametrize("name", ["accuracy", "macro_f1", "log_loss", "auroc"])
+def test_a_weight_of_two_is_the_sample_twice(name: str) -> None:
+    """A weighted metric is the metric of as many samples as the weights say."""
+    weights = torch.randint(1, 4, (SAMPLES,), generator=DRAW)
+    rows = torch.arange(SAMPLES).repeat_interleave(weights)
+    metric = METRICS[name]
+    torch.testing.assert_close(
+        metric.weighted(weights)(LOGITS, LABELS), metric(LOGITS[:, rows], LABELS[rows])
+    )
+    assert metric.weighted(None) is metric

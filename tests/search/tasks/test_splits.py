@@ -248,3 +248,19 @@ def test_samples_that_cannot_be_dealt_are_one_line() -> None:
     """More folds than samples is a mistake of the user, told with both numbers."""
     with pytest.raises(UserError, match=r"at most the number of training samples, 5, but got 8"):
         list(split_warnings(folded(counts=(2, 2, 1)), 8))
+
+
+def test_weights_go_with_their_samples() -> None:
+    """Folds carry the weights of their samples, on average 1 where they are trained on; so does each part."""
+    task = folded()
+    marked = replace(task, sample_weight=1 + torch.arange(len(task.train[1])))
+    split = split_for(marked, Repeat(0, 1), 4, 0)
+    assert split.places is not None
+    assert split.train_weights is not None
+    assert split.held_weights is not None
+    assert split.held_weights.tolist() == (1 + split.places).tolist()
+    assert float(split.train_weights.mean()) == pytest.approx(1)
+    final = final_split(replace(task, sample_weight={"test": torch.full((len(task.test[1]),), 3.0)}))
+    assert final.held_weights is not None
+    assert final.held_weights.unique().tolist() == [3]
+    assert split_for(task, Repeat(0, 1), 4, 0).train_weights is None
