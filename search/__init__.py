@@ -1,5 +1,7 @@
 """How losses are searched: tasks, engines, samplers, phases."""
 
+import logging
+
 from ..spaces.recipe import Recipe
 from .method.pipeline import Conclusion, conduct
 from .proposals.proposer import Proposer
@@ -28,3 +30,6 @@ __all__ = [
     "load_task",
     "own_training",
 ]
+
+# A library logs nowhere until its user says where.
+logging.getLogger("lossmith").addHandler(logging.NullHandler())

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from . import cancel, check, export, launch, listing, losses, new, report, resume, search, show, supervise, ui
+from .glossary import epilog
+from .log import start_log
 
 app = typer.Typer(
     name="lossmith",
-    epilog="Searches are kept in ./lossmith-data unless --workdir or --store says otherwise.",
+    epilog=epilog(),
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -35,6 +37,7 @@ Version = Annotated[
 def whole(*, version: Version = False) -> None:
     """Searches for the loss function a task should be trained with."""
     del version  # its callback has done the work
+    start_log()
 
 
 app.command("search")(search.search)

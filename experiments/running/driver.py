@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,7 @@ from .runners import Training
 from .timing import TimedLedger, Timing
 from .workdir import Places
 
+_LOG = logging.getLogger("lossmith.driver")
 HEARTBEAT_S = 10.0
 FLUSH_S = 60.0
 PARTING_S = 5.0  # what MLflow gets when a search ends early; a resume delivers the rest
@@ -41,6 +43,7 @@ def drive(
     """Conduct the search under this owner's heartbeat, MLflow being fed behind it."""
     started = time.monotonic()
     timing = Timing()
+    _LOG.info("search %s, id %d, owner %s", record.name, record.id, owner)
     kept = patient(store, progress.note)
     tracker = _tracker(kept, record, owner, where, progress)
     try:
@@ -132,8 +135,8 @@ def _heartbeat(kept: Store, search_id: int, owner: str, training: Training) -> I
                 if not kept.heartbeat(search_id, owner):
                     training.stop.set()
                     return
-            except Exception:  # noqa: BLE001, S112  (a database that is away for a while comes back)
-                continue
+            except Exception as error:  # noqa: BLE001  (a database that is away for a while comes back)
+                _LOG.warning("the heartbeat did not reach the store: %s", one_line(error))
 
     thread = Thread(target=beat, name="lossmith-heartbeat", daemon=True)
     thread.start()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ...search.records import Ledger, Phase, Unit
+
+_LOG = logging.getLogger("lossmith.driver")
 
 
 @dataclass
@@ -52,4 +55,5 @@ class TimedLedger(Ledger):
         """Keep the unit, and add its seconds to those of its phase."""
         with self.timing.bookkeeping():
             self.inner.keep(unit)
+        _LOG.info("%s %d: %d trials in %.1f s", unit.phase, unit.index, len(unit.trials), unit.seconds)
         self.timing.seconds[unit.phase] = self.timing.seconds.get(unit.phase, 0.0) + unit.seconds
