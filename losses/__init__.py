@@ -1,7 +1,7 @@
 """What a loss is: parts, the family they form, its points, and frozen losses. Needs torch alone."""
 
-from .checks.gradient_health import Health, health, healths
-from .custom.declared import declare
+from .checks import Health, health, healths
+from .custom import declare
 from .declarations import Kind, Parameter, Part, Standard
 from .errors import UserError
 from .family.family import Family

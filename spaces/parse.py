@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from ..losses import Kind, Part, part, parts
-from ..losses.custom.adopted import adopt
+from ..losses.custom import adopt
 from ..losses.errors import UserError, unknown
 from ..losses.family.steps import MIX
 from .domain import Domain

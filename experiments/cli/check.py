@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from .options import Json
 from .output import console, print_json
-
-if TYPE_CHECKING:
-    from ...losses import Part
-    from ...losses.custom.examined import Finding
 
 
 def check(
@@ -32,48 +28,36 @@ def check(
 ) -> int:
     """Check a loss of your own: differentiable, finite, healthy, vmappable.
 
-    The file is run. Exits with 2 when the loss fails a check.
+    The file is run. A line says "failed" where the loss cannot be searched, "note" where something cannot be
+    done with it. Exits with 2 when a line says "failed".
     """
-    from ...losses.custom.examined import examine
-    from ...losses.custom.load_file import load_own
-    from ...losses.declarations import KINDS, Part
-    from ...losses.errors import unknown
+    from ...losses.checks import examine
+    from ...losses.custom import load_loss
+    from ...losses.errors import UserError
+    from ...losses.kinds import kind_named
     from ..usercode.trust import trust
 
-    if kind is not None and kind not in KINDS:
-        raise unknown("kind of problem", kind, KINDS)
+    if kind is not None:
+        kind_named(kind)
     trust([place])  # the user asks for it to be run
-    found = load_own(place, kind)
-    findings = _examine_part(found) if isinstance(found, Part) else examine(found)[0]
-    ok = all(finding.ok for finding in findings)
-    document: dict[str, Any] = {"loss": place, "ok": ok, "checks": [vars(finding) for finding in findings]}
+    found = load_loss(place, kind)
+    if kind is not None and kind not in found.kinds:
+        raise UserError(
+            f"{place} is declared for {' and '.join(found.kinds)} problems, but asked about as {kind}; "
+            "leave --kind out"
+        )
+    rows = [
+        {**vars(finding), "check": f"{finding.check} ({one})" if len(found.kinds) > 1 else finding.check}
+        for one in ([kind] if kind else found.kinds)
+        for finding in examine(found, one)
+    ]
+    ok = all(row["ok"] or not row["needed"] for row in rows)
+    document: dict[str, Any] = {"loss": place, "ok": ok, "checks": rows}
     if as_json:
         print_json(document)
     else:
-        for finding in findings:
-            line = f"{'ok    ' if finding.ok else 'failed'}  {finding.check}: {finding.text}"
-            console().print(line, soft_wrap=True)
+        for row in rows:
+            mark = "ok    " if row["ok"] else "failed" if row["needed"] else "note  "
+            console().print(f"{mark}  {row['check']}: {row['text']}", soft_wrap=True)
         console().print(f"{place} {'can be searched and trained with' if ok else 'fails'}", soft_wrap=True)
     return 0 if ok else 2
-
-
-def _examine_part(found: Part) -> list[Finding]:
-    """The whole contract, for every kind the part serves."""
-    from ...losses import register
-    from ...losses.checks import contract
-    from ...losses.custom.examined import Finding
-    from ...losses.errors import one_line
-
-    register(found)
-    findings = []
-    for kind in found.kinds:
-        subject = contract.of_part(found, kind)
-        for promise in contract.CHECKS:
-            name = f"{promise.__name__.replace('_', ' ')} ({kind})"
-            try:
-                promise(subject)
-                text = " ".join((promise.__doc__ or "").split()).rstrip(".")
-                findings.append(Finding(name, ok=True, text=text))
-            except Exception as error:  # noqa: BLE001  (whatever a user's code raises is a line of the report)
-                findings.append(Finding(name, ok=False, text=one_line(error, 240)))
-    return findings

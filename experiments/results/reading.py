@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...losses import UserError
-from ...losses.custom.adopted import adopt
+from ...losses.custom import adopt
 from ...search.records import Phase, Trial, best_of
 from ...spaces import own_terms
 from ..store import SearchRecord, Store

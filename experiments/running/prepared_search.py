@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ...losses.custom.load_file import fingerprints
+from ...losses.custom import fingerprints
 from ...losses.errors import UserError
 from ...search import Plan, Task, TrainingFunction, load_task
 from ...search.proposals.samplers import sampler_named

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from ...losses.custom.load_file import fingerprints
+from ...losses.custom import fingerprints
 from ...losses.errors import UserError
 from ...search import Task, TrainingFunction
 from ...search.tasks.load import check_subject

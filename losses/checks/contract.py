@@ -1,71 +1,63 @@
-"""What every loss promises, as checks that a user's own part can be put through too.
-
-Each check takes a `Subject` and raises `Broken`, an AssertionError, with one line that says what does not
-hold and by how much. `check` runs all of them; the project's own tests do so for every part and standard
-loss there is:
-
-    from lossmith.losses import contract, register
-    register(MY_PART)
-    for kind in MY_PART.kinds:
-        contract.check(contract.of_part(MY_PART, kind))
-"""
+"""What every loss promises: a check each, in the order in which they are best looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from .device import stays_on_device
-from .frozen import changes_nothing, compiles, exports, frozen_is_the_family
-from .identities import masked_is_dropped, neutral, order_of_samples, same_as_declared, vectorised
+from .frozen import changes_nothing, compiles, exports, frozen_is_the_family, source_is_the_family
+from .identities import masked_is_dropped, neutral, order_of_samples, same_as_declared, vmappable
 from .members import beside_others
-from .numbers import differentiable, finite, half_precision
-from .subject import Broken, Subject, of_part, value_and_gradient
+from .numbers import differentiable, finite, half_precision, runs
+from .subject import Subject
 
-CHECKS: tuple[Callable[[Subject], None], ...] = (
-    differentiable,
-    finite,
-    half_precision,
-    neutral,
-    same_as_declared,
-    order_of_samples,
-    masked_is_dropped,
-    vectorised,
-    beside_others,
-    changes_nothing,
-    frozen_is_the_family,
-    compiles,
-    exports,
-    stays_on_device,
+
+@dataclass(frozen=True)
+class Promise:
+    """One thing that every loss promises, and every shipped part and standard loss keeps.
+
+    Args:
+        check: raises `Broken`, an AssertionError, with one line that says what does not hold and by how much.
+        without: what a loss that does not keep it can still not be used for; empty where it cannot be
+            searched at all.
+    """
+
+    check: Callable[[Subject], None]
+    without: str = ""
+
+    @property
+    def name(self) -> str:
+        """The promise in a word or two: "changes nothing"."""
+        return self.check.__name__.replace("_", " ")
+
+    @property
+    def about(self) -> str:
+        """The promise in a sentence, without its full stop."""
+        return " ".join((self.check.__doc__ or "").split()).rstrip(".")
+
+
+PROMISES = (
+    Promise(runs),
+    Promise(differentiable),
+    Promise(finite),
+    Promise(vmappable),
+    Promise(beside_others),
+    Promise(changes_nothing),
+    Promise(neutral),
+    Promise(same_as_declared),
+    Promise(frozen_is_the_family),
+    Promise(order_of_samples, "batches whose order is random"),
+    Promise(masked_is_dropped, "a task with ignored targets"),
+    Promise(half_precision, "outputs of half precision"),
+    Promise(source_is_the_family, "an export as loss.py"),
+    Promise(compiles, "torch.compile"),
+    Promise(exports, "an export as loss.pt2"),
+    Promise(stays_on_device, "a CUDA graph"),
 )
-SPARED = (compiles, exports, stays_on_device)  # a search on a CPU does without
 
 
 def check(subject: Subject) -> None:
     """Run every check; the first promise that is not kept raises `Broken`."""
-    for promise in CHECKS:
-        promise(subject)
-
-
-__all__ = [
-    "CHECKS",
-    "SPARED",
-    "Broken",
-    "Subject",
-    "beside_others",
-    "changes_nothing",
-    "check",
-    "compiles",
-    "differentiable",
-    "exports",
-    "finite",
-    "frozen_is_the_family",
-    "half_precision",
-    "masked_is_dropped",
-    "neutral",
-    "of_part",
-    "order_of_samples",
-    "same_as_declared",
-    "stays_on_device",
-    "value_and_gradient",
-    "vectorised",
-]
+    for promise in PROMISES:
+        promise.check(subject)

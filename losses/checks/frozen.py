@@ -20,16 +20,16 @@ def changes_nothing(subject: Subject) -> None:
     outputs, targets = subject.batch(dtype=torch.float32)
     before = [value.clone() for value in (outputs, targets, *loss.state_dict().values())]
     first = loss(outputs, targets)
+    after = (outputs, targets, *loss.state_dict().values())
+    if not all(torch.equal(old, new) for old, new in zip(before, after, strict=True)):
+        raise Broken(f"{subject.name}: it changes its inputs or itself")
     for mode in (torch.no_grad(), torch.enable_grad()):
         with mode:
             enabled = torch.is_grad_enabled()
             again = loss(outputs, targets)
             if torch.is_grad_enabled() != enabled:
-                raise Broken(f"{subject.name}: forward changes whether gradients are recorded")
+                raise Broken(f"{subject.name}: it changes whether gradients are recorded")
         close(subject, "the loss when computed again", again, first, 0)
-    after = (outputs, targets, *loss.state_dict().values())
-    if not all(torch.equal(old, new) for old, new in zip(before, after, strict=True)):
-        raise Broken(f"{subject.name}: forward changes its inputs or itself")
 
 
 def compiles(subject: Subject) -> None:
@@ -65,26 +65,32 @@ def exports(subject: Subject) -> None:
 
 
 def frozen_is_the_family(subject: Subject) -> None:
-    """Frozen, read back from its document, its state and its source, it is the family's loss to 1e-9."""
+    """Frozen, read back from its document and its state, it is the family's loss to 1e-9."""
     spec = subject.spec
-    outputs, targets = subject.batch()
-    wanted = value_and_gradient(_scaled(subject), outputs, targets)
     reloaded = freeze(spec)
     reloaded.load_state_dict(freeze(spec).state_dict())
-    module = ModuleType("loss")
-    exec(compile(source(spec), "loss.py", "exec"), module.__dict__)  # noqa: S102  (the text we have just written)
     copies = {
         "frozen": freeze(spec),
         "from its document": freeze(LossSpec.from_json(spec.to_json())),
         "from its state": reloaded,
         "in bfloat16": freeze(spec).bfloat16(),
-        "from its source": module.Loss(),
     }
     for name, loss in copies.items():
-        for what, one, two in zip(
-            ("value", "gradient"), value_and_gradient(loss, outputs, targets), wanted, strict=True
-        ):
-            close(subject, f"the {what} {name}", one, two, 1e-9)
+        _is_the_family(subject, name, loss)
+
+
+def source_is_the_family(subject: Subject) -> None:
+    """The text of its loss.py can be written, and what that defines is the family's loss to 1e-9."""
+    module = ModuleType("loss")
+    exec(compile(source(subject.spec), "loss.py", "exec"), module.__dict__)  # noqa: S102  (the text we have just written)
+    _is_the_family(subject, "from its source", module.Loss())
+
+
+def _is_the_family(subject: Subject, name: str, loss: Loss) -> None:
+    outputs, targets = subject.batch()
+    found, wanted = (value_and_gradient(one, outputs, targets) for one in (loss, _scaled(subject)))
+    for what, one, two in zip(("value", "gradient"), found, wanted, strict=True):
+        close(subject, f"the {what} {name}", one, two, 1e-9)
 
 
 def _scaled(subject: Subject) -> Loss:

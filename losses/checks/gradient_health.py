@@ -8,7 +8,7 @@ is how fast the loss falls as the level improves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..declarations import Kind
+from ..family.user_term import UserTerm
 from ..spec.canonical import terms_of
 from ..spec.loss_spec import LossSpec
 from ..stacked.stacked_loss import StackedLoss
@@ -80,19 +81,6 @@ def healths(specs: Sequence[LossSpec]) -> list[Health]:
     ]
 
 
-def health_of(kind: Kind, loss: Callable[[Tensor, Tensor], Tensor]) -> Health:
-    """The health of any function of `(outputs, targets)`; it may return a loss per sample."""
-    values, pulls = [], []
-    for level in _levels(kind):
-        outputs, targets = batch(kind, level)
-        leaf = outputs.requires_grad_()
-        value = loss(leaf, targets).mean()
-        (gradient,) = torch.autograd.grad(value, leaf)
-        values.append(float(value.detach()))
-        pulls.append(float((gradient * _direction(kind, outputs, targets)).sum()))
-    return _judged(kind, _levels(kind), values, pulls, per_batch=False)
-
-
 def batch(kind: Kind, level: float) -> tuple[Tensor, Tensor]:
     """Eight to ten samples, all of this level, with every class and answer among the targets."""
     if kind == "regression":
@@ -127,7 +115,9 @@ def _constants(kind: Kind) -> dict[str, Tensor]:
 
 
 def _per_batch(spec: LossSpec) -> bool:
-    return all(term.level == "batch" for term in terms_of(spec.parameters))
+    """Whether the loss looks at a batch as a whole; a user's mean over samples does not."""
+    terms = terms_of(spec.parameters)
+    return all(term.level == "batch" and not isinstance(term.function, UserTerm) for term in terms)
 
 
 def _judged(

@@ -13,6 +13,13 @@ from ..frozen.frozen_loss import freeze
 from .subject import Broken, Subject, close, corners, inside, value_and_gradient
 
 
+def runs(subject: Subject) -> None:
+    """A batch of random outputs has a finite loss, a 0-d tensor."""
+    value = subject.loss(*subject.batch(dtype=torch.float32))
+    if value.shape != () or not value.isfinite():
+        raise Broken(f"{subject.name}: the loss of a random batch is {value.tolist()}")
+
+
 def differentiable(subject: Subject) -> None:
     """In float64 the gradients to the outputs and to every parameter are the derivatives of the value."""
     values = dict(subject.values)
@@ -32,8 +39,10 @@ def differentiable(subject: Subject) -> None:
     # A parameter at the end of its domain has no derivative from beyond; half-way to its range it has.
     for number, name in zip(numbers, varied, strict=True):
         number.data = torch.tensor(inside(name, values[name]), dtype=torch.float64)
+    if not loss(outputs.requires_grad_(), *numbers).requires_grad:
+        raise Broken(f"{subject.name}: the loss has no gradient to the outputs")
     try:
-        torch.autograd.gradcheck(loss, (outputs.requires_grad_(), *numbers), eps=1e-6, atol=1e-5, rtol=1e-4)
+        torch.autograd.gradcheck(loss, (outputs, *numbers), eps=1e-6, atol=1e-5, rtol=1e-4)
     except RuntimeError as error:
         raise Broken(f"{subject.name}: the gradient is not the derivative: {one_line(error)}") from error
 

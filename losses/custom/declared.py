@@ -1,55 +1,42 @@
-"""Losses that users bring, as functions or modules: what they are for, and how they are called."""
+"""Losses that users bring, as functions or modules: what they are for, and what they are as parts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from inspect import Parameter as Argument
 from inspect import isclass, signature
 from typing import Any, TypeVar
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
-from ..declarations import KINDS, Kind, Number, Parameter
-from ..errors import UserError, unknown
+from ..checks.probe_batches import random_batch
+from ..declarations import Level, Parameter, Part
+from ..errors import UserError
+from ..family.user_term import UserTerm
+from ..kinds import Kind, kind_named
 
 T = TypeVar("T")
 _DECLARATION = "__lossmith__"
 
 
-@dataclass(frozen=True)
-class Own:
-    """A loss of a user's own: `call(outputs, targets, parameters)` returns one number or one per sample.
-
-    `loss_itself` is what the user wrote; `declared` says whether they said for which kind of problem.
-    """
-
-    name: str
-    kind: Kind
-    parameters: tuple[Parameter, ...]
-    call: Callable[[Tensor, Tensor, Mapping[str, Number]], Tensor]
-    loss_itself: Callable[..., Any]
-    declared: bool
-
-    def loss(self, outputs: Tensor, targets: Tensor, values: Mapping[str, Number] | None = None) -> Tensor:
-        """The loss of one batch, a 0-d tensor; parameters not given have their defaults."""
-        found = self.call(
-            outputs, targets, {**{p.name: p.default for p in self.parameters}, **(values or {})}
-        )
-        if not isinstance(found, Tensor) or found.shape not in ((), targets.shape, targets.shape[:1]):
-            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            raise UserError(f"{self.name} must return a tensor of shape () or (N,), but it returned {shape}")
-        return found.mean()
-
-
 def declare(*, kind: Kind, parameters: Sequence[Parameter] = ()) -> Callable[[T], T]:
-    """Say of a function or an `nn.Module` class for which kind of problem it is, and which parameters it has.
+    """Say of a function or an `nn.Module` class for which kind of problem it is, and what may vary in it.
 
-    The function takes `(outputs, targets)` and its parameters as keyword arguments; the class takes
-    them when it is built. They may be floats or 0-d tensors, under `vmap`.
+        >>> from lossmith.losses import Parameter, declare
+        >>> @declare(kind="regression", parameters=[Parameter("power", default=2.0, search=(1.0, 3.0))])
+        ... def powered(outputs, targets, *, power):
+        ...     return (outputs - targets).abs() ** power
+
+    Args:
+        kind: multiclass, binary, multilabel or regression.
+        parameters: the numbers that may be searched. A function takes them as keyword arguments, a class when
+            it is built; they are floats, or 0-d tensors under `torch.vmap`.
+
+    Raises:
+        UserError: there is no such kind.
     """
-    if kind not in KINDS:
-        raise unknown("kind", kind, KINDS)
+    kind_named(kind)
 
     def mark(loss: T) -> T:
         setattr(loss, _DECLARATION, (kind, tuple(parameters)))
@@ -58,25 +45,49 @@ def declare(*, kind: Kind, parameters: Sequence[Parameter] = ()) -> Callable[[T]
     return mark
 
 
-def own(name: str, loss: Any, kind: Kind | None = None) -> Own:
-    """A user's object as a loss; undeclared keyword-only arguments of a function keep their defaults.
+def as_part(name: str, loss: Any, kind: Kind | None = None, source: str = "") -> Part:
+    """A user's function, module or class of modules as a term of the family.
 
-    Raises `UserError` when it is no function of `(outputs, targets)`, no module, or of another kind.
+    Args:
+        name: of the term, a Python name.
+        loss: what the user wrote; a `Part` is returned as it is.
+        kind: the kind of problem, where the loss does not declare one; None for multiclass.
+        source: where the loss is from, for people.
+
+    Raises:
+        UserError: it is no function of `(outputs, targets)` and no module.
     """
-    declared, parameters = getattr(loss, _DECLARATION, (None, ()))
-    if kind is not None and declared not in (None, kind):
-        raise UserError(
-            f"{name} is declared for {declared} problems, but asked about as {kind}; leave --kind out"
-        )
-    chosen = kind or declared or "multiclass"
-    if isclass(loss) and issubclass(loss, nn.Module):
-        built = loss
-        return Own(name, chosen, parameters, lambda o, t, v: built(**v)(o, t), loss, declared is not None)
-    if isclass(loss) or not callable(loss):
+    if isinstance(loss, Part):
+        return loss
+    declared, parameters = getattr(loss, _DECLARATION, (kind or "multiclass", ()))
+    is_module = isinstance(loss, nn.Module) or (isclass(loss) and issubclass(loss, nn.Module))
+    if not is_module and (isclass(loss) or not callable(loss)):
         raise UserError(f"{name} must be a function or an nn.Module, but it is of type {type(loss).__name__}")
-    if not isinstance(loss, nn.Module):
+    if not is_module:
         _check_signature(name, loss, [p.name for p in parameters])
-    return Own(name, chosen, parameters, lambda o, t, v: loss(o, t, **v), loss, declared is not None)
+    slots, shown = "".join(f", {{{p.name}}}" for p in parameters), name.replace("_", r"\_")
+    return Part(
+        name=name,
+        stage="term",
+        kinds=(declared,),
+        function=UserTerm(loss),
+        formula=f"{name}(z, y{slots})",
+        latex=rf"\operatorname{{{{{shown}}}}}(z, y{slots})",
+        source=source,
+        parameters=parameters,
+        level=_level(UserTerm(loss), declared, parameters),
+    )
+
+
+def _level(loss: UserTerm, kind: Kind, parameters: Sequence[Parameter]) -> Level:
+    """Whether it returns a loss per sample or one per batch; examining it tells what it raises."""
+    outputs, targets = random_batch(kind, dtype=torch.float32)
+    try:
+        with torch.no_grad():
+            value = loss(outputs, targets, **{p.name: p.default for p in parameters})
+    except Exception:  # noqa: BLE001  (a user's code may raise anything)
+        return "sample"
+    return "sample" if value.dim() else "batch"
 
 
 def _check_signature(name: str, loss: Callable[..., Any], given: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Code that a user brought: running its file, and an error in it shown as their traceback alone."""
+"""Code that a user brought: running its file, and an error in it shown as the user's traceback alone."""
 
 from __future__ import annotations
 
@@ -28,8 +28,14 @@ _PREFIX = "lossmith_user_"
 def load_file(path: Path, what: Literal["task", "loss"]) -> ModuleType:
     """Run a user's Python file, which may import the modules beside it, and return its module.
 
-    The folder stays at the end of `sys.path`, for imports inside functions that run later. Raises
-    `UserError` when the file is no Python file or does not run.
+    The folder stays at the end of `sys.path`, for imports inside functions that run later.
+
+    Args:
+        path: of the file, which ends in .py.
+        what: what the file holds, for messages.
+
+    Raises:
+        UserError: the file is no Python file or does not run; the user's traceback is its detail.
     """
     path = path.resolve()
     place = sha256(str(path).encode()).hexdigest()[:8]  # two files of one name are two modules
@@ -61,7 +67,7 @@ def no_arguments(program: Path) -> Iterator[None]:
 
 @contextmanager
 def neighbours_of(path: Path) -> Iterator[None]:
-    """Within it the modules that lie beside a user's file are imported before all others of their names."""
+    """A context in which modules beside a user's file are imported before all others of their names."""
     folder = path.parent
     for beside in (*folder.glob("*.py"), *folder.glob("*/__init__.py")):
         name = beside.parent.name if beside.stem == "__init__" else beside.stem
@@ -99,18 +105,18 @@ def _folder(file: Path) -> Path:
     return file.parent.parent if file.stem == "__init__" else file.parent
 
 
-def their_traceback(error: BaseException) -> str:
-    """The error with the frames of the user's own files: not ours, not of installed packages.
+def user_traceback(error: BaseException) -> str:
+    """The traceback of an error without the frames of lossmith, Python and installed packages.
 
     Several lines, as Python writes them; the last says what was raised. An error that passed through none
-    of their files is that last line alone.
+    of the user's files is that last line alone.
     """
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_theirs(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_users(frame.filename)]
     head = ["Traceback (their own frames):\n", *traceback.format_list(frames)] if frames else []
     return "".join([*head, *traceback.format_exception_only(error)]).rstrip()
 
 
-def is_theirs(filename: str) -> bool:
+def is_users(filename: str) -> bool:
     """Whether a frame's file belongs to neither lossmith, nor Python, nor an installed package."""
     if filename.startswith("<"):
         return filename.startswith(("<ipython", "<stdin"))
@@ -123,17 +129,28 @@ def is_theirs(filename: str) -> bool:
 def user_error(
     message: str, error: BaseException, parameters: Mapping[str, object] | None = None
 ) -> UserError:
-    """The `UserError` for an error in their code; parameters and traceback are its detail."""
+    """The `UserError` for an error in a user's code.
+
+    Args:
+        message: what failed; the error's type, words and place follow it in the same line.
+        error: what the user's code raised.
+        parameters: of the trial in which it was raised; they and the user's traceback are the detail.
+    """
     place = _place(error)
     said = f"{message}: {type(error).__name__}: {one_line(error)}{place}"
-    # Without a frame of theirs the traceback is its last line, which has just been said.
-    shown = [their_traceback(error)] if place else []
+    # Without a frame of the user's the traceback is its last line, which has just been said.
+    shown = [user_traceback(error)] if place else []
     return UserError(said, detail="\n".join([*_with(parameters), *shown]))
 
 
 @contextmanager
-def in_their_code(message: str, parameters: Mapping[str, object] | None = None) -> Iterator[None]:
-    """Within it an error that their code raises becomes a `UserError` with their traceback; others pass."""
+def in_user_code(message: str, parameters: Mapping[str, object] | None = None) -> Iterator[None]:
+    """A context in which an error that a user's code raises becomes a `UserError`; other errors pass.
+
+    Args:
+        message: as for `user_error`.
+        parameters: as for `user_error`.
+    """
     try:
         yield
     except UserError:
@@ -145,7 +162,7 @@ def in_their_code(message: str, parameters: Mapping[str, object] | None = None) 
 
 
 def _place(error: BaseException) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_theirs(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_users(frame.filename)]
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 

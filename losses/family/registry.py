@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from .. import terms
@@ -65,6 +67,17 @@ def part(name: str, kind: Kind | None = None) -> Part:
 def parts_for(kind: Kind) -> dict[str, Part]:
     """The parts that serve problems of `kind`."""
     return _serving(kind, tuple(_own))
+
+
+@contextmanager
+def registered(own: Part) -> Iterator[Part]:
+    """A context in which a part belongs to the family; after it, only if it did before."""
+    known = own.name in _own
+    try:
+        yield register(own)
+    finally:
+        if not known:
+            _own.pop(own.name, None)
 
 
 def register(own: Part) -> Part:

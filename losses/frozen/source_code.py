@@ -20,7 +20,7 @@ from ..family.user_term import UserTerm
 from ..spec.formulas import formula
 from ..spec.loss_spec import LossSpec
 from .frozen_loss import Folded, folded
-from .inline_source import collect
+from .inline_source import Copies
 
 _INLINE: dict[Callable[..., Tensor], Callable[[Step, LossSpec], str]] = {
     steps.mixed: lambda step, spec: " + ".join(
@@ -33,6 +33,7 @@ _INLINE: dict[Callable[..., Tensor], Callable[[Step, LossSpec], str]] = {
     steps.mean: lambda step, spec: "loss.mean() if loss.numel() else loss.sum()",
     steps.ones: lambda step, spec: "torch.ones_like(loss)",
 }
+_IMPORTS = "import torch\nfrom torch import Tensor, nn\nfrom torch.nn import functional as F  # noqa: F401"
 _SHAPES = {
     "multiclass": ("(N, K) or (N, K, ...) logits", "(N,) or (N, ...) integer class indices"),
     "binary": ("(N,) logits", "zeros and ones, shaped as the outputs"),
@@ -45,19 +46,14 @@ def source(spec: LossSpec, provenance: str = "") -> str:
     """The text of a module that defines `Loss`, equal to `freeze(spec)` in value and gradient."""
     content = folded(spec)
     content = replace(content, steps=fused(spec.kind, content.steps))
-    functions: dict[str, str] = {}
-    for step in content.steps:
-        if step.function not in _INLINE:
-            function = step.function
-            collect(function.loss if isinstance(function, UserTerm) else function, functions)
-    if spec.ignore_index is not None:
-        collect(shapes.ignored, functions)
-    imports = "import torch\nfrom torch import Tensor, nn\nfrom torch.nn import functional as F  # noqa: F401"
+    copies = Copies()
+    forward = _forward(spec, content, copies)
+    imports = [f"{line} {name}" for name, line in copies.imports.items()]
     sections = [
         f'"""{_header(spec, provenance)}"""',
-        imports,
-        *functions.values(),
-        _class(spec, content, _forward(spec, content)),
+        "\n".join([*imports, _IMPORTS]),
+        *copies.texts.values(),
+        _class(spec, content, forward),
     ]
     return "\n\n\n".join(sections) + "\n"
 
@@ -70,8 +66,8 @@ def _header(spec: LossSpec, provenance: str) -> str:
     )
 
 
-def _forward(spec: LossSpec, content: Folded) -> list[str]:
-    """The lines of `forward`."""
+def _forward(spec: LossSpec, content: Folded, copies: Copies) -> list[str]:
+    """The lines of `forward`; the functions they call are copied."""
     outputs, targets = _SHAPES[spec.kind]
     wrong, flat = {
         "multiclass": (
@@ -103,13 +99,15 @@ def _forward(spec: LossSpec, content: Folded) -> list[str]:
     if spec.kind != "multiclass":
         body.append("targets = targets.to(outputs.dtype)")
     if spec.ignore_index is not None:
-        body.append(f"outputs, targets, mask = _ignored(outputs, targets, {spec.ignore_index})")
+        body.append(
+            f"outputs, targets, mask = {copies.name(shapes.ignored)}(outputs, targets, {spec.ignore_index})"
+        )
     if any("logits" in step.inputs for step in content.steps):
         body.append("logits = outputs")
     body += [f"{name} = self.{name}.to(outputs.dtype)" for name in content.buffers]
     if content.scale is not None:
         body.append(f"target_scale = {content.scale!r}")
-    return [*body, *(_line(step, spec) for step in content.steps), "return loss"]
+    return [*body, *(_line(step, spec, copies) for step in content.steps), "return loss"]
 
 
 def _class(spec: LossSpec, content: Folded, body: list[str]) -> str:
@@ -137,12 +135,13 @@ _KEEP_DTYPE = '''    def _apply(self, fn, recurse=True):
 '''
 
 
-def _line(step: Step, spec: LossSpec) -> str:
+def _line(step: Step, spec: LossSpec, copies: Copies) -> str:
+    output = ", ".join(step.outputs)
     if step.function in _INLINE:
-        return f"{', '.join(step.outputs)} = {_INLINE[step.function](step, spec)}"
-    if isinstance(step.function, UserTerm) and inspect.isclass(step.function.loss):
-        keywords = ", ".join(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)
-        return f"{', '.join(step.outputs)} = _{step.function.__name__}({keywords})({', '.join(step.inputs)})"
-    arguments = [*step.inputs, *(f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters)]
+        return f"{output} = {_INLINE[step.function](step, spec)}"
+    function = step.function.loss if isinstance(step.function, UserTerm) else step.function
+    keywords = [f"{keyword}={spec.parameters[name]!r}" for keyword, name in step.parameters]
+    if inspect.isclass(function):
+        return f"{output} = {copies.name(function)}({', '.join(keywords)})({', '.join(step.inputs)})"
     # Parts and quantities may share a name, the number log_p and its function: functions carry a prefix.
-    return f"{', '.join(step.outputs)} = _{step.function.__name__}({', '.join(arguments)})"
+    return f"{output} = {copies.name(function)}({', '.join([*step.inputs, *keywords])})"

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from lossmith.losses import LossSpec, UserError, standard_specs
-from lossmith.losses.custom.adopted import adopt
+from lossmith.losses.custom import adopt
 from lossmith.search import Candidate, Plan, Repeat, Task, TrainingFunction, load_task
 from lossmith.search.records import RungSchedule
 from lossmith.search.training.functions import local_function, rehearsed

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from lossmith.losses import LossSpec, UserError, formula, freeze, source
-from lossmith.losses.checks import contract
-from lossmith.losses.custom.adopted import adopt
+from lossmith.losses.checks import examine
+from lossmith.losses.custom import adopt
 from lossmith.spaces import space_from
 
 TEXT = '''
@@ -67,11 +67,8 @@ def mine(tmp_path: Path) -> Path:
 def test_an_own_loss_keeps_the_promises_of_the_shipped_ones(name: str, mine: Path) -> None:
     """A function, a class of modules, an undeclared function: the contract of a term that knows no mask."""
     (part,) = adopt([f"{mine}:{name}"], "multiclass")
-    subject = contract.of_part(part, "multiclass")
-    skipped = {*contract.SPARED} | ({contract.masked_is_dropped} if part.level == "batch" else set())
-    for promise in contract.CHECKS:
-        if promise not in skipped:
-            promise(subject)
+    broken = {finding.check for finding in examine(part, "multiclass") if not finding.ok}
+    assert broken == ({"masked is dropped"} if part.level == "batch" else set())
 
 
 def test_it_mixes_hashes_freezes_and_prints_like_any_other(mine: Path) -> None:
@@ -105,7 +102,7 @@ def test_a_spec_searches_it(mine: Path) -> None:
 def test_a_fresh_process_needs_the_place_alone(mine: Path) -> None:
     """A worker on another machine adopts it and has the same loss; without that it is told what to do."""
     code = (
-        "import sys; from lossmith.losses import LossSpec; from lossmith.losses.custom.adopted import adopt\n"
+        "import sys; from lossmith.losses import LossSpec; from lossmith.losses.custom import adopt\n"
         "adopt(sys.argv[1:], 'multiclass')\n"
         "print(LossSpec('multiclass', {'mix.my_margin': 1, 'my_margin.sharpness': 2}).hash)"
     )
@@ -147,3 +144,65 @@ def test_the_example_of_the_documentation_can_be_searched(tmp_path: Path) -> Non
     file.write_text(page.partition("```python\n")[2].partition("```")[0])
     space = space_from({"terms": [f"{file}:asymmetric_huber"]}, "regression")
     assert space.domains["asymmetric_huber.steepness"].high == 4
+
+
+READING = '''
+import math
+from torch import nn
+from torch.nn.functional import softplus
+
+import beside
+from beside import halved as smaller
+
+EPSILON, SIGNS = 1e-3, (1, -1)
+
+
+def log_p(x):
+    """Called like a quantity of the family, and something else."""
+    return smaller(x) * beside.SCALE
+
+
+def reading(outputs, targets: "Labels") -> "Losses":
+    """Logistic loss, hinted with names that are nowhere."""
+    gap = SIGNS[0] * outputs * (2 * targets - 1)
+    return softplus(-2 * log_p(gap)) / math.log(2) + EPSILON * beside.halved(gap**2)
+
+
+def spoken(outputs, targets):
+    return WORDS["a"] * softplus(-outputs * (2 * targets - 1))
+
+
+WORDS = {"a": 1.0}
+'''
+
+
+@pytest.fixture
+def reading(tmp_path: Path) -> Path:
+    """A file whose losses read constants, the standard library and a module beside it."""
+    (tmp_path / "beside.py").write_text("SCALE = 1.0\n\n\ndef halved(x):\n    return x / 2\n")
+    file = tmp_path / "reading.py"
+    file.write_text(READING)
+    return file
+
+
+def test_what_a_loss_reads_from_its_module_goes_into_loss_py(reading: Path) -> None:
+    """Numbers, functions, classes, also of a module beside it, and a name that the family has too."""
+    adopt([f"{reading}:reading"], "binary")
+    spec = LossSpec("binary", {"mix.reading": 1.0, "mix.cross_entropy": 1.0})
+    text = source(spec)
+    assert "beside" not in text
+    scope: dict[str, object] = {}
+    exec(compile(text, "loss.py", "exec"), scope)  # noqa: S102  (the text we have just written)
+    outputs, targets = torch.randn(9, dtype=torch.float64), torch.arange(9.0, dtype=torch.float64) % 2
+    torch.testing.assert_close(scope["Loss"]()(outputs, targets), freeze(spec)(outputs, targets))  # type: ignore[operator]
+
+
+def test_what_loss_py_cannot_hold_is_said_in_a_note(reading: Path) -> None:
+    """It can be searched; the finding on loss.py names what it reads, and so does an export."""
+    (part,) = adopt([f"{reading}:spoken"], "binary")
+    (note,) = [f for f in examine(part, "binary") if f.check == "source is the family"]
+    assert not note.ok
+    assert not note.needed
+    assert "reads WORDS, of type dict; not for an export as loss.py" in note.text
+    with pytest.raises(UserError, match="but it reads WORDS, of type dict"):
+        source(LossSpec("binary", {"mix.spoken": 1.0}))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from lossmith.losses import Kind, LossSpec, UserError, freeze, parts_for, standard_loss, standard_spec
-from lossmith.losses.checks.contract import value_and_gradient
+from lossmith.losses.checks import value_and_gradient
 from lossmith.losses.declarations import KINDS
 from lossmith.losses.frozen.frozen_loss import constants_read
 

@@ -82,7 +82,7 @@ def batch(kind: Kind, names: Iterable[str], size: int, scale: float, seed: int) 
 
 def value(kind: Kind, given_parameters: dict[str, float], scale: float, seed: int) -> float:
     """The loss of a random batch of the family itself, with nothing put into canonical form."""
-    from lossmith.losses.checks.contract import Subject
+    from lossmith.losses.checks import Subject
 
     return float(Subject("", kind, given_parameters).loss(*batch(kind, given_parameters, 15, scale, seed)))
 

@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
 from lossmith.losses import Kind, Parameter, Part, UserError, parts_for, register, standard_specs
-from lossmith.losses.checks import contract
-from lossmith.losses.checks.contract import CHECKS, Broken, Subject
+from lossmith.losses.checks import (
+    PROMISES,
+    Broken,
+    LossContract,
+    Promise,
+    Subject,
+    device,
+    examine,
+    identities,
+    numbers,
+    of_part,
+    value_and_gradient,
+)
 from lossmith.losses.declarations import KINDS
 
-PARTS = [contract.of_part(chosen, kind) for kind in KINDS for chosen in parts_for(kind).values()]
+PARTS = [of_part(chosen, kind) for kind in KINDS for chosen in parts_for(kind).values()]
 STANDARDS = [
     Subject(f"{name} ({kind})", kind, spec.parameters)
     for kind in KINDS
     for name, spec in standard_specs(kind).items()
 ]
-NOT_OF_POINTS = (contract.compiles, contract.same_as_declared, contract.neutral)  # said of the parts already
+NOT_OF_POINTS = ("compiles", "same as declared", "neutral")  # said of the parts already
 
 
-@pytest.mark.parametrize("promise", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.name)
 @pytest.mark.parametrize("subject", PARTS, ids=lambda subject: subject.name)
-def test_a_part_keeps_its_promises(subject: Subject, promise: Callable[[Subject], None]) -> None:
+def test_a_part_keeps_its_promises(subject: Subject, promise: Promise) -> None:
     """Each check of the contract holds for each part and kind."""
-    promise(subject)
+    promise.check(subject)
 
 
 @pytest.mark.parametrize("subject", STANDARDS, ids=lambda subject: subject.name)
 def test_a_standard_loss_keeps_its_promises(subject: Subject) -> None:
     """Each check of the contract that speaks of a point of the family holds for each standard loss."""
-    for promise in CHECKS:
-        if promise not in NOT_OF_POINTS:
-            promise(subject)
+    for promise in PROMISES:
+        if promise.name not in NOT_OF_POINTS:
+            promise.check(subject)
 
 
 def clamped(log_p: Tensor, *, gamma: float | Tensor) -> Tensor:
@@ -77,12 +89,12 @@ def own_part(name: str, function: Callable[..., Tensor]) -> Part:
 def test_a_users_own_part_is_held_to_the_contract() -> None:
     """The textbook focal loss fails at saturated outputs, a branch under vmap, a copy on a GPU."""
     for function, promise, words in (
-        (clamped, contract.finite, "gradient is not finite"),
-        (jumping, contract.vectorised, "data-dependent control flow"),
-        (copying, contract.stays_on_device, "as_tensor copies numbers to it"),
-        (mixing, contract.stays_on_device, "leaves the device"),
+        (clamped, numbers.finite, "gradient is not finite"),
+        (jumping, identities.vmappable, "data-dependent control flow"),
+        (copying, device.stays_on_device, "as_tensor copies numbers to it"),
+        (mixing, device.stays_on_device, "leaves the device"),
     ):
-        subject = contract.of_part(own_part(f"own_{function.__name__}", function), "binary")
+        subject = of_part(own_part(f"own_{function.__name__}", function), "binary")
         with pytest.raises((Broken, RuntimeError), match=words):
             promise(subject)
 
@@ -109,8 +121,49 @@ def test_a_cohort_may_hold_every_part_at_once(kind: Kind) -> None:
     alone = Subject("alone", kind, {f"mix.{plain}": 1.0})
     outputs, targets = alone.extremes()
     for got, wanted in zip(
-        contract.value_and_gradient(everything.loss, outputs, targets),
-        contract.value_and_gradient(alone.loss, outputs, targets),
+        value_and_gradient(everything.loss, outputs, targets),
+        value_and_gradient(alone.loss, outputs, targets),
         strict=True,
     ):
         torch.testing.assert_close(got, wanted, rtol=2e-5, atol=1e-6)  # float32, another order of summation
+
+
+def twice(log_p: Tensor) -> Tensor:
+    """Cross entropy, twice."""
+    return -2 * log_p
+
+
+INHERITED = Part(
+    name="own_inherited",
+    stage="term",
+    kinds=("binary", "multilabel"),
+    function=twice,
+    formula="-2 ln p",
+    latex="-2 \\ln p",
+    source="a test",
+)
+
+
+class TestInherited(LossContract):
+    """A package's own part is tested by a class of two lines; that it fails for a wrong one is said below."""
+
+    part = INHERITED
+
+
+def test_the_inherited_suite_has_a_test_for_each_promise() -> None:
+    """Each fails by the promise that it is named after, for the first loss that breaks it."""
+    names = {name for name in vars(LossContract) if name.startswith("test_")}
+    assert names == {f"test_{promise.check.__name__}" for promise in PROMISES}
+    suite = LossContract()
+    suite.part = own_part("own_not_finite", clamped)
+    with pytest.raises(Broken, match="gradient is not finite"):
+        suite.test_finite()  # type: ignore[attr-defined]
+
+
+def test_an_examination_leaves_the_family_as_it_was() -> None:
+    """A part that is examined, even under the name of another, is no part of the family afterwards."""
+    before = dict(parts_for("binary"))
+    for name in ("own_examined", "focal"):
+        findings = examine(replace(INHERITED, name=name), "binary", needed=True)
+        assert [finding.check for finding in findings if not finding.ok] == []
+    assert parts_for("binary") == before

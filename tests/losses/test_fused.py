@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lossmith.losses import LossSpec, freeze, source
-from lossmith.losses.checks.contract import value_and_gradient
+from lossmith.losses.checks import value_and_gradient
 from lossmith.losses.kernels.focal import focal_cross_entropy
 
 SPEC = LossSpec(

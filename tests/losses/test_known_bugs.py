@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from lossmith.losses import LossSpec, freeze, standard_loss
-from lossmith.losses.checks.contract import value_and_gradient
+from lossmith.losses.checks import value_and_gradient
 
 
 def spec(kind: str, **parameters: float) -> LossSpec:

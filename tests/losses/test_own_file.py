@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from lossmith.losses import UserError
-from lossmith.losses.custom.declared import Own
-from lossmith.losses.custom.load_file import load_own
+from lossmith.losses.custom import load_loss
 
 LOSS = """
 from torch.nn import functional as F
@@ -33,10 +32,8 @@ def written(folder: Path, module: str, factor: int, place: str = "top") -> str:
 
 def factor_of(place: str) -> float:
     """What the loss at this place multiplies cross entropy by."""
-    found = load_own(place, "multiclass")
-    assert isinstance(found, Own)
     outputs, targets = torch.zeros(2, 3), torch.tensor([0, 2])
-    return float(found.call(outputs, targets, {}).mean() / torch.tensor(3.0).log())
+    return float(load_loss(place).function(outputs, targets).mean() / torch.tensor(3.0).log())
 
 
 @pytest.mark.parametrize("place", ["top", "inside"])
@@ -65,7 +62,7 @@ def test_a_loss_file_that_fails_is_one_line(tmp_path: Path, text: str, words: st
     file = tmp_path / "broken.py"
     file.write_text(text)
     with pytest.raises(UserError, match=r"the loss file .*broken\.py cannot be run") as caught:
-        load_own(f"{file}:mine")
+        load_loss(f"{file}:mine")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -74,4 +71,4 @@ def test_a_loss_file_must_be_python(tmp_path: Path) -> None:
     """A file of another ending is refused in one line."""
     (tmp_path / "loss.txt").write_text("")
     with pytest.raises(UserError, match=r"must be a Python file, whose name ends in \.py"):
-        load_own(f"{tmp_path / 'loss.txt'}:mine")
+        load_loss(f"{tmp_path / 'loss.txt'}:mine")

@@ -9,7 +9,7 @@ import pytest
 from torch import Tensor, nn
 
 from lossmith.losses import UserError
-from lossmith.losses.custom.user_code import in_their_code, their_traceback
+from lossmith.losses.custom.user_code import in_user_code, user_traceback
 from lossmith.search import Repeat
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.scored_program import program_maker
@@ -70,7 +70,7 @@ def test_a_worker_tells_what_broke() -> None:
 def test_an_error_of_theirs_that_is_told_passes_as_it_is() -> None:
     """A `UserError` keeps its words and its detail, on its way through a pipe too."""
     told = UserError("as it is", detail="more")
-    with pytest.raises(UserError) as caught, in_their_code("training failed"):
+    with pytest.raises(UserError) as caught, in_user_code("training failed"):
         raise told
     assert caught.value is told
     assert pickle.loads(pickle.dumps(told)).detail == "more"  # noqa: S301  (from our own worker)
@@ -81,5 +81,5 @@ def test_a_traceback_without_frames_of_theirs_is_its_last_line() -> None:
     try:
         int("x")
     except ValueError as error:
-        shown = their_traceback(error.with_traceback(None))
+        shown = user_traceback(error.with_traceback(None))
     assert shown == "ValueError: invalid literal for int() with base 10: 'x'"

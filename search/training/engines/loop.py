@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ....losses import LossSpec, freeze
-from ....losses.custom.user_code import in_their_code
+from ....losses.custom.user_code import in_user_code
 from ....spaces.recipe import Recipe
 from ...random_streams import stream_seed
 from ...tasks.task import Task
@@ -42,7 +42,7 @@ class LoopProgram:
     def train(self, epochs: int) -> None:
         with self.job.rng_scope():
             for member in range(len(self._models)):
-                with in_their_code(f"task {self.job.task.name}: training failed", self._trial(member)):
+                with in_user_code(f"task {self.job.task.name}: training failed", self._trial(member)):
                     self._train(member, epochs)
         self._epoch += epochs
 

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ....losses.custom.user_code import in_their_code
+from ....losses.custom.user_code import in_user_code
 from ....losses.stacked.stacked_loss import StackedLoss
 from ...random_streams import stream_seed
 from ...records import Candidate
@@ -93,7 +93,7 @@ class StackedProgram:
         return inputs.to(self.job.device), targets.to(self.job.device)
 
     def train(self, epochs: int) -> None:
-        with in_their_code(f"task {self.job.task.name}: training failed"), self.job.rng_scope():
+        with in_user_code(f"task {self.job.task.name}: training failed"), self.job.rng_scope():
             for _ in range(epochs):
                 put_back = self._freeze_stopped()
                 together = zip(*(j.batches(self._epoch) for j in self._jobs), strict=True)

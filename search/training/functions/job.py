@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ....losses import freeze
-from ....losses.custom.user_code import their_traceback
+from ....losses.custom.user_code import user_traceback
 from ....losses.errors import UserError, one_line
 from ...random_streams import stream_seed
 from ...records import Candidate, Repeat
@@ -85,11 +85,11 @@ def run_training(training: TrainingFunction, job: FunctionJob) -> FunctionResult
     except Pruned:
         value = curve[-1][1]
     except UserError as error:
-        raise UserError(str(error), error.detail or their_traceback(error)) from error
+        raise UserError(str(error), error.detail or user_traceback(error)) from error
     except BaseException as error:
         if not blamed_on_loss(error):
             raise
-        return FunctionResult(math.nan, tuple(curve), raised(error), their_traceback(error))
+        return FunctionResult(math.nan, tuple(curve), raised(error), user_traceback(error))
     if comparable(value):
         return FunctionResult(value, tuple(curve))
     return FunctionResult(math.nan, tuple(curve), f"{value:.3g} as the score")

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ....losses import freeze, standard_spec
-from ....losses.custom.user_code import their_traceback, user_error
+from ....losses.custom.user_code import user_error, user_traceback
 from ....losses.errors import UserError
 from ....losses.kinds import kind_named
 from ...tasks.constants import constants_of
@@ -97,14 +97,14 @@ def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
         with sandbox(seed, training.program) as traces:
             value = score_from(training.train(probe, trial), f"{name} must return")
     except UserError as error:
-        raise UserError(str(error), error.detail or their_traceback(error)) from error
+        raise UserError(str(error), error.detail or user_traceback(error)) from error
     except SystemExit as error:
         said = f" ({traces.last_line})" if traces.last_line else ""
         raise UserError(
             f"the training function {name} must return its score, but with {kind.usual_loss} it "
             f"{raised(error)}{said}; return instead, and give every argument that it parses a default: "
             "a search passes it none",
-            their_traceback(error),
+            user_traceback(error),
         ) from error
     except BaseException as error:
         if not blamed_on_loss(error):

@@ -24,7 +24,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from ....losses.custom.user_code import in_their_code
+from ....losses.custom.user_code import in_user_code
 from ....losses.errors import UserError
 from ...memory import out_of_memory
 from ...records import Member
@@ -185,7 +185,7 @@ def _work(make: Callable[..., Any], pipe: Connection) -> None:
                 programs[number].join(programs.pop(*arguments))
                 result = None
             else:
-                with in_their_code(f"the model failed in a worker, in {method}"):
+                with in_user_code(f"the model failed in a worker, in {method}"):
                     result = _plain(getattr(programs[number], method)(*arguments))
             pipe.send((True, result))
         except Exception as error:  # noqa: BLE001  (whatever it is, the parent is told)

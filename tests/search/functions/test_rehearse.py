@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from lossmith.losses import UserError, standard_spec
-from lossmith.losses.custom.user_code import their_traceback
+from lossmith.losses.custom.user_code import user_traceback
 from lossmith.search import TrainingFunction, TrialHandle
 from lossmith.search.training.functions.rehearse import rehearse, rehearsed
 
@@ -252,7 +252,7 @@ def raises(loss: nn.Module, trial: TrialHandle) -> float:
     return float(nn.Linear(3, 2)(torch.zeros(4, 7)).sum())
 
 
-def test_an_error_of_theirs_is_shown_as_their_traceback() -> None:
+def test_an_error_of_theirs_is_shown_as_user_traceback() -> None:
     """The frames are those of their file alone, with the trial's parameters beside them."""
     with pytest.raises(UserError) as caught:
         made(raises)
@@ -268,4 +268,4 @@ def test_an_error_of_theirs_is_shown_as_their_traceback() -> None:
 
 def test_an_error_without_a_frame_of_theirs_is_its_last_line() -> None:
     """What never passed through their files has no traceback of theirs."""
-    assert their_traceback(ValueError("just so")) == "ValueError: just so"
+    assert user_traceback(ValueError("just so")) == "ValueError: just so"

@@ -1,4 +1,4 @@
-"""Losses of users' own in their files: FILE:OBJECT."""
+"""Losses of users in their files: FILE:OBJECT."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from ..declarations import Kind, Part
+from ..declarations import Part
 from ..errors import UserError, unknown
-from .declared import Own, own
+from ..kinds import Kind
+from .declared import as_part
 from .user_code import load_file
 
 
-def load_own(place: str, kind: Kind | None = None) -> Own | Part:
-    """The loss at `FILE:OBJECT`: a `Part`, a function, an `nn.Module` or its class. The file is run.
+def load_loss(place: str, kind: Kind | None = None) -> Part:
+    """The loss at a place, as a part of the family that is not registered yet. The file is run.
 
-    Raises `UserError` when the file or the object is missing, or the file does not run.
+    Args:
+        place: `FILE:OBJECT`, the object being a `Part`, a function, an `nn.Module` or a class of them.
+        kind: for which kind of problem, where the loss does not declare one; None for multiclass.
+
+    Raises:
+        UserError: the file or the object is missing, the file does not run, or the object is no loss.
     """
     path, colon, name = place.rpartition(":")
     if not colon or not path or not name:
@@ -26,8 +32,7 @@ def load_own(place: str, kind: Kind | None = None) -> Own | Part:
     module = load_file(file, "loss")
     if not hasattr(module, name):
         raise unknown(f"object in {path}", name, [n for n in vars(module) if not n.startswith("_")])
-    found = getattr(module, name)
-    return found if isinstance(found, Part) else own(name, found, kind)
+    return as_part(name, getattr(module, name), kind, source=file.name)
 
 
 def fingerprints(places: Iterable[str]) -> dict[str, str]:
