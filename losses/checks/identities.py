@@ -94,5 +94,4 @@ def vmappable(subject: Subject) -> None:
         else vmap(lambda o: subject.loss(o, targets))(stacked)
     )
     wanted = torch.stack([subject.loss(o, targets, p) for o, p in zip(stacked, points, strict=True)])
-    # Of a number and a bool tensor torch makes float32, of a 0-d tensor and one float64.
-    close(subject, "the loss under vmap", got, wanted, 1e-6)
+    close(subject, "the loss under vmap", got, wanted, subject.rounding)

@@ -17,7 +17,7 @@ def beside_others(subject: Subject) -> None:
 
     A part that says it broadcasts and does not, or whose fast form computes something else, is found here.
     """
-    kind, known = subject.kind, constants(subject.kind)
+    kind, known, rounding = subject.kind, constants(subject.kind), subject.rounding
     other = {name: value.flip(0) * 2 if value.dim() else value * 2 for name, value in known.items()}
     points = [subject.values | found for found in [*corners(subject)][:3] or [{}]]
     plain = {f"{MIX}.{plainest_term(kind)}": 1.0}
@@ -37,5 +37,17 @@ def beside_others(subject: Subject) -> None:
                 outputs[i],
                 targets[group],
             )
-            close(subject, f"the value beside others of {spec.parameters}", values[i].detach(), value, 1e-10)
-            close(subject, f"the gradient beside others of {spec.parameters}", slopes[i], slope, 1e-10)
+            close(
+                subject,
+                f"the value beside others of {spec.parameters}",
+                values[i].detach(),
+                value,
+                rounding,
+            )
+            close(
+                subject,
+                f"the gradient beside others of {spec.parameters}",
+                slopes[i],
+                slope,
+                rounding,
+            )

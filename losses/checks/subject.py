@@ -13,6 +13,7 @@ from ..declarations import Kind, Number, Parameter, Part
 from ..family.family import Family
 from ..family.registry import part
 from ..family.steps import MIX
+from ..family.user_term import UserTerm
 from ..kinds import kind_named
 from ..spec.loss_spec import LossSpec
 from ..spec.standard_losses import standard_parameters
@@ -45,6 +46,15 @@ class Subject:
         """The family of exactly these parts."""
         names = (n.partition(".")[2] if n.startswith(f"{MIX}.") else n.partition(".")[0] for n in self.values)
         return Family(self.kind, frozenset(names))
+
+    @property
+    def rounding(self) -> float:
+        """By how much numbers for parameters and tensors for them may differ, in float64.
+
+        In users' code a number times a bool tensor is float32, and a 0-d tensor times one float64.
+        """
+        terms = (part(name).function for name in self.family.parts)
+        return 1e-6 if any(isinstance(function, UserTerm) for function in terms) else 1e-10
 
     @property
     def spec(self) -> LossSpec:
