@@ -20,13 +20,24 @@ from ....losses.errors import UserError
 from ..streaming import Streamed
 
 SPOKEN_EVERY_S = 5.0
+PROBES = 16  # inputs whose features are made again before those in the cache are believed
+TOLERANCE = 1e-4  # relative: batches of another size round otherwise
 
 Told = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A backbone on its way over the parts of the data."""
+    """A backbone on its way over the parts of the data.
+
+    Attributes:
+        backbone: The module that makes features (N, ...) of inputs.
+        device: Where it runs.
+        batch_size: The number of inputs it is given at a time.
+        folder: Where features are kept.
+        told: Called with each line on the progress.
+        name: The task's name, with which lines begin.
+    """
 
     backbone: nn.Module
     device: torch.device
@@ -36,18 +47,38 @@ class Run:
     name: str
 
     def features(self, part: str, inputs: Tensor) -> Tensor:
-        """The features of these inputs (N, F), from the cache or from the backbone."""
+        """The features (N, F) of these inputs, from the cache or from the backbone.
+
+        Features in the cache are believed once the backbone has made some of them again.
+
+        Raises:
+            UserError: The backbone fails, or returns no finite features (N, ...).
+        """
         path = self.folder / f"{content_hash(self.backbone, inputs)}.pt"
         found = _cached(path, len(inputs))
-        if found is not None:
+        if found is not None and self._still_made(inputs, found):
             self.told(f"{self.name}: {part} features from {path}")
             return found
+        if found is not None:
+            self.told(f"{self.name}: the backbone makes other {part} features than {path} holds: made anew")
         made = torch.cat(list(self._batches(part, inputs)))
         if not bool(made.isfinite().all()):
             row = int((~made.isfinite()).any(1).nonzero()[0])
             raise UserError(f"{self.name}: features must be finite, but those of {part} row {row} are not")
         _store(path, made, self.told)
         return made
+
+    def _still_made(self, inputs: Tensor, features: Tensor) -> bool:
+        """Whether the backbone makes these features of some of the inputs, spread over all of them.
+
+        The hash does not see what decides in a plain attribute or in a function that `forward` calls.
+        """
+        rows = torch.linspace(0, len(inputs) - 1, min(len(inputs), PROBES)).round().long()
+        with _frozen(self.backbone, self.device):
+            made = self._of(inputs[rows])
+        kept = features[rows]
+        slack = TOLERANCE * float(kept.abs().max())
+        return made.shape == kept.shape and bool(torch.allclose(made, kept, rtol=TOLERANCE, atol=slack))
 
     def _batches(self, part: str, inputs: Tensor) -> Iterator[Tensor]:
         started = spoken = time.monotonic()
@@ -93,7 +124,12 @@ def _frozen(backbone: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def content_hash(backbone: nn.Module, inputs: Tensor) -> str:
-    """32 hexadecimal digits that tell a backbone by structure, code and weights, and data by its numbers."""
+    """32 hexadecimal digits that tell a backbone by its structure, code and weights, and data by its numbers.
+
+    Args:
+        backbone: The module.
+        inputs: Its inputs (N, ...), a tensor or streamed.
+    """
     found = sha256(repr(backbone).encode())
     for kind in sorted({type(module) for module in backbone.modules()}, key=lambda k: k.__qualname__):
         if not kind.__module__.startswith("torch."):

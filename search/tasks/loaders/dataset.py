@@ -20,6 +20,7 @@ from ..fields import TaskFields
 from ..streaming import Samples, Streamed, take
 from .defaults import Mlp, hidden_sizes, metric_for, outputs_of, recipe_for, training_line
 from .holdout import held_out
+from .image_files import ImageFolder
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def dataset_fields(  # noqa: PLR0913  (one for each thing a user may want to say
     kind: Kind = "multiclass",
     model: Any = None,
     metric: Any = "auto",
-    greater_is_better: bool = True,
+    greater_is_better: bool | None = None,
     test: Samples | float = 0.2,
     validation: Samples | None = None,
     groups: Sequence[Any] | None = None,
@@ -48,15 +49,30 @@ def dataset_fields(  # noqa: PLR0913  (one for each thing a user may want to say
     stream: bool | None = None,
     name: str = "dataset",
 ) -> TaskFields:
-    """The task that a dataset of pairs (inputs, target) describes.
+    """The task that a map-style dataset of pairs (inputs, target) describes.
 
-    `train`, `test` and `validation` are map-style datasets; `test` may be the share of `train` to set aside.
-    `groups` and `time` hold a value for each sample of `train`. A dataset that fits into half of the free
-    memory is read once, with whatever its transforms do; a larger one (or any with `stream=True`) is
-    streamed: its samples are fetched for each batch, its targets alone are held, from its attribute
-    `targets` where it has one. Without a `model` it is an MLP with the hidden sizes `hidden`.
+    A dataset that fits into half of the free memory is read once, with whatever its transforms do. A larger
+    one is streamed: its samples are fetched for each batch, and its targets are read once, as `__getitem__`
+    returns them.
 
-    Raises `UserError` for a dataset without a length, samples that are no pairs, not alike, or no numbers.
+    Args:
+        train: The training samples.
+        kind: The kind of problem.
+        model: Builds the model; default: an MLP with the hidden sizes `hidden`.
+        metric: As of `Task`; default: what is usual for the kind.
+        greater_is_better: As of `Task`.
+        test: Another dataset, or the share of `train` to set aside.
+        validation: Another dataset.
+        groups: A value for each sample of `train` (N,), as of `Task`.
+        time: A value for each sample of `train` (N,), as of `Task`.
+        hidden: The sizes of the hidden layers.
+        recipe: As of `Task`.
+        augment: As of `Task`.
+        stream: Whether to stream; None decides by the free memory.
+        name: The task's name.
+
+    Raises:
+        UserError: A dataset has no length, or its samples are no pairs, not alike, or no numbers.
     """
     read = {"train": read_dataset(train, f"{name}: train", stream=stream)}
     extra: dict[str, Any] = {"groups": groups, "time": time}
@@ -92,7 +108,16 @@ def dataset_fields(  # noqa: PLR0913  (one for each thing a user may want to say
 
 
 def read_dataset(samples: Samples, place: str, *, stream: bool | None = None) -> Read:
-    """The dataset in memory, or streamed where it does not fit there or `stream` says so."""
+    """A dataset in memory, or streamed where it does not fit there.
+
+    Args:
+        samples: Pairs (inputs, target).
+        place: The name of the part in errors.
+        stream: Whether to stream; None decides by the free memory.
+
+    Raises:
+        UserError: The dataset has no length, or its samples are no pairs, not alike, or no numbers.
+    """
     try:
         count = len(samples)
     except TypeError as error:
@@ -136,10 +161,12 @@ def _pair(samples: Samples, row: int, place: str) -> tuple[Tensor, Any]:
 
 
 def _targets(samples: Samples, count: int, place: str) -> Tensor:
-    """The targets, without fetching the inputs where the dataset holds them apart, as torchvision's do."""
-    held = getattr(samples, "targets", None)
-    if held is not None and len(held) == count:
-        return _stacked(held)
+    """The targets that `__getitem__` returns, which a dataset's attribute `targets` need not be.
+
+    What transforms or wraps labels is seen there alone. A folder of images of our own is known to have none.
+    """
+    if type(samples) is ImageFolder:
+        return torch.tensor(samples.targets)
     return _stacked([_pair(samples, row, place)[1] for row in range(count)])
 
 

@@ -2,69 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from ....losses.errors import UserError
 from ..fields import TaskFields
+from ..guard import tidy_name
+from ..labels import some
 from .dataset import dataset_fields
-
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-MEAN, SPREAD = 0.5, 0.25  # of pixels in [0, 1]: inputs come out about standardised
-
-
-@dataclass(frozen=True)
-class ImageFolder:
-    """The images in `files`, resized to `size` (height, width), as float32 (channels, height, width)."""
-
-    files: tuple[Path, ...]
-    targets: tuple[int, ...]
-    classes: tuple[str, ...]
-    size: tuple[int, int]
-    channels: int = 3
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, row: int) -> tuple[Tensor, int]:
-        with _opened(self.files[row]) as opened:
-            image = opened.convert("L" if self.channels == 1 else "RGB")
-            if image.size != self.size[::-1]:
-                image = image.resize(self.size[::-1])
-            pixels = np.asarray(image, np.float32) / 255
-        planes = torch.from_numpy(pixels).reshape(*self.size, self.channels).permute(2, 0, 1)
-        return ((planes - MEAN) / SPREAD).contiguous(), self.targets[row]
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The image, open."""
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise UserError("a folder of images needs Pillow: pip install pillow") from error
-    try:
-        with Image.open(path) as image:
-            yield image
-    except (OSError, SyntaxError, ValueError) as error:  # SyntaxError: a broken PNG
-        raise UserError(
-            f"every image must be one that Pillow reads, but {path} is not: {error}; repair or remove it"
-        ) from error
+from .image_files import ENDINGS, ImageFolder, look, span_of
 
 
 def image_folder(folder: str | Path, size: int | Sequence[int] | None = None) -> ImageFolder:
-    """The images below `folder`, a class for each folder in it, in the order of their names.
+    """The images below a folder, a class for each folder in it, in the order of their names.
 
-    `size` is a height and a width, or one number for both; None takes the size of the first image, which
-    all must then share. Grey images stay grey where all the first ones of the classes are.
-    Raises `UserError` for a folder that is missing, has fewer than two classes, or a class without images.
+    Grey images stay grey where the first ones of all classes are. Images of more than 8 bits are scaled by
+    the smallest and the largest pixel value of the folder.
+
+    Args:
+        folder: The path of the folder.
+        size: A height and a width, or one number for both; None takes the size of the first image, which all
+            must then share.
+
+    Raises:
+        UserError: The folder is missing, has fewer than two classes or a class without images, or an image
+            cannot be read.
     """
     root = Path(folder).expanduser()
     if not root.is_dir():
@@ -75,31 +41,39 @@ def image_folder(folder: str | Path, size: int | Sequence[int] | None = None) ->
             f"a folder of images must hold a folder for each of at least two classes, but {root} holds "
             f"{', '.join(classes) or 'none'}"
         )
-    files: list[Path] = []
-    targets: list[int] = []
-    firsts = []
-    for number, name in enumerate(classes):
-        found = sorted(p for p in (root / name).rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
-        if not found:
-            raise UserError(
-                f"every class must have images ({', '.join(ENDINGS[:4])}, ...), but {root / name} has none"
-            )
-        firsts.append(found[0])
-        files += found
-        targets += [number] * len(found)
-    sizes, modes = [], []
-    for path in firsts:
-        with _opened(path) as image:
-            sizes.append(image.size[::-1])
-            modes.append(image.mode)
+    files = [(number, path) for number, name in enumerate(classes) for path in _files(root / name)]
+    firsts = [look(next(path for number, path in files if number == label)) for label in range(len(classes))]
+    sizes = [first.size for first in firsts]
     if size is None and len(set(sizes)) > 1:
         raise UserError(
             f"images of different sizes, such as {sizes[0]} and {next(s for s in sizes if s != sizes[0])}, "
             "must be brought to one: give size=64 or size=(height, width)"
         )
-    chosen = sizes[0] if size is None else (size, size) if isinstance(size, int) else tuple(size)
-    grey = all(mode in ("1", "L", "I", "I;16", "F") for mode in modes)
-    return ImageFolder(tuple(files), tuple(targets), tuple(classes), chosen, 1 if grey else 3)  # type: ignore[arg-type]
+    paths = tuple(path for _, path in files)
+    return ImageFolder(
+        paths,
+        tuple(number for number, _ in files),
+        tuple(classes),
+        sizes[0] if size is None else _size(size),
+        1 if all(first.grey for first in firsts) else 3,
+        span_of(paths) if any(first.deep for first in firsts) else None,
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
+    if not found:
+        raise UserError(
+            f"every class must have images ({', '.join(ENDINGS[:4])}, ...), but {folder} has none"
+        )
+    return found
+
+
+def _size(given: int | Sequence[int]) -> tuple[int, int]:
+    sizes = (given, given) if isinstance(given, int) else tuple(given)
+    if len(sizes) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes):
+        raise UserError(f"size must be a height and a width above 0, such as 64 or (48, 64), but got {given}")
+    return sizes[0], sizes[1]
 
 
 def image_folder_fields(
@@ -112,14 +86,23 @@ def image_folder_fields(
     name: str | None = None,
     **more: Any,
 ) -> TaskFields:
-    """The multi-class task of a folder of images; `test` is another such folder, or the share to set aside.
+    """The multi-class task of a folder of images, its pixels brought to about [-2, 2].
 
-    `more` is what `dataset_fields` takes. Without a `model` it is a small CNN. Pixels are brought to about
-    [-2, 2]. Raises `UserError` as `image_folder` does, and where another folder has other classes.
+    Args:
+        folder: The path of the folder, with a folder for each class.
+        size: The height and width that images are resized to, or one number for both.
+        test: Another such folder, or the share of the images to set aside.
+        validation: Another such folder.
+        model: Builds the model; default: a small convolutional network.
+        name: The task's name; default: the folder's.
+        **more: Further arguments of `dataset_fields`.
+
+    Raises:
+        UserError: `image_folder` refuses the folder, or another folder has other classes.
     """
     first = image_folder(folder, size)
     others = {
-        part: _alike(image_folder(given, first.size), first, part)
+        part: _alike(given, first, part)
         for part, given in (("test", test), ("validation", validation))
         if isinstance(given, str | Path)
     }
@@ -127,26 +110,29 @@ def image_folder_fields(
         first,
         **{"test": test, **others},  # type: ignore[arg-type]
         model=model or SmallCnn(first.channels, len(first.classes)),
-        name=name or Path(folder).resolve().name,
+        name=name or tidy_name(Path(folder).resolve().name),
         **more,
     )
-    shown = ", ".join(first.classes[:6]) + (", ..." if len(first.classes) > 6 else "")
+    span = first.span and f"; pixels {first.span[0]:g} to {first.span[1]:g} become 0 to 1"
+    line = f"{len(first.classes)} classes, the folders in {Path(folder).name}: {some(first.classes, 7)}"
     return replace(
         fields,
+        class_names=first.classes,
         about={"classes": list(first.classes), "size": list(first.size), "channels": first.channels},
-        notes=(f"{len(first.classes)} classes, the folders in {Path(folder).name}: {shown}", *fields.notes),
+        notes=(f"{line}{span or ''}", *fields.notes),
     )
 
 
-def _alike(other: ImageFolder, first: ImageFolder, part: str) -> ImageFolder:
+def _alike(folder: str | Path, first: ImageFolder, part: str) -> ImageFolder:
+    """Another folder of the same classes, its images read as those of the training part."""
+    other = image_folder(folder, first.size)
     if unseen := sorted(set(other.classes) - set(first.classes)):
         raise UserError(
             f"{part}: every class must be one of the training part's, {', '.join(first.classes[:6])}, "
             f"but there is a folder {unseen[0]}"
         )
-    number = {name: first.classes.index(name) for name in other.classes}
-    targets = tuple(number[other.classes[target]] for target in other.targets)
-    return replace(other, targets=targets, classes=first.classes, channels=first.channels)
+    targets = tuple(first.classes.index(other.classes[target]) for target in other.targets)
+    return replace(first, files=other.files, targets=targets)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,35 @@ def test_what_does_not_fit_into_memory_is_streamed(monkeypatch: pytest.MonkeyPat
     assert pairs.fetched == before
 
 
+class Corrected(Dataset[tuple[Tensor, int]]):
+    """A dataset whose labels are not those of its attribute `targets`: merged, or corrected by a wrapper."""
+
+    def __init__(self, pairs: WithTargets, change: Callable[[int], int]) -> None:
+        self.pairs, self.change = pairs, change
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, row: int) -> tuple[Tensor, int]:
+        inputs, label = self.pairs[row]
+        return inputs, self.change(int(label))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pairs, name)
+
+
+@pytest.mark.parametrize("change", [lambda label: int(label > 0), lambda label: 2 - label])
+@pytest.mark.parametrize("stream", [True, False])
+def test_labels_are_what_a_dataset_returns(*, stream: bool, change: Callable[[int], int]) -> None:
+    """Past `target_transform` and past wrappers, streamed and in memory alike."""
+    part = data("multiclass", 90, 0)
+    task = Task.from_dataset(Corrected(WithTargets(part), change), stream=stream, test=0.2, groups=range(90))
+    whole = Task.from_dataset(Corrected(WithTargets(part), change), stream=False, test=0.2, groups=range(90))
+    assert torch.equal(task.train[1], whole.train[1])
+    found = torch.cat([task.train[1], task.test[1]]).bincount()
+    assert found.tolist() == torch.tensor([change(int(label)) for label in part[1]]).bincount().tolist()
+
+
 def test_streamed_inputs_do_what_batches_ask_of_a_tensor() -> None:
     """Rows, slices, masks, single samples and splits are those of the tensor; so are those of a part."""
     inputs, _ = part = data("multiclass", 20, 0)
@@ -181,6 +210,62 @@ def test_a_folder_of_images_is_a_task(tmp_path: Path) -> None:
     bright = task.train[0][task.train[1] == 0]
     assert float(bright.min()) == pytest.approx((200 / 255 - 0.5) / 0.25)
     assert len(trained(task)) == 4
+
+
+def depths(level: float) -> dict[str, Any]:
+    """A picture (8, 6) that rises to a level in [0, 1], in each form that is written."""
+    ramp = np.linspace(0, level, 48).reshape(8, 6)
+    return {
+        "grey16.png": Image.fromarray((ramp * 65535).astype(np.uint16)),
+        "grey12.png": Image.fromarray((ramp * 4095).astype(np.uint16)),
+        "int32.tif": Image.fromarray((ramp * 1e9).astype(np.int32)),
+        "float.tif": Image.fromarray((ramp * 7 - 3).astype(np.float32)),
+        "grey16.tif": Image.fromarray((ramp * 65535).astype(np.uint16)),
+    }
+
+
+@pytest.mark.parametrize("form", depths(1))
+def test_deep_images_keep_their_content(tmp_path: Path, form: str) -> None:
+    """Grey images of 16 or 32 bits and of floats are scaled by what the folder holds, which is said."""
+    for name, level in (("bright", 1.0), ("dark", 0.25)):
+        (tmp_path / "art" / name).mkdir(parents=True)
+        for number in range(6):
+            depths(level)[form].save(tmp_path / "art" / name / f"{number}{Path(form).suffix}")
+    task = Task.from_image_folder(tmp_path / "art", test=0.5)
+    bright, dark = (task.train[0][task.train[1] == label][0] * 0.25 + 0.5 for label in (0, 1))
+    ramp = torch.linspace(0, 1, 48).reshape(1, 8, 6)
+    torch.testing.assert_close(bright, ramp, rtol=0, atol=1e-3)
+    torch.testing.assert_close(dark, 0.25 * ramp, rtol=0, atol=1e-3)
+    assert "become 0 to 1" in task.notes[0]
+    assert Task.from_image_folder(tmp_path / "art", test=0.5, size=(4, 3)).train[0].shape[1:] == (1, 4, 3)
+
+
+@pytest.mark.parametrize("turn", [3, 6, 8])
+def test_images_are_read_the_right_way_up(tmp_path: Path, turn: int) -> None:
+    """A camera's EXIF orientation is applied, to the size as well."""
+    folder = pictures(tmp_path / "art")
+    values = np.arange(48, dtype=np.uint8).reshape(8, 6) * 5
+    stored = {3: np.rot90(values, 2), 6: np.rot90(values, 1), 8: np.rot90(values, -1)}[turn]
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.fromarray(np.ascontiguousarray(stored)).save(folder / "bright" / "0.png", exif=exif)
+    found = image_folder(folder)[0][0]
+    torch.testing.assert_close(found[0] * 0.25 + 0.5, torch.from_numpy(values).float() / 255)
+
+
+def test_what_cannot_be_read_whole_is_refused(tmp_path: Path) -> None:
+    """Several pages in a file, and images of several depths in a folder."""
+    folder = pictures(tmp_path / "art")
+    deep = depths(1)["grey16.png"]
+    deep.save(folder / "dark" / "5.png")
+    with pytest.raises(UserError, match="one depth"):
+        Task.from_image_folder(folder)
+    deep.save(folder / "dark" / "5.tif", save_all=True, append_images=[deep])
+    (folder / "dark" / "5.png").unlink()
+    with pytest.raises(UserError, match=r"5.tif holds 2 pages"):
+        Task.from_image_folder(folder)
+    with pytest.raises(UserError, match="size must be"):
+        Task.from_image_folder(folder, size=0)
 
 
 def test_images_are_resized_on_request(tmp_path: Path) -> None:

@@ -122,7 +122,40 @@ def test_a_broken_cache_is_made_anew(tmp_path: Path) -> None:
     assert torch.equal(features(tmp_path, backbone).train[0], first.train[0])
     assert backbone.batches == 12
     features(tmp_path, backbone)
-    assert backbone.batches == 12
+    assert backbone.batches == 12 + 2  # one of each part, to see that they are the same
+
+
+class Pooled(nn.Module):
+    """A backbone whose features depend on a plain attribute and on a function."""
+
+    def __init__(self, pooling: str = "mean", layer: int = 0, by: float = 1.0) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.layers = nn.ModuleList(nn.Linear(FEATURES, 6) for _ in range(2))
+        self.pooling, self.layer, self.by = pooling, layer, by
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Features (N, 2)."""
+        pairs = self.layers[self.layer](inputs).unflatten(1, (2, 3))
+        return self.by * (pairs.mean(2) if self.pooling == "mean" else pairs.amax(2))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"pooling": "max"}, {"layer": 1}, {"by": 1.01}, {"pooling": "max", "by": 2.0}]
+)
+def test_what_the_hash_does_not_see_is_not_taken_from_the_cache(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """Another pooling, layer or scale in a plain attribute makes features anew, and says so."""
+    lines: list[str] = []
+    features(tmp_path, Pooled())
+    given = features(tmp_path, Pooled(**changes), lines)
+    assert any("made anew" in line for line in lines)
+    assert torch.equal(given.train[0], features(tmp_path / "fresh", Pooled(**changes)).train[0])
+    lines.clear()
+    features(tmp_path, Pooled(**changes), lines)
+    assert not any("made anew" in line for line in lines)
 
 
 def test_a_folder_that_cannot_be_written_costs_the_cache_alone(tmp_path: Path) -> None:
