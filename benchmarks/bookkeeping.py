@@ -54,7 +54,7 @@ class Cost:
 def unit(index: int, trials: int) -> Unit:
     """A cohort of finished trials."""
     mix = {"mix.cross_entropy": 0.3, "mix.gce": 0.5, "gce.q": 0.4, "mix.poly1": 0.2, "focal.gamma": 1.5}
-    candidate = Candidate(LossSpec("multiclass", mix, (10, 20, 30)), Recipe(), None, {"focal.gamma": 1.5})
+    candidate = Candidate(LossSpec("multiclass", mix), Recipe(), None, {"focal.gamma": 1.5})
     outcome = Outcome("complete", (0.1, 0.2, 0.3, 0.4), 20, ((3, 0.1), (7, 0.2)))
     repeats = tuple(Repeat(seed) for seed in range(4))
 

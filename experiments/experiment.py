@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..losses import LossSpec, UserError
+from ..losses import BoundLoss, LossSpec, UserError
 from ..losses.errors import require
 from ..search.records import Trial
 from .results.export import export_answer
@@ -67,14 +67,14 @@ class Experiment:
         found = self.record.verdict
         return None if found is None else Verdict(found)
 
-    def winner(self) -> LossSpec:
+    def winner(self) -> BoundLoss:
         """The verdict's winner; before the verdict, the loss of the best complete trial. Bound to its data.
 
         Raises:
             UserError: No trial is complete, or the losses need code that is not known here.
         """
         verdict, answer = self.record.verdict, self.answer()
-        return answer.loss if verdict is None else LossSpec.from_json(verdict["winner"]["loss"])
+        return answer.loss if verdict is None else LossSpec.from_json(verdict["winner"]["loss"]).bind()
 
     def answer(self) -> Answer:
         """The loss to train with: the winner, or the best standard loss where the winner was not ahead of it.

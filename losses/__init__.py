@@ -11,10 +11,11 @@ from .frozen.load import load_frozen
 from .frozen.source_code import source
 from .frozen.standard import standard_loss
 from .spec.formulas import formula, latex
-from .spec.loss_spec import LossSpec
+from .spec.loss_spec import BoundLoss, LossSpec
 from .spec.standard_losses import standard_spec, standard_specs
 
 __all__ = [
+    "BoundLoss",
     "Family",
     "FrozenLoss",
     "Health",

@@ -24,7 +24,7 @@ def compared(document: SearchDocument) -> dict[str, list[Curve]]:
     verdict = document.verdict
     if verdict is None:
         return {}
-    winner = LossSpec.from_json(verdict["winner"]["loss"])
+    winner = LossSpec.from_json(verdict["winner"]["loss"]).bind()
     name = verdict["winner"]["standard"]
     losses = {f"{name} (winner)" if name else "winner": winner}
     usual = USUAL[winner.kind]
@@ -32,7 +32,7 @@ def compared(document: SearchDocument) -> dict[str, list[Curve]]:
         losses[usual] = standard_spec(usual, winner.kind).bind(winner.class_counts, winner.target_scale)
     best = verdict["best_standard"]
     if best["standard"] not in (name, usual):
-        losses[f"{best['standard']} (best standard)"] = LossSpec.from_json(best["loss"])
+        losses[f"{best['standard']} (best standard)"] = LossSpec.from_json(best["loss"]).bind()
     found = {}
     for label, spec in losses.items():
         try:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...losses import LossSpec, part
+from ...losses import BoundLoss, LossSpec, part
 from ...losses.family.steps import in_full_precision, mean, weighted_mean
 from ...losses.frozen.frozen_loss import folded
 
@@ -42,7 +42,7 @@ def curves(spec: LossSpec) -> list[Curve]:
     What is computed over a whole batch (a reduction, a batch-level term) is left out; a loss that consists of
     nothing else has no curve: an empty list. Raises `UserError` for a spec that lacks constants it reads.
     """
-    single = spec
+    single = spec = spec.bind()
     if spec.kind == "multilabel" and spec.class_counts is not None:
         single = replace(spec, class_counts=(spec.class_counts[0],))
     found = [curve for case, target in _cases(single) if (curve := _along(single, case, target))]
@@ -57,7 +57,7 @@ def _values(curve: Curve) -> tuple[float, ...]:
     return (*curve.loss, *curve.pull, curve.weight)
 
 
-def _cases(spec: LossSpec) -> Iterator[tuple[str, int]]:
+def _cases(spec: BoundLoss) -> Iterator[tuple[str, int]]:
     """What the samples are called, and their target."""
     counts: Any = spec.class_counts
     if spec.kind == "regression":
@@ -74,7 +74,7 @@ def _cases(spec: LossSpec) -> Iterator[tuple[str, int]]:
         yield "negatives", 0
 
 
-def _along(spec: LossSpec, case: str, target: int) -> Curve | None:
+def _along(spec: BoundLoss, case: str, target: int) -> Curve | None:
     reach = REACH[spec.kind]
     x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64).requires_grad_()
     values = _steps(spec, *_samples(spec, x, target))
@@ -87,7 +87,7 @@ def _along(spec: LossSpec, case: str, target: int) -> Curve | None:
     return Curve(case, weight, *(tuple(v.detach().tolist()) for v in (x, each, pull)))
 
 
-def _samples(spec: LossSpec, x: Tensor, target: int) -> tuple[Tensor, Tensor]:
+def _samples(spec: BoundLoss, x: Tensor, target: int) -> tuple[Tensor, Tensor]:
     if spec.kind == "multiclass":
         classes = len(spec.class_counts or ()) or _CLASSES
         # Against K - 1 logits of 0, a logit of x + ln(K - 1) has the margin x.
@@ -102,7 +102,7 @@ def _samples(spec: LossSpec, x: Tensor, target: int) -> tuple[Tensor, Tensor]:
     return (outputs.unsqueeze(1), targets.unsqueeze(1)) if spec.kind == "multilabel" else (outputs, targets)
 
 
-def _steps(spec: LossSpec, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+def _steps(spec: BoundLoss, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
     """What the loss has computed when the batch is about to become one number: "loss" and "weight" (N,)."""
     content = folded(replace(spec, ignore_index=None))
     chosen = [part(name) for name in spec.parts]
@@ -120,7 +120,7 @@ def _steps(spec: LossSpec, outputs: Tensor, targets: Tensor) -> dict[str, Tensor
     return values
 
 
-def _mean_weight(spec: LossSpec) -> float:
+def _mean_weight(spec: BoundLoss) -> float:
     """The mean weight of a training sample, from one sample of every class."""
     if spec.class_counts is None:
         return 1.0

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...losses import FrozenLoss, LossSpec, UserError, formula, freeze, load_frozen, source
+from ...losses import BoundLoss, FrozenLoss, LossSpec, UserError, formula, freeze, load_frozen, source
 from ...losses.frozen.pt2 import load_pt2, write_pt2
 from ..version import version
 from .json_text import json_text
@@ -47,7 +47,7 @@ def export_loss(
     target = Path(directory).expanduser().resolve()
     _refuse_to_overwrite(target)
     with _beside(target) as folder:
-        outputs, targets = _batch(spec, _EXAMPLE, 1.0)
+        outputs, targets = _batch(loss.spec, _EXAMPLE, 1.0)
         (folder / "loss.py").write_text(source(spec, _header(verdict, provenance)), encoding="utf-8")
         write_pt2(loss, outputs, targets, folder / "loss.pt2")
         document = {
@@ -173,7 +173,7 @@ def _value_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[T
 
 
 def _batch(
-    spec: LossSpec, size: int, scale: float, dtype: torch.dtype = torch.float32
+    spec: BoundLoss, size: int, scale: float, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor]:
     """Random outputs and targets of the shapes of the loss's kind; the same for the same arguments."""
     generator = torch.Generator().manual_seed(size)

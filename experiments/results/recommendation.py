@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...losses import LossSpec, UserError
+from ...losses import BoundLoss, LossSpec, UserError
 from ...losses.frozen.frozen_loss import constants_read
 from ...search.records import Trial
 from ..store import SearchRecord
@@ -20,7 +20,7 @@ class Answer:
     `loss` is bound to the constants of the training data; its scale and `learning_rate` belong together.
     """
 
-    loss: LossSpec
+    loss: BoundLoss
     learning_rate: float
     number: int
     standard: str | None
@@ -53,9 +53,7 @@ def so_far(record: SearchRecord, task: TaskRecord, best: Trial | None) -> Answer
             f"a search needs one complete trial before it has a winner, but {record.name} is "
             f"{record.status} without any; go on with lossmith resume {record.name}"
         )
-    spec = best.candidate.spec
-    if spec.class_counts is None and spec.target_scale is None:
-        spec = spec.bind(task.class_counts, task.target_scale)
+    spec = best.candidate.spec.bind(task.class_counts, task.target_scale)
     for constant in constants_read(spec):
         if getattr(spec, constant) is None:
             raise UserError(
@@ -67,5 +65,5 @@ def so_far(record: SearchRecord, task: TaskRecord, best: Trial | None) -> Answer
 
 
 def _of(entry: Mapping[str, Any], note: str) -> Answer:
-    spec = LossSpec.from_json(entry["loss"])
+    spec = LossSpec.from_json(entry["loss"]).bind()
     return Answer(spec, float(entry["learning_rate"]), int(entry["number"]), entry["standard"], note)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...losses import LossSpec
+from ...losses import BoundLoss
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +34,7 @@ _MISSING, _EXISTS = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
 class Champion:
     """A loss to register: where its `.pt2` is, what is said of it, and tags for its version."""
 
-    loss: LossSpec
+    loss: BoundLoss
     pt2: Path
     note: str
     tags: Mapping[str, str]
@@ -113,7 +113,7 @@ def _owner(client: MlflowClient, name: str) -> str | None:
     return tags.get(UID_TAG, "")
 
 
-def _example(loss: LossSpec) -> tuple[Tensor, ...]:
+def _example(loss: BoundLoss) -> tuple[Tensor, ...]:
     """Two samples of zeros."""
     import torch
 
@@ -126,7 +126,7 @@ def _example(loss: LossSpec) -> tuple[Tensor, ...]:
     )
 
 
-def _inputs(loss: LossSpec) -> list[dict[str, Any]]:
+def _inputs(loss: BoundLoss) -> list[dict[str, Any]]:
     """The two inputs as MLflow describes tensors; -1 stands for a size that is open."""
     columns = {
         "multiclass": [len(loss.class_counts) if loss.class_counts else -1],

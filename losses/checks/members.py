@@ -19,7 +19,7 @@ def beside_others(subject: Subject) -> None:
     """
     kind, known, rounding = subject.kind, constants(subject.kind), subject.rounding
     other = {name: value.flip(0) * 2 if value.dim() else value * 2 for name, value in known.items()}
-    points = [subject.values | found for found in [*corners(subject)][:3] or [{}]]
+    points = [{**subject.values, **found} for found in [*corners(subject)][:3] or [{}]]
     plain = {f"{MIX}.{plainest_term(kind)}": 1.0}
     specs = [LossSpec(kind, point) for point in (*points, plain)]
     for data in ([known], [known, other]):

@@ -15,7 +15,7 @@ from ..family.registry import part
 from ..family.steps import MIX
 from ..family.user_term import UserTerm
 from ..kinds import kind_named
-from ..spec.loss_spec import LossSpec
+from ..spec.loss_spec import BoundLoss, LossSpec
 from ..spec.standard_losses import standard_parameters
 from .probe_batches import TARGET_SCALE, constants, extreme_batch, random_batch
 
@@ -57,7 +57,7 @@ class Subject:
         return 1e-6 if any(isinstance(function, UserTerm) for function in terms) else 1e-10
 
     @property
-    def spec(self) -> LossSpec:
+    def spec(self) -> BoundLoss:
         """The loss in canonical form, bound to the constants of these batches."""
         kind = kind_named(self.kind)
         return LossSpec(self.kind, self.values).bind(

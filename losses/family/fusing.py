@@ -13,19 +13,18 @@ from typing import Any
 from ..kernels.fast import PLAIN, Fast
 from ..kernels.focal import focal_cross_entropy, smoothed_focal_cross_entropy, smoothed_log_p
 from ..kernels.gap import adjusted_gap_and_lag, gap_and_lag
-from ..kinds import Kind, kind_named
+from ..kinds import Kind
 from ..kinds.probability import log_likelihood
 from ..terms.adjust.logit_adjustment import logit_adjustment
 from ..terms.modulate.focal import focal
 from .plan import GIVEN
-from .registry import parts_for
+from .registry import formulas
 from .steps import Step, added, inputs_of, mean, mean_over_labels, mixed, same, times
 
 
 def _fast_forms(kind: Kind) -> dict[Callable[..., Any], Fast]:
     """What stands in for each formula of a kind."""
-    quantities = kind_named(kind).quantities.values()
-    return {found.function: found.fast for found in (*quantities, *parts_for(kind).values())}
+    return {found.function: found.fast for found in formulas(kind)}
 
 
 def fused(kind: Kind, steps: Iterable[Step]) -> tuple[Step, ...]:

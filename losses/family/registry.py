@@ -11,7 +11,7 @@ from functools import cache
 from .. import terms
 from ..declarations import STAGES, Kind, Part
 from ..errors import UserError, unknown
-from ..kinds import kind_named
+from ..kinds import Quantity, kind_named
 
 _own: dict[str, Part] = {}
 
@@ -67,6 +67,11 @@ def part(name: str, kind: Kind | None = None) -> Part:
 def parts_for(kind: Kind) -> dict[str, Part]:
     """The parts that serve problems of `kind`."""
     return _serving(kind, tuple(_own))
+
+
+def formulas(kind: Kind) -> list[Part | Quantity]:
+    """Whatever computes something in losses of a kind."""
+    return [*kind_named(kind).quantities.values(), *parts_for(kind).values()]
 
 
 @contextmanager

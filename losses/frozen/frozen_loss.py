@@ -16,7 +16,7 @@ from ..family.fusing import fused
 from ..family.inputs import ignored, shaped
 from ..family.plan import plan
 from ..family.steps import Step, in_full_precision, run
-from ..spec.loss_spec import LossSpec
+from ..spec.loss_spec import BoundLoss, LossSpec
 
 _NEEDS = {
     "class_counts": "the training samples of each class; bind them with spec.bind(class_counts=[...])",
@@ -48,7 +48,7 @@ class Folded:
     steps: tuple[Step, ...]
 
 
-def folded(spec: LossSpec) -> Folded:
+def folded(spec: BoundLoss) -> Folded:
     """The loss with every step taken in advance that depends on the training set alone.
 
     Raises `UserError` when the loss reads a constant that the spec is not bound to.
@@ -82,7 +82,7 @@ class FrozenLoss(nn.Module):
 
     def __init__(self, spec: LossSpec) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec = spec = spec.bind()
         content = folded(spec)
         self._steps, self._plain, self._scale = fused(spec.kind, content.steps), content.steps, content.scale
         self._names = tuple(content.buffers)
@@ -126,9 +126,7 @@ class FrozenLoss(nn.Module):
         return self
 
     def _repr_html_(self) -> str:
-        from ..spec.html import spec_html
-
-        return spec_html(self.spec)
+        return self.spec._repr_html_()
 
     def extra_repr(self) -> str:
         """The parameters, for `print(loss)`."""
@@ -146,7 +144,7 @@ def _round(loss: FrozenLoss, _: object) -> None:
         getattr(loss, _single(name)).copy_(getattr(loss, name))
 
 
-def check_counts(spec: LossSpec, outputs: Tensor) -> None:
+def check_counts(spec: BoundLoss, outputs: Tensor) -> None:
     """Raise `UserError` unless the outputs have as many classes or labels as the spec has counts."""
     if (
         spec.kind != "binary"
@@ -159,7 +157,7 @@ def check_counts(spec: LossSpec, outputs: Tensor) -> None:
         )
 
 
-def check_values(spec: LossSpec, outputs: Tensor, targets: Tensor) -> None:
+def check_values(spec: BoundLoss, outputs: Tensor, targets: Tensor) -> None:
     """Raise `UserError` for targets that are no class, or neither 0 nor 1; on a CPU only."""
     if targets.device.type != "cpu" or targets.numel() == 0 or spec.kind == "regression":
         return

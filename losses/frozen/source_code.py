@@ -18,7 +18,7 @@ from ..family.fusing import fused
 from ..family.steps import Step
 from ..family.user_term import UserTerm
 from ..spec.formulas import formula
-from ..spec.loss_spec import LossSpec
+from ..spec.loss_spec import BoundLoss, LossSpec
 from .frozen_loss import Folded, folded
 from .inline_source import Copies
 
@@ -44,6 +44,7 @@ _SHAPES = {
 
 def source(spec: LossSpec, provenance: str = "") -> str:
     """The text of a module that defines `Loss`, equal to `freeze(spec)` in value and gradient."""
+    spec = spec.bind()
     content = folded(spec)
     content = replace(content, steps=fused(spec.kind, content.steps))
     copies = Copies()
@@ -66,7 +67,7 @@ def _header(spec: LossSpec, provenance: str) -> str:
     )
 
 
-def _forward(spec: LossSpec, content: Folded, copies: Copies) -> list[str]:
+def _forward(spec: BoundLoss, content: Folded, copies: Copies) -> list[str]:
     """The lines of `forward`; the functions they call are copied."""
     outputs, targets = _SHAPES[spec.kind]
     wrong, flat = {

@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from .formulas import formula
-from .loss_spec import LossSpec
 
-
-def spec_html(spec: LossSpec) -> str:
-    """A loss as HTML: its formula, its parameters and the constants of its data."""
-    constants = {
-        name: value
-        for name in ("class_counts", "target_scale", "ignore_index")
-        if (value := getattr(spec, name)) is not None
-    }
-    return f"<div><code>{escape(formula(spec))}</code>{table_html({**spec.parameters, **constants})}</div>"
+def loss_html(formula: str, values: Mapping[str, object]) -> str:
+    """A loss as HTML: its formula, then its parameters and the constants of its data as a table."""
+    return f"<div><code>{escape(formula)}</code>{table_html(values)}</div>"
 
 
 def table_html(values: Mapping[str, object]) -> str:

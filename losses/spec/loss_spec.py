@@ -4,54 +4,58 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from torch import Tensor
 
 from ..errors import UserError, unknown
 from ..kinds import Counts, Kind, kind_named
 from .canonical import canonical, part_and_parameter
+from .formulas import formula
+from .html import loss_html
 
 SCHEMA = 1
-_KEYS = ("schema", "kind", "parameters", "class_counts", "target_scale", "ignore_index")
+_CONSTANTS = ("class_counts", "target_scale", "ignore_index")
+_KEYS = ("schema", "kind", "parameters", *_CONSTANTS)
 
 
 @dataclass(frozen=True)
 class LossSpec:
-    """One loss: its kind, its parameters by name ("focal.gamma", "mix.gce") and the data's constants.
+    """A point of the family: the loss that a search proposes, compares and remembers.
 
     The parameters are kept in canonical form (`losses/spec/canonical.py`). Two specs that mean the same loss
-    are therefore equal and have the same `hash`. `class_counts` and `target_scale` come from the training
-    data (`bind`); a spec without them is a loss that can be searched but not yet frozen, if one of its parts
-    asks for them. Class counts are (K,) for multiclass, (negatives, positives) for binary, and such a pair
-    for each label for multilabel. Targets equal to `ignore_index` do not count.
+    are therefore equal and have the same `hash`. What a loss reads of its training data is not part of it:
+    `bind` adds that.
+
+    Args:
+        kind: The kind of problem.
+        parameters: The family's parameters by name: `"mix.gce"` is the weight of a term, `"focal.gamma"` a
+            parameter of a part.
+
+    Raises:
+        UserError: An unknown kind or name, a value outside its domain, or no term with a weight above 0.
+
+    Example:
+        >>> LossSpec("multiclass", {"mix.cross_entropy": 2, "focal.gamma": 0}).parameters
+        {'mix.cross_entropy': 1.0}
     """
 
     kind: Kind
     parameters: Mapping[str, float]
-    class_counts: Counts | None = None
-    target_scale: float | None = None
-    ignore_index: int | None = None
 
     def __post_init__(self) -> None:
-        kind = kind_named(self.kind)
+        kind_named(self.kind)
         object.__setattr__(self, "parameters", canonical(self.kind, self.parameters))
-        if self.class_counts is not None:
-            object.__setattr__(self, "class_counts", _counts(self.kind, self.class_counts))
-        if self.target_scale is not None and not 0 < self.target_scale < float("inf"):
-            raise UserError(f"target_scale must be above 0 and finite, but got {self.target_scale!r}")
-        if self.ignore_index is not None and not kind.classified:
-            raise UserError(f"ignore_index must be None for {self.kind}, whose targets are no indices")
 
     def __hash__(self) -> int:
-        values = (self.kind, tuple(self.parameters.items()), self.class_counts, self.target_scale)
-        return hash((*values, self.ignore_index))
+        return hash((self.kind, tuple(self.parameters.items())))
 
     def _repr_html_(self) -> str:
-        from .html import spec_html
-
-        return spec_html(self)
+        return loss_html(formula(self), {**self.parameters, **self.constants})
 
     @cached_property
     def parts(self) -> frozenset[str]:
@@ -64,34 +68,51 @@ class LossSpec:
         text = json.dumps([self.kind, list(self.parameters.items())])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    @property
+    def constants(self) -> dict[str, Any]:
+        """What is set of its data by name: nothing, until it is bound."""
+        return {}
+
     def bind(
         self,
-        class_counts: Sequence[int | Sequence[int]] | None = None,
-        target_scale: float | None = None,
+        class_counts: Sequence[int | Sequence[int]] | Tensor | None = None,
+        target_scale: float | Tensor | None = None,
         ignore_index: int | None = None,
-    ) -> LossSpec:
-        """The same loss with the constants of a training set; what is None stays as it was."""
-        return replace(
-            self,
-            class_counts=self.class_counts if class_counts is None else _counts(self.kind, class_counts),
-            target_scale=self.target_scale if target_scale is None else target_scale,
-            ignore_index=self.ignore_index if ignore_index is None else ignore_index,
-        )
+    ) -> BoundLoss:
+        """The same loss with the constants of a training set; what is None stays as it was.
+
+        Args:
+            class_counts: The training samples of each class, (K,) for multiclass; (negatives, positives) for
+                binary, and such a pair for each label for multilabel.
+            target_scale: The spread of the training targets, in their unit, above 0.
+            ignore_index: The target that does not count.
+
+        Raises:
+            UserError: Counts of another shape, or a constant that losses of this kind do not have.
+        """
+        given = {"class_counts": class_counts, "target_scale": target_scale, "ignore_index": ignore_index}
+        known = {**self.constants, **{name: value for name, value in given.items() if value is not None}}
+        return BoundLoss(self.kind, self.parameters, **known)
 
     def to_json(self) -> dict[str, Any]:
         """A plain document; `from_json` reads it back."""
-        document: dict[str, Any] = {"schema": SCHEMA, "kind": self.kind, "parameters": dict(self.parameters)}
-        if self.class_counts is not None:
-            document["class_counts"] = [list(n) if isinstance(n, tuple) else n for n in self.class_counts]
-        if self.target_scale is not None:
-            document["target_scale"] = self.target_scale
-        if self.ignore_index is not None:
-            document["ignore_index"] = self.ignore_index
+        document = {
+            "schema": SCHEMA,
+            "kind": self.kind,
+            "parameters": dict(self.parameters),
+            **self.constants,
+        }
+        if (counts := document.get("class_counts")) is not None:
+            document["class_counts"] = [list(n) if isinstance(n, tuple) else n for n in counts]
         return document
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> LossSpec:
-        """The spec a document describes, or a `UserError` that says what is wrong with it."""
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> LossSpec:
+        """The loss that a document describes: a `BoundLoss` where it names constants of the data.
+
+        Raises:
+            UserError: The document has another schema, an unknown key or a wrong value.
+        """
         if document.get("schema") != SCHEMA:
             raise UserError(f"a loss document must have schema {SCHEMA}, but got {document.get('schema')!r}")
         for key in document:
@@ -101,29 +122,57 @@ class LossSpec:
             raise UserError(
                 f"a loss document must have an object `parameters`, but got {document.get('parameters')!r}"
             )
-        return cls(document.get("kind"), document["parameters"]).bind(  # type: ignore[arg-type]
-            document.get("class_counts"), document.get("target_scale"), document.get("ignore_index")
-        )
+        spec = LossSpec(document.get("kind"), document["parameters"])  # type: ignore[arg-type]
+        constants = {name: document[name] for name in _CONSTANTS if document.get(name) is not None}
+        return spec.bind(**constants) if constants else spec
 
-    @classmethod
-    def written(cls, document: Mapping[str, Any]) -> LossSpec:
-        """The spec that `to_json` wrote, taken at its word: for a store, which reads back thousands.
+    @staticmethod
+    def written(document: Mapping[str, Any]) -> LossSpec:
+        """The loss that `to_json` wrote, taken at its word: for a store, which reads back thousands.
 
-        A document of another schema goes through `from_json`, as all does that others may have written.
+        A document of another schema, or with constants, goes through `from_json`, as all does that others may
+        have written.
         """
-        if document.get("schema") != SCHEMA:
-            return cls.from_json(document)
-        counts = document.get("class_counts")
-        spec = object.__new__(cls)
-        for name, value in (
-            ("kind", document["kind"]),
-            ("parameters", dict(document["parameters"])),
-            ("class_counts", counts and tuple(tuple(n) if isinstance(n, list) else n for n in counts)),
-            ("target_scale", document.get("target_scale")),
-            ("ignore_index", document.get("ignore_index")),
-        ):
-            object.__setattr__(spec, name, value)
+        if document.keys() != {"schema", "kind", "parameters"} or document["schema"] != SCHEMA:
+            return LossSpec.from_json(document)
+        spec = object.__new__(LossSpec)
+        object.__setattr__(spec, "kind", document["kind"])
+        object.__setattr__(spec, "parameters", dict(document["parameters"]))
         return spec
+
+
+@dataclass(frozen=True)
+class BoundLoss(LossSpec):
+    """A loss together with what it reads of its training data; `LossSpec.bind` makes it.
+
+    Args:
+        kind: The kind of problem.
+        parameters: The family's parameters by name.
+        class_counts: See `LossSpec.bind`; None where they are not known.
+        target_scale: The same.
+        ignore_index: The same; None where every target counts.
+    """
+
+    class_counts: Counts | None = None
+    target_scale: float | None = None
+    ignore_index: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.class_counts is not None:
+            object.__setattr__(self, "class_counts", _counts(self.kind, self.class_counts))
+        if self.target_scale is not None:
+            object.__setattr__(self, "target_scale", _scale(self.target_scale))
+        if self.ignore_index is not None and not kind_named(self.kind).classified:
+            raise UserError(f"ignore_index must be None for {self.kind}, whose targets are no indices")
+
+    def __hash__(self) -> int:
+        return hash((super().__hash__(), self.class_counts, self.target_scale, self.ignore_index))
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """What is set of its data by name."""
+        return {name: value for name in _CONSTANTS if (value := getattr(self, name)) is not None}
 
 
 def _counts(kind: Kind, given: object) -> Counts:
@@ -144,6 +193,17 @@ def _counts(kind: Kind, given: object) -> Counts:
         f"class_counts of a {kind} loss must be whole numbers {found.counts_rule}, at least 0, "
         f"but got {given!r}"
     )
+
+
+def _scale(given: Any) -> float:
+    """A spread as a number above 0."""
+    try:
+        scale = float(given)
+    except (TypeError, ValueError):
+        scale = math.nan
+    if not 0 < scale < math.inf:
+        raise UserError(f"target_scale must be above 0 and finite, but got {given!r}")
+    return scale
 
 
 def _count(value: Any) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..family import steps
 from ..family.plan import plan
-from ..family.registry import parts_for
+from ..family.registry import formulas, parts_for
 from ..family.steps import MIX, Step
 from ..kinds import Kind, kind_named
 from ..spec.loss_spec import LossSpec
@@ -130,15 +130,15 @@ def acts(
 def _ways(kind: Kind) -> dict[Function, tuple[Function, Way]]:
     """How each function of a loss is called for all members; by `vmap` what is not among them."""
     ways: dict[Function, tuple[Function, Way]] = {no_loss: (no_loss, expanded)}
-    ways |= {function: (function, as_they_are) for function in BROADCASTING}
-    ways |= {plain: (stacked, as_they_are) for plain, stacked in OF_MEMBERS.items()}
+    ways |= {plain: (plain, as_they_are) for plain in BROADCASTING}
+    ways |= {plain: (function, as_they_are) for plain, function in OF_MEMBERS.items()}
     for part in parts_for(kind).values():
         if part.broadcasts:
             ways[part.function] = (part.function, as_they_are)
     for quantity in kind_named(kind).quantities.values():
         if quantity.broadcasts:
             ways[quantity.function] = (quantity.function, expanded if quantity.expands else as_they_are)
-    for formula in (*kind_named(kind).quantities.values(), *parts_for(kind).values()):
+    for formula in formulas(kind):
         if formula.fast.members is not None:
             ways[formula.fast.members] = (formula.fast.members, as_they_are)
     return ways

@@ -127,4 +127,4 @@ OF_MEMBERS: Mapping[Function, Function] = {
     steps.weighted_over_labels: weighted_over_labels,
     no_loss_of_batch: no_loss_of_batch,
 }
-BROADCASTING = frozenset({steps.times, steps.ones, steps.same})
+BROADCASTING: frozenset[Function] = frozenset({steps.times, steps.ones, steps.same})

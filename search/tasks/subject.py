@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, Self
 
-from ...losses import Kind, LossSpec
+from ...losses import BoundLoss, Kind, LossSpec
 from ...spaces.recipe import Recipe
 from ..metrics import Metric
 
@@ -57,7 +57,7 @@ class Subject(Protocol):
     def notes(self) -> Sequence[str]:
         """Lines that the user should read before the search begins."""
 
-    def bound(self, spec: LossSpec) -> LossSpec:
+    def bound(self, spec: LossSpec) -> BoundLoss:
         """The loss with the constants of the whole training part."""
 
     def with_recipe(self, changes: Mapping[str, Any]) -> Self:

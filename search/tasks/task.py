@@ -13,7 +13,7 @@ from typing import Any, Self
 import torch
 from torch import Generator, Tensor, nn
 
-from ...losses import Kind, LossSpec
+from ...losses import BoundLoss, Kind, LossSpec
 from ...losses.custom.user_code import user_error
 from ...losses.declarations import KINDS
 from ...losses.errors import UserError, unknown
@@ -237,9 +237,9 @@ class Task:
         found = constants_of(self.kind, self.train[1], self.classes)
         return {name: values.tolist() for name, values in found.items()}
 
-    def bound(self, spec: LossSpec) -> LossSpec:
+    def bound(self, spec: LossSpec) -> BoundLoss:
         """The loss with the constants of the whole training part."""
-        return spec.bind(self.constants.get("class_counts"), self.constants.get("target_scale"))
+        return spec.bind(**self.constants)
 
     def with_recipe(self, changes: Mapping[str, Any]) -> Self:
         """The same task with these keys of its recipe changed; the data are not checked again."""

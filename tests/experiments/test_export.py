@@ -175,7 +175,7 @@ def test_a_loss_that_knows_no_classes_takes_any_number_of_them(exported: Path) -
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss_json_is_read_back_as_the_same_loss(name: str, exported: Path) -> None:
     """`load_frozen` gives the spec that was exported, with its constants."""
-    assert load_frozen(exported / name / "loss.json").spec == LOSSES[name]
+    assert load_frozen(exported / name / "loss.json").spec == LOSSES[name].bind()
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -294,7 +294,7 @@ def test_a_later_export_replaces_an_earlier_one(tmp_path: Path) -> None:
         files = export_loss(LOSSES[name], target, verdict=None, provenance={})
         assert files == [target / file for file in FILES]
         assert sorted(target.iterdir()) == sorted(files)
-        assert load_frozen(target / "loss.json").spec == LOSSES[name]
+        assert load_frozen(target / "loss.json").spec == LOSSES[name].bind()
     assert [path.name for path in tmp_path.iterdir()] == ["loss"]
     assert target.stat().st_mode == mode
 

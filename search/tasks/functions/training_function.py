@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from ....losses import Kind, LossSpec
+from ....losses import BoundLoss, Kind, LossSpec
 from ....losses.declarations import KINDS
 from ....losses.errors import UserError, one_line, unknown
 from ....spaces.recipe import Recipe
@@ -115,10 +115,9 @@ class TrainingFunction:
             seen["target_scale"] = self.target_scale
         return seen
 
-    def bound(self, spec: LossSpec) -> LossSpec:
+    def bound(self, spec: LossSpec) -> BoundLoss:
         """The loss with the constants of this training's targets."""
-        constants = self.constants
-        return spec.bind(constants.get("class_counts"), constants.get("target_scale"), self.ignore_index)
+        return spec.bind(**self.constants, ignore_index=self.ignore_index)
 
     @property
     def folds(self) -> bool:

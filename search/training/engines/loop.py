@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from ....losses import LossSpec, freeze
+from ....losses import freeze
 from ....losses.custom.user_code import in_user_code
 from ....spaces.recipe import Recipe
 from ...random_streams import stream_seed
@@ -30,7 +30,9 @@ class LoopProgram:
         seed = stream_seed(job.seed, "model", job.repeat.seed)
         self._layout = _layout(job.task, job.device)
         self._models = [_built(job.task, seed, job.device, self._layout) for _ in job.candidates]
-        self._losses = [freeze(_bound(c.spec, job)).to(job.device) for c in job.candidates]
+        known = job.split.constants
+        losses = (c.spec.bind(known.get("class_counts"), known.get("target_scale")) for c in job.candidates)
+        self._losses = [freeze(loss).to(job.device) for loss in losses]
         self._candidates = list(job.candidates)
         self._recipes = [c.recipe for c in job.candidates]
         self._optimizers = [_optimizer(m, r) for m, r in zip(self._models, self._recipes, strict=True)]
@@ -150,14 +152,6 @@ def _built(task: Task, seed: int, device: torch.device, layout: torch.memory_for
     if layout is not torch.preserve_format:
         nn.utils.convert_conv2d_weight_memory_format(model, layout)
     return model
-
-
-def _bound(spec: LossSpec, job: Job) -> LossSpec:
-    """The spec with the constants of the split it is trained on."""
-    constants = job.split.constants
-    counts = constants["class_counts"].tolist() if "class_counts" in constants else None
-    scale = float(constants["target_scale"]) if "target_scale" in constants else None
-    return spec.bind(counts, scale)
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -17,7 +17,7 @@ from lossmith.experiments.results.export import export_loss
 from lossmith.experiments.store import SearchRecord, Store
 from lossmith.experiments.tracking import Champion, Tracker
 from lossmith.experiments.tracking.champion import FOLDER, model_name, write_model
-from lossmith.losses import LossSpec, freeze, standard_spec
+from lossmith.losses import BoundLoss, freeze, standard_spec
 
 BOUND = {
     "multiclass": standard_spec("logit_adjustment", "multiclass").bind((90, 30, 5)),
@@ -27,7 +27,7 @@ BOUND = {
 }
 
 
-def champion_of(spec: LossSpec, folder: Path) -> Champion:
+def champion_of(spec: BoundLoss, folder: Path) -> Champion:
     """A champion with an export of its own."""
     export_loss(spec, folder / "loss", verdict=None, provenance={})
     return Champion(spec, folder / "loss" / "loss.pt2", "Better: by a point.", {"lossmith.better": "true"})

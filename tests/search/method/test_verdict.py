@@ -212,7 +212,7 @@ def test_p_values_are_corrected_for_their_number(won: dict[str, Any]) -> None:
 
 def test_the_winner_can_be_used_as_it_stands(won: dict[str, Any]) -> None:
     """The winner's document is a loss bound to the training part: it freezes, and has a formula."""
-    spec = LossSpec.from_json(won["winner"]["loss"])
+    spec = LossSpec.from_json(won["winner"]["loss"]).bind()
     assert spec.class_counts == (51, 30, 9)
     loss = freeze(spec)(torch.zeros(4, 3), torch.tensor([0, 1, 2, 0]))
     assert math.isfinite(float(loss))
@@ -223,7 +223,7 @@ def test_the_winner_can_be_used_as_it_stands(won: dict[str, Any]) -> None:
 def test_a_regression_winner_carries_the_scale(regression: Task) -> None:
     """The spread of the training targets goes with the loss."""
     document = judged(SimulatedRunner(regression, lead_of(-0.05)), space=HUBER)
-    assert LossSpec.from_json(document["winner"]["loss"]).target_scale == pytest.approx(
+    assert LossSpec.from_json(document["winner"]["loss"]).bind().target_scale == pytest.approx(
         1.4826 * float((regression.train[1] - regression.train[1].median()).abs().median()), rel=1e-5
     )
 
