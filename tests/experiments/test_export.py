@@ -36,6 +36,8 @@ from lossmith.losses import (
 from lossmith.losses.declarations import KINDS
 from lossmith.losses.frozen.pt2 import load_pt2, write_pt2
 
+pytestmark = pytest.mark.end_to_end
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 COUNTS = (90, 40, 17, 8, 3)
 

@@ -13,6 +13,8 @@ from lossmith.experiments.spec import asked, load_spec
 from lossmith.losses import UserError
 from lossmith.search import load_task
 
+pytestmark = pytest.mark.end_to_end
+
 TABLE = "height,weight,label\n" + "1.5,40,small\n1.9,90,large\n1.7,70,middle\n" * 8
 QUICK = {"repeats": {"seeds": 1, "folds": 2}, "race": {"seeds": 2, "contenders": 2}, "verdict": {"seeds": 2}}
 

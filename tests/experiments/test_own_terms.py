@@ -18,6 +18,8 @@ from lossmith.search.records import Unit
 
 from .conftest import blobs
 
+pytestmark = pytest.mark.end_to_end
+
 TEXT = '''
 from torch.nn import functional as F
 

@@ -20,6 +20,8 @@ from lossmith.search.records import PHASES
 from .conftest import document_of
 from .test_page import Page
 
+pytestmark = pytest.mark.end_to_end
+
 TASK = '''
 import torch
 from torch import nn

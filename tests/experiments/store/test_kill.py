@@ -6,11 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lossmith.experiments.store import Store, new_owner
+
+pytestmark = pytest.mark.end_to_end
 
 # Keeps units for ever, and names each once it is kept.
 WRITER = """
 import sys
+import pytest
+
 from lossmith.experiments.store import Store, new_owner
 from lossmith.losses import LossSpec
 from lossmith.search.records import Unit

@@ -19,6 +19,8 @@ from lossmith.experiments.tracking import Champion, Tracker
 from lossmith.experiments.tracking.champion import FOLDER, model_name, write_model
 from lossmith.losses import BoundLoss, freeze, standard_spec
 
+pytestmark = pytest.mark.end_to_end
+
 BOUND = {
     "multiclass": standard_spec("logit_adjustment", "multiclass").bind((90, 30, 5)),
     "binary": standard_spec("weighted_bce", "binary").bind((90, 10)),

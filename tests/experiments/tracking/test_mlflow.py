@@ -17,6 +17,8 @@ from lossmith.experiments.tracking import Tracker
 from lossmith.experiments.tracking import table_delivery as by_tables
 from lossmith.search.records import Trial
 
+pytestmark = pytest.mark.end_to_end
+
 Keep = Callable[[int], list[Trial]]
 
 

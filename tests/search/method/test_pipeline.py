@@ -20,6 +20,8 @@ from lossmith.spaces import Domain, Space
 from ..simulation import PLAN, SPACE, JsonLedger, RecordedProgress, SimulatedRunner, ordinary
 from ..small_tasks import data, mlp, task_of
 
+pytestmark = pytest.mark.end_to_end
+
 TINY = Plan(
     trials=6, seeds=2, folds=2, width=4, rates=2, contenders=2, race_rounds=2, race_seeds=2, verdict_seeds=3
 )
