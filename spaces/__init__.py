@@ -5,6 +5,7 @@ from .extend import extended
 from .parse import auto, own_terms, preset, presets, space_from
 from .recipe import LEARNING_RATE, Recipe
 from .space import Space
+from .widen import edges, widened
 
 __all__ = [
     "LEARNING_RATE",
@@ -12,9 +13,11 @@ __all__ = [
     "Recipe",
     "Space",
     "auto",
+    "edges",
     "extended",
     "own_terms",
     "preset",
     "presets",
     "space_from",
+    "widened",
 ]

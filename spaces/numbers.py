@@ -45,3 +45,8 @@ def usual_domain(name: str, kind: Kind) -> Domain | None:
     """The range in which a number is usually searched; None where its range comes from elsewhere."""
     found = declared(name, kind)
     return found.usual if isinstance(found, RecipeParameter) else Domain(*found.search, log=found.log)
+
+
+def limits(name: str, kind: Kind) -> tuple[float, float]:
+    """The least and the greatest value at which a number is defined; they themselves may be excluded."""
+    return declared(name, kind).domain

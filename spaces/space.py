@@ -122,10 +122,14 @@ class Space:
 
         return {name: FloatDistribution(d.low, d.high, log=d.log) for name, d in self.coordinates().items()}
 
+    def parts_at(self, point: Mapping[str, float]) -> frozenset[str]:
+        """The parts that are switched on in a point."""
+        return frozenset(name for name in self.parts if self._is_on(name, point))
+
     def loss_at(self, point: Mapping[str, float]) -> LossSpec:
         """The loss a point means. With every term switched off it is the space's first term alone."""
         values = {**self.fixed, **point}
-        on = {name for name in self.parts if self._is_on(name, point)}
+        on = self.parts_at(point)
         terms = [name for name in self.terms if name in on] or [
             next(t for t in self.terms if self._may_be_on(t))
         ]
