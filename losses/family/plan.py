@@ -46,12 +46,18 @@ def plan(
         members: Whether formulas are replaced by what stands in for them where many losses are evaluated at
             once (`Fast.members`).
     """
-    return _plan(kind, frozenset(names), masked, members)
+    active = [(name, part.function) for name, part in parts_for(kind).items() if name in names]
+    return _plan(kind, tuple(active), masked, members)
 
 
 @cache
-def _plan(kind: Kind, names: frozenset[str], masked: bool, members: bool) -> tuple[Step, ...]:  # noqa: FBT001
-    active = [part for name, part in parts_for(kind).items() if name in names]
+def _plan(
+    kind: Kind,
+    named: tuple[tuple[str, Callable[..., Tensor]], ...],  # a name may be given to another function
+    masked: bool,  # noqa: FBT001
+    members: bool,  # noqa: FBT001
+) -> tuple[Step, ...]:
+    active = [parts_for(kind)[name] for name, _ in named]
     writing = _Writing(kind, masked, members)
     writing.adjust(_of(active, "adjust"))
     for part in _of(active, "smooth"):

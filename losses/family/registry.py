@@ -12,6 +12,7 @@ from .. import terms
 from ..declarations import STAGES, Kind, Part
 from ..errors import UserError, unknown
 from ..kinds import Quantity, kind_named
+from .wiring import check_kind, check_part
 
 _own: dict[str, Part] = {}
 
@@ -25,29 +26,37 @@ def _shipped() -> dict[str, Part]:
         part, name = importlib.import_module(module.name).PART, module.name.rpartition(".")[2]
         assert isinstance(part, Part), f"{module.name} must define PART"
         assert part.name == name, f"{module.name} must define a part of its own name"
+        check_part(part, map(kind_named, part.kinds))
         found[part.name] = part
     return found
 
 
+def _added() -> tuple[tuple[str, int], ...]:
+    """What tells the parts of this moment from those of another; a name may be given anew."""
+    return tuple((name, id(part)) for name, part in _own.items())
+
+
 @cache
-def _sorted(own: tuple[str, ...]) -> dict[str, Part]:
-    found = [*_shipped().values(), *(_own[name] for name in own)]
+def _sorted(own: tuple[tuple[str, int], ...]) -> dict[str, Part]:
+    found = [*_shipped().values(), *(_own[name] for name, _ in own)]
     found.sort(key=lambda part: (STAGES.index(part.stage), part.order, part.name))
     return {part.name: part for part in found}
 
 
 @cache
-def _serving(kind: Kind, own: tuple[str, ...]) -> dict[str, Part]:
-    return {
-        name: part
-        for name, part in _sorted(own).items()
-        if kind in part.kinds or name in kind_named(kind).borrowed
-    }
+def _serving(kind: Kind, own: tuple[tuple[str, int], ...]) -> dict[str, Part]:
+    found, known = kind_named(kind), _sorted(own)
+    check_kind(found)
+    for name in found.borrowed:
+        if name not in known:
+            raise unknown(f"part that {kind} borrows", name, known)
+        check_part(known[name], [found])
+    return {name: part for name, part in known.items() if kind in part.kinds or name in found.borrowed}
 
 
 def parts() -> dict[str, Part]:
     """All parts by name, in the order in which the family applies them."""
-    return _sorted(tuple(_own))
+    return _sorted(_added())
 
 
 def own_parts() -> tuple[Part, ...]:
@@ -66,7 +75,7 @@ def part(name: str, kind: Kind | None = None) -> Part:
 
 def parts_for(kind: Kind) -> dict[str, Part]:
     """The parts that serve problems of `kind`."""
-    return _serving(kind, tuple(_own))
+    return _serving(kind, _added())
 
 
 def formulas(kind: Kind) -> list[Part | Quantity]:
@@ -86,9 +95,17 @@ def registered(own: Part) -> Iterator[Part]:
 
 
 def register(own: Part) -> Part:
-    """Add a part of a user's own to the family, for this process; registering the same part again is fine.
+    """Add a part to the family, for this process; registering the same part again is fine.
 
-    Raises `UserError` when another part has its name, or the name holds a dot or is `mix`.
+    Args:
+        own: The part.
+
+    Returns:
+        The part.
+
+    Raises:
+        UserError: Another part has its name, the name is no Python name or `mix` or `recipe`, or its function
+            asks for a value or a parameter that does not exist.
     """
     known = parts().get(own.name)
     if known is not None and known != own:
@@ -99,6 +116,7 @@ def register(own: Part) -> Part:
         raise UserError(
             f"a part's name must be a Python name other than mix and recipe, but got {own.name!r}"
         )
+    check_part(own, map(kind_named, own.kinds))
     if known is None:
         _own[own.name] = own
     return own

@@ -16,6 +16,7 @@ from ..family.fusing import fused
 from ..family.inputs import ignored, shaped
 from ..family.plan import plan
 from ..family.steps import Step, in_full_precision, run
+from ..kinds import kind_named
 from ..spec.loss_spec import BoundLoss, LossSpec
 
 _NEEDS = {
@@ -159,10 +160,11 @@ def check_counts(spec: BoundLoss, outputs: Tensor) -> None:
 
 def check_values(spec: BoundLoss, outputs: Tensor, targets: Tensor) -> None:
     """Raise `UserError` for targets that are no class, or neither 0 nor 1; on a CPU only."""
-    if targets.device.type != "cpu" or targets.numel() == 0 or spec.kind == "regression":
+    target = kind_named(spec.kind).target
+    if targets.device.type != "cpu" or targets.numel() == 0 or target == "number":
         return
     low, high = (value.item() for value in targets.aminmax())
-    most = outputs.shape[-1] - 1 if spec.kind == "multiclass" else 1
+    most = outputs.shape[-1] - 1 if target == "class" else 1
     whole = not targets.is_floating_point() or targets.frac().amax().item() == 0
     if low >= 0 and high <= most and whole:
         return
@@ -170,7 +172,7 @@ def check_values(spec: BoundLoss, outputs: Tensor, targets: Tensor) -> None:
     if spec.ignore_index is not None:
         wrong = wrong & (targets != spec.ignore_index)
     if bool(wrong.any()):
-        rule = f"class indices from 0 to {most}" if spec.kind == "multiclass" else "0 or 1"
+        rule = f"class indices from 0 to {most}" if target == "class" else "0 or 1"
         extra = "" if spec.ignore_index is None else f", or the ignored {spec.ignore_index}"
         raise UserError(
             f"{spec.kind} targets must be {rule}{extra}, but got {targets[wrong][0].item():g}; "

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from lossmith.losses.checks import contract
+from lossmith.losses.checks.members import beside_others
+from lossmith.losses.checks.subject import Broken, of_part
 from lossmith.losses.declarations import Parameter, Part
 from lossmith.losses.family import registry, steps
 from lossmith.losses.family.registry import parts, parts_for
@@ -51,8 +52,8 @@ def test_a_part_that_says_it_broadcasts_and_mixes_members_breaks_the_contract(
     )
     monkeypatch.setattr(registry, "_own", {})
     registry.register(own)
-    with pytest.raises(contract.Broken, match="beside others"):
-        contract.beside_others(contract.of_part(own, "multiclass"))
+    with pytest.raises(Broken, match="beside others"):
+        beside_others(of_part(own, "multiclass"))
 
 
 def test_the_parts_that_small_models_use_most_go_without_vmap() -> None:
