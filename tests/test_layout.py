@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,30 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("losses", "spaces", "search", "experiments")  # each may import itself and those before it
+
+# The rooms of each folder, files and sub-packages alike, from the lowest up: a room may import itself and the
+# rooms before it, never one after it, and never the folder's own __init__, which imports them all.
+ROOMS = {
+    "losses": (
+        *("errors", "numerics", "kernels", "kinds", "declarations", "terms", "family", "spec", "stacked"),
+        *("frozen", "checks", "custom"),
+    ),
+    "spaces": ("domain", "recipe", "numbers", "space", "widen", "presets", "parse", "extend"),
+    "search": (
+        *("random_streams", "memory", "records", "metrics", "statistics", "tasks", "proposals", "training"),
+        *("method", "testing"),
+    ),
+    "experiments": (
+        *("version", "spec", "usercode", "store", "results", "progress", "report", "tracking", "experiment"),
+        *("running", "cli"),
+    ),
+}
+MOST_ENTRIES = {
+    "losses": 12,
+    "spaces": 12,
+    "search": 10,
+    "experiments": 12,
+}  # what a reader takes in at a glance
 
 # What each folder, and every folder above it, may import from outside; pyproject.toml declares all of it.
 OWN_PACKAGES = {
@@ -106,6 +132,75 @@ def test_a_folder_imports_only_itself_and_the_folders_below_it(folder: str) -> N
         if found.level and not found.folders <= allowed
     ]
     assert not against_the_arrow
+
+
+def entries(folder: str) -> set[str]:
+    """The rooms of a folder: its modules and sub-packages."""
+    found = (ROOT / folder).iterdir()
+    packages = {path.stem for path in found if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    return packages - {"__init__"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_rooms_are_those_of_the_table(folder: str) -> None:
+    """A new room is a decision: its place in the order is written down here, and a folder stays small."""
+    assert entries(folder) == set(ROOMS[folder])
+    assert len(ROOMS[folder]) <= MOST_ENTRIES[folder]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_room_imports_only_itself_and_the_rooms_below_it(folder: str) -> None:
+    """Whoever reads a room needs to know the rooms before it, and no other."""
+    order = ROOMS[folder]
+    upward = []
+    for found in imports_in(folder):
+        room = found.file.relative_to(ROOT / folder).with_suffix("").parts[0]
+        if room == "__init__" or not found.level or found.target.split(".")[0] != folder:
+            continue
+        inner = found.target.split(".")[1:]
+        for reached in [inner[0]] if inner else found.names:
+            if reached not in order:
+                upward.append(f"{found.place} reaches {folder} itself for {reached}")
+            elif order.index(reached) > order.index(room):
+                upward.append(f"{found.place} reaches up to {reached}")
+    assert not upward
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    """Two files that need each other are one file, or need a third; a late import only hides that."""
+    names = {_module(file): file for file in python_files(*FOLDERS)}
+    reached: dict[str, set[str]] = {name: set() for name in names}
+    for found in imports_in(*FOLDERS):
+        if found.level and found.file.stem != "__init__":
+            for name in found.names:
+                inner = f"{found.target}.{name}"
+                reached[_module(found.file)].add(inner if inner in names else found.target)
+    try:
+        tuple(TopologicalSorter(reached).static_order())
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+def _module(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_name_hides_a_module(folder: str) -> None:
+    """`import lossmith.losses.spec as m` is a module, whatever its package exports."""
+    hidden = []
+    for file in python_files(folder):
+        name = f"lossmith.{_module(file)}"
+        package, _, last = name.rpartition(".")
+        if (
+            package == "lossmith" or ".migrations" in name
+        ):  # a namespace has no names, and Alembic runs migrations
+            continue
+        module = importlib.import_module(name)
+        if getattr(sys.modules[package], last) is not module:
+            hidden.append(name)
+    assert not hidden
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, "tests", "benchmarks", "examples"])
