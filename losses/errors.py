@@ -39,9 +39,11 @@ class UserError(ValueError):
 def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
     """The error for a name that is not among `known`, with the nearest matches."""
     names = sorted(known)
-    near = get_close_matches(str(name), names, n=3, cutoff=0.5)
+    by_folded = {known.casefold(): known for known in reversed(names)}
+    folded = get_close_matches(str(name)[:200].casefold(), by_folded, n=3, cutoff=0.5)
+    near = [by_folded[match] for match in folded]
     remedy = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}"
-    return UserError(f"unknown {what} {str(name)!r}: {remedy}")
+    return UserError(f"unknown {what} {one_line(str(name), 100)!r}: {remedy}")
 
 
 def one_line(said: object, limit: int = 200) -> str:

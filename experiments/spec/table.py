@@ -36,6 +36,10 @@ class TableSpec(BaseModel):
     drop: list[str] = Field([], description="a list of columns that are no inputs, such as [id]")
     groups: str | None = Field(None, description="the name of a column, such as patient")
     time: str | None = Field(None, description="the name of a column, such as date")
+    weights: str | None = Field(None, description="the name of a column of numbers, such as weight")
+    positive: str | int | float | bool | None = Field(
+        None, description="the value that counts as positive, such as fraud"
+    )
     separator: str | None = Field(None, min_length=1, max_length=1, description='a character, such as ";"')
     hidden: list[int] | None = Field(None, description="sizes of hidden layers, such as [64, 64]")
     name: str | None = Field(None, min_length=1, description="a name for the task, such as churn")

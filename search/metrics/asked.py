@@ -123,8 +123,8 @@ def _answers(kind: Kind, targets: Tensor, classes: int | None, draw: torch.Gener
     elif decision == "cutoff":
         made = LOGIT * (2 * given.float() - 1)
     else:
-        noise: Tensor = 0.01 * given.std(0) * torch.randn(given.shape, generator=draw)
-        return given + noise
+        small: Tensor = 0.01 * given.std(0) * torch.randn(given.shape, generator=draw)
+        return given + small
     noise: Tensor = 0.5 * torch.randn(made.shape, generator=draw)
     return made + noise
 

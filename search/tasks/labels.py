@@ -31,8 +31,13 @@ class Numbering:
         """The labels as text."""
         return tuple(map(str, self.labels))
 
-    def encode(self, what: str, values: Any) -> Any:
+    def encode(self, what: str, values: Any, name: str = "it") -> Any:
         """Class indices (N,) of labels (N,), as a NumPy array.
+
+        Args:
+            what: The part's name in the error.
+            values: The labels.
+            name: The column's name in the error.
 
         Raises:
             UserError: A label is none of those that were numbered.
@@ -41,8 +46,8 @@ class Numbering:
         found = [number.get(value, -1) for value in values]
         if -1 in found:
             raise UserError(
-                f"{what}: every label must be one of the training part's, {some(self.labels)}, but row "
-                f"{found.index(-1)} holds {one_line(repr(values[found.index(-1)]), 60)}"
+                f"{what}: every label must be one of the training part's, {some(self.labels)}, but "
+                f"{name} holds {one_line(repr(values[found.index(-1)]), 60)}"
             )
         return np.asarray(found, np.int64)
 

@@ -10,24 +10,35 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ....losses.errors import UserError
+from . import written
+from .cells import LARGEST, odd_cells
+from .written import ISO
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 Role = Literal["number", "category", "date", "left out"]
 MOST_CATEGORIES = 50  # of a column; rarer ones share a place
-ALMOST_ALL_NUMBERS = 0.95
+LONG_NUMBER = 16  # digits from which on a double no longer tells two numbers apart
 FAR = 8.0  # standard deviations; what lies beyond is brought there
 ROWS_TO_JUDGE = 20  # in fewer, numbers in steps of one or texts that all differ may be a coincidence
 
 
 @dataclass(frozen=True)
 class Column:
-    """What becomes of a column, and `why` where that is not plain."""
+    """What becomes of a column.
+
+    Attributes:
+        name: The column's name.
+        role: What it is read as.
+        why: What a user should know of that, where it is not plain.
+        form: How numbers or dates are written, where they are text.
+    """
 
     name: str
     role: Role
     why: str = ""
+    form: str = ""
 
 
 def roles(frame: DataFrame) -> list[Column]:
@@ -59,7 +70,15 @@ class Features:
     """Columns turned into inputs (N, F), everything that is learnt being learnt from the training part."""
 
     def __init__(self, train: DataFrame, columns: Sequence[Column]) -> None:
-        """Fits the preprocessing to `train`. Raises `UserError` where no column is left."""
+        """Fit the preprocessing.
+
+        Args:
+            train: The training rows.
+            columns: What becomes of each column.
+
+        Raises:
+            UserError: No column is left to learn from.
+        """
         from sklearn.compose import ColumnTransformer
 
         by_role = {
@@ -70,7 +89,7 @@ class Features:
                 "a table must have a column to learn from besides its target, but "
                 f"{', '.join(f'{c.name} is left out ({c.why})' for c in columns) or 'it has none'}"
             )
-        self._roles = {column.name: column.role for column in columns}
+        self._columns = columns
         self._pipeline: Any = ColumnTransformer(
             [
                 ("number", _numbers(), by_role["number"]),
@@ -89,13 +108,15 @@ class Features:
         import pandas as pd
 
         found: dict[str, Any] = {}
-        for name, role in self._roles.items():
-            if role == "number":
-                found[name] = _as_numbers(frame[name])
-            elif role == "category":
-                found[name] = frame[name].astype(object).where(frame[name].notna(), "(missing)").astype(str)
-            elif role == "date":
-                found |= {f"{name} {part}": values for part, values in _date_parts(frame[name]).items()}
+        for column in self._columns:
+            name, values = column.name, frame[column.name]
+            if column.role == "number":
+                found[name] = _as_numbers(values, column.form)
+            elif column.role == "category":
+                found[name] = values.astype(object).where(values.notna(), "(missing)").astype(str)
+            elif column.role == "date":
+                parts = _date_parts(values, column.form or ISO)
+                found |= {f"{name} {part}": numbers for part, numbers in parts.items()}
         return pd.DataFrame(found, index=frame.index)
 
 
@@ -122,60 +143,82 @@ def _categories() -> Any:
 
 
 DATE_PARTS = ("day", "month", "weekday", "hour")
+PARTS = ": day, month, weekday and hour"
 
 
-def _date_parts(column: Series[Any]) -> dict[str, Any]:
+def _date_parts(column: Series[Any], form: str) -> dict[str, Any]:
     """Days since 1970, and what recurs: month, weekday and hour; NaN where there is no date."""
-    import pandas as pd
-
-    dates = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
-    seconds = (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
-    parts = (seconds / 86_400, dates.dt.month, dates.dt.day_of_week, dates.dt.hour)
+    read = written.dates(column, form)
+    # Not by a difference: pandas counts those in nanoseconds, which reach from 1678 to 2262.
+    passed = read.dt.tz_localize(None).dt.as_unit("us").astype("int64").where(read.notna())
+    parts = (passed / 86_400e6, read.dt.month, read.dt.day_of_week, read.dt.hour)
     return {name: values.astype("float64") for name, values in zip(DATE_PARTS, parts, strict=True)}
 
 
-def _as_numbers(column: Series[Any]) -> Series[Any]:
-    """The column in double precision, NaN for what is missing, infinite or no number."""
-    import pandas as pd
-
-    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
-    return numbers.where(np.isfinite(numbers))
+def _as_numbers(column: Series[Any], form: str) -> Series[Any]:
+    """The column in double precision, NaN for what is missing, too large to be measured, or no number."""
+    found = written.numbers(column, form)
+    return found.where(found.abs() <= LARGEST)
 
 
 def _role(column: Series[Any]) -> Column:
+    from pandas import CategoricalDtype
     from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
     name, there = str(column.name), column.dropna()
+    if useless := odd_cells(there) or _says_nothing(column, there):
+        return Column(name, "left out", useless)
+    if is_datetime64_any_dtype(column):
+        return Column(name, "date", f"a date{PARTS}")
+    if isinstance(column.dtype, CategoricalDtype):
+        return _category(name, there.astype(str))
+    if is_bool_dtype(column) or is_numeric_dtype(column):
+        return Column(name, "number")
+    return _text_role(name, there.astype(str).str.strip())
+
+
+def _says_nothing(column: Series[Any], there: Series[Any]) -> str:
+    """Why nothing can be learnt from a column; "" where something may be."""
     distinct = there.nunique()
     if distinct == 0:
-        return Column(name, "left out", "empty")
+        return "empty"
     if distinct == 1 and len(there) == len(column):
-        return Column(name, "left out", "constant")
-    if is_datetime64_any_dtype(column):
-        return Column(name, "date", "a date: day, month, weekday and hour")
-    if is_bool_dtype(column):
-        return Column(name, "number")
-    if is_numeric_dtype(column):
-        return (
-            Column(name, "left out", "numbers the rows") if _numbers_rows(column) else Column(name, "number")
-        )
-    return _text_role(name, there.astype(str), distinct)
+        return "constant"
+    return "numbers the rows" if column.dtype.kind in "iuf" and _numbers_rows(column) else ""
 
 
-def _text_role(name: str, there: Series[Any], distinct: int) -> Column:
-    import pandas as pd
+def _text_role(name: str, there: Series[Any]) -> Column:
+    form = None if _are_codes(there) else written.number_form(there)
+    if form is not None:
+        odd = there[written.numbers(there, form).isna()]
+        why = f"numbers written {form}" if form else ""
+        if len(odd):
+            missing = f"{len(odd)} values that are no numbers, such as {odd.iloc[0]!r}, taken as missing"
+            why = f"{why}; {missing}" if why else missing
+        return Column(name, "number", why, form)
+    if (form := written.date_form(there)) is not None:
+        how = "" if form == ISO else f" written {written.readable(form)}"
+        return Column(name, "date", f"a date{how}{PARTS}", form)
+    return _category(name, there)
 
-    numbers = pd.to_numeric(there, errors="coerce")
-    if (share := float(numbers.notna().mean())) >= ALMOST_ALL_NUMBERS:
-        odd = there[numbers.isna()]
-        why = f"{len(odd)} values that are no numbers, such as {odd.iloc[0]!r}, taken as missing"
-        return Column(name, "number", why if share < 1 else "")
-    if pd.to_datetime(there.head(200), errors="coerce", format="ISO8601").notna().all():
-        return Column(name, "date", "a date: day, month, weekday and hour")
+
+def _category(name: str, there: Series[Any]) -> Column:
+    distinct = there.nunique()
     if distinct > len(there) / 2 and len(there) >= ROWS_TO_JUDGE:
         return Column(name, "left out", f"{distinct:,} different texts in {len(there):,} rows")
     rare = f"{distinct} categories, of which the rare ones share a place"
-    return Column(name, "category", rare if distinct > MOST_CATEGORIES else "")
+    share = written.share_of_numbers(there)
+    some = f"{share:.0%} of them numbers, taken as categories" if share else ""
+    why = "; ".join(said for said in (rare if distinct > MOST_CATEGORIES else "", some) if said)
+    return Column(name, "category", why)
+
+
+def _are_codes(there: Series[Any]) -> bool:
+    """Whether whole numbers are names: with leading zeros, as of zip codes, or longer than numbers get."""
+    digits = there[there.str.fullmatch(r"\d+")]
+    return len(digits) > len(there) / 2 and bool(
+        (digits.str.match(r"0\d") | (digits.str.len() >= LONG_NUMBER)).any()
+    )
 
 
 def _numbers_rows(column: Series[Any]) -> bool:
@@ -183,4 +226,4 @@ def _numbers_rows(column: Series[Any]) -> bool:
     if len(column) < ROWS_TO_JUDGE or column.isna().any():
         return False
     values = column.to_numpy(np.float64)
-    return bool((np.diff(np.sort(values)) == 1).all())
+    return bool(np.isfinite(values).all() and (np.diff(np.sort(values)) == 1).all())

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ....losses.errors import UserError, unknown
+from ....losses.errors import UserError, one_line, unknown
 from ....spaces.recipe import Recipe
 from ..fields import TaskFields
+from ..guard import tidy_name
 from .columns import Features, gaps, lines, roles
-from .defaults import Mlp, hidden_sizes, metric_for, outputs_of, recipe_for, training_line
+from .defaults import metric_for, mlp_for, outputs_of, recipe_for, training_line
 from .holdout import held_out
 from .table import SEPARATORS, check_columns, read_table
-from .targets import Targets, read_targets
+from .targets import Targets, read_targets, with_gaps
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,12 +29,14 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
     *,
     kind: str = "auto",
     metric: Any = "auto",
-    greater_is_better: bool = True,
+    greater_is_better: bool | None = None,
     test: float | str | Path = 0.2,
     validation: str | Path | None = None,
     drop: Sequence[str] = (),
     groups: str | None = None,
     time: str | None = None,
+    weights: str | None = None,
+    positive: Any = None,
     separator: str | None = None,
     hidden: Sequence[int] | None = None,
     recipe: Any = None,
@@ -41,30 +44,48 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
 ) -> TaskFields:
     """The task that a CSV or Parquet file describes, everything inferred that is not said.
 
-    `target` names the column to predict, or several: zeros and ones for multilabel, numbers for a
-    regression with several outputs. `test` is the share of the rows set aside for the verdict, or another
-    file; `validation` is a file, where there is one. `groups` and `time` are columns (see `Task`); they
-    and those in `drop` are no inputs. Numbers are standardised, missing ones filled with the median and
-    marked; categories become one input each; dates in ISO form become day, month, weekday and hour: all
-    of it learnt from the training part. A regression target is standardised, which leaves R2 as it is.
-    The model is an MLP with the hidden sizes `hidden`. The task's `notes` say all that was inferred.
+    Numbers are standardised, missing ones filled with the median and marked; categories become one input
+    each; dates become day, month, weekday and hour: all of it learnt from the training part. A regression
+    target is standardised, which leaves R2 as it is. The task's `notes` say all that was inferred.
 
-    Raises `UserError` for a file that cannot be read or does not fit into memory, columns that are not
-    there, and targets that are missing, constant or of a class with fewer than five rows.
+    Args:
+        file: The path of the file.
+        target: The column to predict, or several: zeros and ones for multilabel, numbers for a regression
+            with several outputs.
+        kind: The kind of problem, or "auto".
+        metric: As of `Task`, or "auto".
+        greater_is_better: As of `Task`.
+        test: The share of the rows set aside for the verdict, or the path of another file.
+        validation: The path of another file.
+        drop: Columns that are no inputs.
+        groups: A column whose values are never split by folds, such as a patient; no input.
+        time: A column of numbers or dates; the latest rows are the test part; no input.
+        weights: A column of numbers of at least 0, how much each row counts in losses and in the metric; no
+            input.
+        positive: For two values, the one that counts as positive; default: 1 beside 0, true, or the rarer.
+        separator: What separates the fields; None to find out.
+        hidden: The sizes of the model's hidden layers; the model is an MLP.
+        recipe: As of `Task`.
+        name: The task's name; default: the file's.
+
+    Raises:
+        UserError: The file cannot be read or does not fit into memory, a column is not there, or targets are
+            missing, constant or of a class with fewer than five rows.
     """
     file = Path(file).expanduser()
-    columns = [target] if isinstance(target, str) else list(target)
+    columns = _names(target)
     table = read_table(file, columns, separator)
-    frame = table.frame
-    special = {"groups": groups, "time": time}
+    frame = with_gaps(table.frame, columns)
+    special = {"groups": groups, "time": time, "weights": weights}
     if groups is not None and time is not None:
         raise UserError(f"{file.name}: folds must respect groups or time, but both were given; leave one out")
-    check_columns(file, [*drop, *(n for n in special.values() if n is not None)], list(frame.columns))
-    targets = read_targets(frame, columns, file.name, None if kind == "auto" else kind)
-    rest = [c for c in frame.columns if c not in {*columns, *drop, *special.values()}]
-    whole = {key: _whole(frame, column, key, file) for key, column in special.items()}
+    named = [*drop, *(n for n in special.values() if n is not None)]
+    check_columns(file, named, list(frame.columns))
+    targets = read_targets(frame, columns, file.name, None if kind == "auto" else kind, positive)
+    rest = [c for c in frame.columns if c not in {*columns, *named}]
+    whole = {key: _whole(frame, special[key], key, file) for key in ("groups", "time")}
     if isinstance(test, str | Path):
-        train, tested = frame, _other(Path(test), targets, rest, table.separator)
+        train, tested = frame, _other(Path(test), targets, rest, weights, table.separator)
         kept = whole
         said = f"test part {Path(test).name}, {len(tested):,} rows"
     else:
@@ -75,7 +96,7 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
         said = f"train {len(train):,} rows, test {len(tested):,}{how}"
     parts = {"train": train, "test": tested}
     if validation is not None:
-        parts["validation"] = _other(Path(validation), targets, rest, table.separator)
+        parts["validation"] = _other(Path(validation), targets, rest, weights, table.separator)
     found = roles(frame[rest])
     features = Features(train[rest], found)
     encoded: dict[str, Any] = {
@@ -84,15 +105,19 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
     }
     scale = _standardise(targets, encoded)
     inputs, labels = (torch.from_numpy(np.asarray(values)) for values in encoded["train"])
-    model = Mlp(tuple(inputs.shape[1:]), hidden_sizes(hidden), outputs_of(targets.kind, labels))
+    model = mlp_for(inputs.shape[1:], hidden, outputs_of(targets.kind, labels))
     chosen = metric_for(targets.kind) if metric == "auto" else metric
     settings = Recipe.from_mapping({**recipe_for(len(labels)), **(recipe or {})})
     shape, *told = lines(found)
+    names = () if targets.numbering is None else targets.numbering.names
     return TaskFields(
-        name=name or file.name.partition(".")[0],
+        name=name or tidy_name(file.name.partition(".")[0]),
         kind=targets.kind,
         **encoded,
         **kept,
+        sample_weight=None if weights is None else {part: rows[weights] for part, rows in parts.items()},
+        class_names=names or (targets.columns if targets.kind == "multilabel" else ()),
+        positive=names[1] if targets.kind == "binary" else None,
         model=model,
         metric=chosen,
         greater_is_better=greater_is_better,
@@ -103,16 +128,30 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
             _target_line(targets, scale),
             *told,
             *gaps(frame[rest], found),
+            *([] if weights is None else [f"rows count by {weights}, in losses and in the metric"]),
             f"{said}; what is learnt of the columns is learnt from the training part alone",
             training_line(model, settings, chosen),
         ),
     )
 
 
-def _other(file: Path, targets: Targets, inputs: Sequence[str], separator: str | None) -> DataFrame:
+def _names(target: Any) -> list[str]:
+    """The names of the targets: at least one, and each once."""
+    found = [target] if isinstance(target, str) else target
+    if not isinstance(found, list | tuple) or not found or not all(isinstance(n, str) for n in found):
+        raise UserError(f"target must be the name of a column, or a list of names, but got {target!r}")
+    if twice := [name for name in found if list(found).count(name) > 1]:
+        raise UserError(f"target must name each column once, but {twice[0]!r} stands more than once")
+    return list(found)
+
+
+def _other(
+    file: Path, targets: Targets, inputs: Sequence[str], weights: str | None, separator: str | None
+) -> DataFrame:
     """Another file with the same columns."""
-    frame = read_table(file, targets.columns, separator).frame
-    if lacking := [name for name in inputs if name not in frame.columns]:
+    frame = with_gaps(read_table(file, targets.columns, separator).frame, targets.columns)
+    wanted = [*inputs, *([] if weights is None else [weights])]
+    if lacking := [name for name in wanted if name not in frame.columns]:
         raise unknown(f"column in {file.name}", lacking[0], [str(name) for name in frame.columns])
     for name in targets.columns:
         if frame[name].isna().any():
@@ -136,7 +175,7 @@ def _whole(frame: DataFrame, column: str | None, key: str, file: Path) -> Any:
         rule = "hold a number or a date such as 2024-01-31" if key == "time" else "have a value"
         raise UserError(
             f"{file.name}: {key} column {column} must {rule} in every row, but row {row + 1} holds "
-            f"{frame[column].iloc[row]!r}"
+            f"{one_line(repr(frame[column].iloc[row]), 60)}"
         )
     return np.unique(values.to_numpy(), return_inverse=True)[1].astype(np.int64)
 
@@ -173,7 +212,8 @@ def _target_line(targets: Targets, scale: dict[str, Any]) -> str:
     names = ", ".join(targets.columns[:4]) + (", ..." if len(targets.columns) > 4 else "")
     line = f"target {names}: {targets.why}, so {targets.kind}"
     if targets.kind == "binary":
-        return f"{line}, {targets.labels[1]} counting as positive"
+        assert targets.numbering is not None
+        return f"{line}; {targets.numbering.why}"
     if scale and len(targets.columns) == 1:
         return f"{line}, standardised (1 is {scale['standard_deviation']:.4g})"
     return line

@@ -14,11 +14,11 @@ from ....losses import Kind
 from ....losses.errors import UserError
 from ....spaces.recipe import Recipe
 from ...memory import room
-from ..arrays import brief
+from ..arrays import brief, tensor_of
 from ..data import ordinal_codes
 from ..fields import TaskFields
 from ..streaming import Samples, Streamed, take
-from .defaults import Mlp, hidden_sizes, metric_for, outputs_of, recipe_for, training_line
+from .defaults import metric_for, mlp_for, outputs_of, recipe_for, training_line
 from .holdout import held_out
 from .image_files import ImageFolder
 
@@ -84,7 +84,7 @@ def dataset_fields(  # noqa: PLR0913  (one for each thing a user may want to say
         read["validation"] = read_dataset(validation, f"{name}: validation", stream=stream)
     first = read["train"]
     outputs = outputs_of(kind, torch.cat([part.targets for part in read.values()]))
-    made = model or Mlp(tuple(first.inputs.shape[1:]), hidden_sizes(hidden), outputs)
+    made = model or mlp_for(first.inputs.shape[1:], hidden, outputs)
     chosen = metric_for(kind) if metric == "auto" else metric
     settings = Recipe.from_mapping({**recipe_for(len(first.targets)), **(recipe or {})})
     sizes = ", ".join(f"{part} {len(found.targets):,}" for part, found in read.items())
@@ -171,10 +171,9 @@ def _targets(samples: Samples, count: int, place: str) -> Tensor:
 
 
 def _stacked(targets: Any) -> Tensor:
-    if isinstance(targets, Tensor):
-        return targets
     found = torch.from_numpy(np.stack([np.asarray(target) for target in targets]))
-    return found.float() if found.dtype == torch.float64 else found
+    found = found.squeeze(1) if found.dim() == 2 and found.shape[1] == 1 else found
+    return tensor_of("targets", found.float() if found.dtype == torch.float64 else found)
 
 
 def _shared(

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import Any
 
 from torch import Tensor, nn
 
 from ....losses import Kind
-from ....losses.errors import UserError
+from ....losses.errors import UserError, one_line
+from ....losses.kinds import kind_named
 from ....spaces.recipe import Recipe
+from ...memory import room, size_text
 from ...metrics import METRICS
 
 HIDDEN = (64, 64)
 STEPS = 1200  # of training: where the epochs that a table of middling size gets come from
 MOST_EPOCHS, LEAST_EPOCHS = 60, 8
-_METRICS: dict[Kind, tuple[str, ...]] = {
-    "multiclass": ("macro_f1",),
-    "binary": ("balanced_accuracy", "binary_accuracy"),
-    "multilabel": ("macro_f1", "binary_accuracy"),
-    "regression": ("r2",),
-}
+COPIES = 4 * 4  # bytes of a parameter in training: itself, its gradient and two moments, in float32
 
 
 @dataclass(frozen=True)
@@ -47,15 +45,13 @@ class Mlp:
 
 
 def outputs_of(kind: Kind, targets: Tensor) -> int:
-    """How many outputs a model needs for targets (N,) or (N, D) of this kind."""
-    if kind == "multiclass":
-        return int(targets.max()) + 1
-    return targets.shape[1] if targets.dim() == 2 else 1
+    """The number of outputs that a model needs for targets (N,) or (N, D) of a kind."""
+    return kind_named(kind).outputs_for(targets)
 
 
 def metric_for(kind: Kind) -> str:
-    """What counts where nobody says: macro-F1, balanced accuracy, R2."""
-    return next(name for name in _METRICS[kind] if name in METRICS and kind in METRICS[name].kinds)
+    """The metric of a kind of problem where nobody names one: macro-F1, balanced accuracy, R2."""
+    return next(name for name in kind_named(kind).usual_metrics if name in METRICS)
 
 
 def recipe_for(rows: int) -> dict[str, Any]:
@@ -65,12 +61,31 @@ def recipe_for(rows: int) -> dict[str, Any]:
     return {"epochs": epochs, "batch_size": batch}
 
 
-def hidden_sizes(given: Sequence[int] | None) -> tuple[int, ...]:
-    """The sizes of the hidden layers, those given or the usual two; raises `UserError` for sizes below 1."""
-    sizes = HIDDEN if given is None else tuple(given)
-    if not all(isinstance(size, int) and size >= 1 for size in sizes):
-        raise UserError(f"hidden must be sizes of layers such as [64, 64], but got {list(sizes)}")
-    return sizes
+def mlp_for(shape: Sequence[int], hidden: Any, outputs: int) -> Mlp:
+    """A factory of MLPs.
+
+    Args:
+        shape: The shape of one sample's inputs.
+        hidden: The sizes of the hidden layers; None for the usual two.
+        outputs: The number of outputs.
+
+    Raises:
+        UserError: `hidden` is no list of whole numbers of at least 1, or the model does not fit into memory.
+    """
+    sizes = HIDDEN if hidden is None else hidden
+    if not isinstance(sizes, list | tuple) or not all(type(size) is int and size >= 1 for size in sizes):
+        shown = list(sizes) if isinstance(sizes, list | tuple) else sizes
+        raise UserError(
+            f"hidden must be sizes of layers such as [64, 64], but got {one_line(repr(shown), 60)}"
+        )
+    widths = (prod(shape), *sizes, outputs)
+    needed = COPIES * sum((one + 1) * other for one, other in pairwise(widths))
+    if needed > room():
+        raise UserError(
+            f"hidden must be sizes of layers that fit into half of the free memory, {size_text(room())}, but "
+            f"{one_line(list(sizes), 60)} needs {size_text(min(needed, 10**30))} in training"
+        )
+    return Mlp(tuple(shape), tuple(sizes), outputs)
 
 
 def training_line(model: Callable[[], nn.Module], recipe: Recipe, metric: Any) -> str:

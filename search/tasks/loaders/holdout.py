@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ....losses import Kind
-from ....losses.errors import UserError
+from ....losses.errors import UserError, one_line
 from ..deal import deal, is_stratified
 
 
@@ -37,18 +37,29 @@ def held_out(
             f"there must be at least {parts} groups to set {share:.0%} of them aside, but there are "
             f"{len(np.unique(groups))}"
         )
+    if count < parts:
+        raise UserError(
+            f"test must be a share of the samples that holds some of them, but {share:g} of {count} is less "
+            "than one; give a larger share, such as 0.2, or another file"
+        )
     inside = np.zeros(count, bool)
-    if groups is None and abs(1 / share - parts) > 0.05:
-        inside[_shuffled(kind, targets, share, seed)] = True
-    else:
-        inside[deal(kind, targets, parts, seed, groups)[0]] = True
+    try:
+        if groups is None and abs(1 / share - parts) > 0.05:
+            inside[_shuffled(kind, targets, share, seed)] = True
+        else:
+            inside[deal(kind, targets, parts, seed, groups)[0]] = True
+    except ValueError as error:
+        raise UserError(
+            f"test must be a share that holds samples of every class, but {share:g} of {count} cannot "
+            f"({one_line(error)}); give a larger share, such as 0.2"
+        ) from error
     return inside
 
 
 def _latest(time: Any, share: float) -> Any:
     """True for the latest samples; samples of one time stay together."""
     order, count = np.argsort(time, kind="stable"), len(time)
-    inside = time >= time[order[max(1, round(count * (1 - share)))]]
+    inside = time >= time[order[min(count - 1, max(1, round(count * (1 - share))))]]
     if inside.all():
         raise UserError("time must differ between samples to set the latest aside, but the most are equal")
     return inside

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ....losses.errors import UserError, require, unknown
+from ....losses.errors import UserError, unknown
 from ...memory import room, size_text
 from ..arrays import brief
+from .cells import with_plain_cells
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -30,7 +33,7 @@ MISSING = ("", "#N/A", "N/A", "NA", "NaN", "nan", "<NA>", "NULL", "null", "n/a",
 
 @dataclass(frozen=True)
 class Table:
-    """A frame and how it was read: the separator is None for Parquet."""
+    """A frame, and what separated its fields (None for Parquet)."""
 
     frame: DataFrame
     separator: str | None = None
@@ -42,42 +45,74 @@ def is_table(name: str) -> bool:
 
 
 def read_table(file: Path, targets: Collection[str] = (), separator: str | None = None) -> Table:
-    """The file's columns; `targets` must be among them, and keep "None" as a value.
+    """The columns of a file, their cells numbers, text, categories and dates as far as they have such a form.
 
-    Raises `UserError` for a file that is missing, no table, or too large for the free memory.
+    Args:
+        file: A CSV or Parquet file, by its ending.
+        targets: The names of columns that must be there, whose words for missing values may be classes.
+        separator: What separates the fields of a CSV; None to find out.
+
+    Raises:
+        UserError: The file is missing, is no table, or is too large for the free memory.
     """
-    if not file.is_file():
-        raise _no_file(file)
-    require("pandas", f"the table {file.name}")
-    if not is_table(file.name):
-        raise UserError(f"a table must be a file {', '.join((*CSV, *PARQUET))}, but got {file.name}")
-    try:
+    with _reading(file):
         if file.name.lower().endswith(PARQUET):
             return _parquet(file, targets)
         return _csv(file, targets, separator)
+
+
+def column_names(file: Path) -> list[str]:
+    """The names of a table's columns; raises as `read_table` does."""
+    with _reading(file):
+        if file.name.lower().endswith(PARQUET):
+            from pyarrow.parquet import read_schema
+
+            return [str(name) for name in read_schema(file).names]
+        lines = _first_lines(file)
+        return next(csv.reader(lines, delimiter=_separator(file, lines)))
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Refuse what is no file or no table, and say in one line what goes wrong in reading it."""
+    if not file.is_file():
+        raise UserError(f"a table must be a file that exists, but there is no {file}; check the path")
+    if not is_table(file.name):
+        raise UserError(f"a table must be a file {', '.join((*CSV, *PARQUET))}, but got {file.name}")
+    try:
+        yield
+    except UserError:
+        raise
     except UnicodeDecodeError as error:
         raise UserError(
             f"{file.name} must be text in UTF-8, but byte {error.start} is not; save it as UTF-8"
         ) from error
+    except (EOFError, zlib.error) as error:
+        raise UserError(
+            f"{file.name} must be a whole compressed file, but it ends too early; copy it again"
+        ) from error
     except (OSError, csv.Error) as error:
         raise UserError(f"{file.name} cannot be read: {brief(error)}") from error
-
-
-def column_names(file: Path) -> list[str]:
-    """The names of a table's columns; raises `UserError` as `read_table` does."""
-    if not file.is_file():
-        raise _no_file(file)
-    if file.name.lower().endswith(PARQUET):
-        require("pyarrow", f"the table {file.name}")
-        from pyarrow.parquet import read_schema
-
-        return [str(name) for name in read_schema(file).names]
-    lines = _first_lines(file)
-    return next(csv.reader(lines, delimiter=_separator(file, lines)))
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in {"pyarrow", "pandas"} and not isinstance(
+            error, ValueError | OverflowError | NotImplementedError
+        ):
+            raise
+        what = "a Parquet file" if file.name.lower().endswith(PARQUET) else "a table"
+        raise UserError(f"{file.name} must be {what}, but it cannot be read: {brief(error)}") from error
 
 
 def check_columns(file: Path, wanted: Collection[str], columns: Sequence[str]) -> None:
-    """Raise `UserError`, with near matches, for a wanted column that is not there."""
+    """Refuse a wanted column that is not there.
+
+    Args:
+        file: The file, for the error.
+        wanted: The names that must be among `columns`.
+        columns: The names of the file's columns.
+
+    Raises:
+        UserError: A column is missing; the message lists near matches.
+    """
     for name in wanted:
         if name not in columns:
             raise unknown(f"column in {file.name}", name, columns)
@@ -94,7 +129,8 @@ def _csv(file: Path, targets: Collection[str], separator: str | None) -> Table:
     options: dict[str, Any] = {
         "sep": chosen,
         "keep_default_na": False,
-        "na_values": {name: [*MISSING, *(["None"] if name not in targets else [])] for name in header},
+        # Classes may be called NA or null; `targets.py` looks at a target's words once it is read.
+        "na_values": {name: [""] if name in targets else [*MISSING, "None"] for name in header},
         "decimal": "," if chosen == ";" and _decimal_commas(rows) else ".",
         "index_col": False,
     }
@@ -117,36 +153,32 @@ def _csv(file: Path, targets: Collection[str], separator: str | None) -> Table:
     except pd.errors.EmptyDataError as error:
         raise UserError(f"{file.name} must hold rows, but it is empty") from error
     frame = pd.concat(chunks, ignore_index=True) if len(chunks) > 1 else chunks[0]
-    return Table(_with_rows(file, frame), chosen)
+    return Table(with_plain_cells(_with_rows(file, frame)), chosen)
 
 
 def _parquet(file: Path, targets: Collection[str]) -> Table:
-    require("pyarrow", f"the table {file.name}")
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        held = pq.ParquetFile(file)
-        check_columns(file, targets, held.schema_arrow.names)
-        sample = next(held.iter_batches(SAMPLE_ROWS), None)
-        if sample is not None:
-            _check_room(file, held.metadata.num_rows, sample.to_pandas())
-        frame = held.read().to_pandas()
-    except pa.ArrowException as error:
-        raise UserError(
-            f"{file.name} must be a Parquet file, but it cannot be read: {brief(error)}"
-        ) from error
-    return Table(_with_rows(file, frame.reset_index(drop=True)))
+    held = pq.ParquetFile(file)
+    names = held.schema_arrow.names
+    _check_different(file, names)
+    check_columns(file, targets, names)
+    # An index that was saved is a column like others, if it has a name; so are the fields of a struct.
+    kept = [name for name in names if name in targets or not name.startswith("__index_level_")]
+    sample = next(held.iter_batches(SAMPLE_ROWS, columns=kept), None)
+    if sample is not None:
+        _check_room(file, held.metadata.num_rows, sample.to_pandas())
+    read = held.read(columns=kept)
+    while any(str(field.type).startswith("struct") for field in read.schema):
+        read = read.flatten()
+    frame = read.to_pandas(ignore_metadata=True)
+    return Table(with_plain_cells(_with_rows(file, frame)))
 
 
 def _with_rows(file: Path, frame: DataFrame) -> DataFrame:
     if len(frame) == 0:
         raise UserError(f"{file.name} must hold rows, but it has {len(frame.columns)} columns and no row")
     return frame
-
-
-def _no_file(file: Path) -> UserError:
-    return UserError(f"a table must be a file that exists, but there is no {file}; check the path")
 
 
 @dataclass(eq=False)
@@ -216,7 +248,19 @@ def _separator(file: Path, lines: Sequence[str]) -> str:
     return best
 
 
+def _check_different(file: Path, names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]
+    if twice:
+        raise UserError(
+            f"{file.name} must have columns with names of their own, but {twice[0]!r} stands more than once; "
+            "rename one"
+        )
+
+
 def _check_header(file: Path, header: Sequence[str], separator: str) -> None:
+    if odd := next((name for name in header if "\0" in name), None):
+        raise UserError(f"{file.name} must be text, but the column name {odd!r} holds a NUL character")
+    _check_different(file, header)
     if len(header) < 2:
         raise UserError(
             f"{file.name} must have at least two columns, but with the separator {separator!r} it has one, "

@@ -10,92 +10,137 @@ import numpy as np
 
 from ....losses import Kind
 from ....losses.declarations import KINDS
-from ....losses.errors import UserError, unknown
+from ....losses.errors import UserError, one_line, unknown
+from ..labels import Numbering, numbered, some
+from .cells import LARGEST, odd_cells
+from .table import MISSING
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
+WORDS = (*MISSING, "None")  # for a missing value in a column of numbers; classes may be called so
 MOST_WHOLE_CLASSES = 20  # more different whole numbers than this are amounts
 LEAST_ROWS = 5  # of a class: one for the test part, and one for each of four folds
 
 
 @dataclass(frozen=True)
 class Targets:
-    """How a column of targets is read: `labels` are the names of the classes, in the order of their numbers.
+    """How the columns of targets are read.
 
-    `columns` are the names of the targets: one, or the labels of a multilabel problem. `why` says in
-    words what the kind was taken from.
+    Attributes:
+        columns: The names of the targets: one, or the labels of a multilabel problem.
+        kind: The kind of problem.
+        numbering: Which label is which class index; None for numbers.
+        why: What the kind was taken from, in words.
     """
 
     columns: tuple[str, ...]
     kind: Kind
-    labels: tuple[Any, ...] = ()
+    numbering: Numbering | None = None
     why: str = ""
 
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The names of the classes, in the order of their indices."""
+        return () if self.numbering is None else self.numbering.labels
+
     def encode(self, frame: DataFrame, place: str) -> Any:
-        """The targets of a frame as numbers, (N,) or (N, D); raises `UserError` for unknown labels."""
-        if not self.labels:
-            found = frame[list(self.columns)].to_numpy(np.float32)
-            return found[:, 0] if len(self.columns) == 1 else found
-        number = {label: index for index, label in enumerate(self.labels)}
-        column = _plain(frame[self.columns[0]])
-        unseen = [value for value in column if value not in number]
-        if unseen:
-            raise UserError(
-                f"{place}: every label must be one of the training part's, {_some(self.labels)}, but "
-                f"{self.columns[0]} holds {unseen[0]!r}"
-            )
-        return np.asarray([number[value] for value in column], np.int64)
+        """The targets of a frame as numbers, (N,) or (N, D).
+
+        Args:
+            frame: The rows.
+            place: Where they come from, for the error.
+
+        Raises:
+            UserError: A label is unknown, or a number is missing or not finite.
+        """
+        if self.numbering is not None:
+            return self.numbering.encode(place, _plain(frame[self.columns[0]]), self.columns[0])
+        for name in self.columns:
+            _check_whole(frame[name], f"{place}: target {name}", are_numbers=True)
+        found = frame[list(self.columns)].to_numpy(np.float64)
+        return found[:, 0] if len(self.columns) == 1 else found
 
     def to_json(self) -> dict[str, Any]:
         """What the task's description keeps: which class is which number."""
         return {
             "target": self.columns[0] if len(self.columns) == 1 else list(self.columns),
-            **({"classes": [str(label) for label in self.labels]} if self.labels else {}),
+            **({"classes": list(self.numbering.names)} if self.numbering else {}),
         }
 
 
-def read_targets(frame: DataFrame, columns: Sequence[str], place: str, kind: str | None = None) -> Targets:
-    """The targets in these columns of a frame, their kind inferred where it is None.
+def read_targets(
+    frame: DataFrame, columns: Sequence[str], place: str, kind: str | None = None, positive: Any = None
+) -> Targets:
+    """How the targets in some columns of a frame are read.
 
-    Raises `UserError` for missing values, a constant target, a kind the values do not suit, and a class
-    with fewer than five rows.
+    Args:
+        frame: The rows.
+        columns: The names of the targets.
+        place: The file's name, for errors.
+        kind: The kind of problem; None to infer it.
+        positive: For binary, the value that counts as positive; None for the rarer.
+
+    Raises:
+        UserError: Values are missing, all equal, do not suit the kind, or a class has fewer than five rows.
     """
     if kind is not None and kind not in KINDS:
         raise unknown("kind", kind, KINDS)
     for name in columns:
         _check_whole(frame[name], f"{place}: target {name}")
+        _check_varies(frame[name], f"{place}: target {name}")
     if len(columns) > 1:
         return _several(frame, columns, place, kind)
     name = columns[0]
     column = _plain(frame[name])
     values = sorted(set(column), key=lambda value: (isinstance(value, str), value))
-    numbers = not any(isinstance(value, str) for value in values)
-    inferred, why = _kind_of(values, len(column), numbers=numbers)
-    chosen = kind or inferred
+    are_numbers = not any(isinstance(value, str) for value in values)
+    inferred, why = _kind_of(values, len(column), numbers=are_numbers)
+    chosen, why = (kind, "as asked") if kind else (inferred, why)
+    if positive is not None and chosen != "binary":
+        raise UserError(f"{place}: positive must be left out for {chosen}, but got {positive!r}")
     if chosen == "regression":
-        if not numbers:
+        if not are_numbers:
             text = next(value for value in values if isinstance(value, str))
             raise UserError(f"{place}: a regression target must hold numbers, but {name} holds {text!r}")
-        return Targets((name,), "regression", (), why if kind is None else "as asked")
+        return Targets((name,), "regression", None, why)
     if chosen == "multilabel":
         raise UserError(f"{place}: a multilabel task must have several target columns, but got {name} alone")
     if chosen == "binary" and len(values) != 2:
         raise UserError(
-            f"{place}: a binary target must have two values, but {name} has {len(values)}: {_some(values)}"
+            f"{place}: a binary target must have two values, but {name} has {len(values)}: {some(values)}"
         )
     _check_classes(column, values, f"{place}: target {name}")
-    return Targets((name,), chosen, tuple(values), why if kind is None else "as asked")
+    numbering = numbered(chosen, column, f"{place}: target {name}", positive=positive)
+    words = [str(value) for value in values if str(value) in WORDS]
+    more = f"; {', '.join(words)} is taken for a class" if words else ""
+    return Targets((name,), chosen, numbering, why + more)
+
+
+def with_gaps(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """The frame with words such as NA as missing values in targets that are numbers otherwise."""
+    import pandas as pd
+
+    for name in columns:
+        column = frame[name]
+        if pd.api.types.is_numeric_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
+            continue
+        text = column.astype(str).str.strip()
+        rest = ~column.isna() & ~text.isin(WORDS)
+        found = pd.to_numeric(column.where(rest), errors="coerce")
+        if rest.any() and bool(found[rest].notna().all()) and not bool(rest[~column.isna()].all()):
+            frame = frame.assign(**{name: found})
+    return frame
 
 
 def _kind_of(values: Sequence[Any], rows: int, *, numbers: bool) -> tuple[Kind, str]:
     if len(values) == 2:
-        return "binary", f"two values ({_some(values)})"
+        return "binary", f"two values ({some(values)})"
     if not numbers:
-        return "multiclass", f"{len(values)} labels ({_some(values)})"
+        return "multiclass", f"{len(values)} labels ({some(values)})"
     whole = all(float(value).is_integer() for value in values)
     if whole and len(values) <= MOST_WHOLE_CLASSES and rows >= LEAST_ROWS * len(values):
-        return "multiclass", f"{len(values)} different whole numbers ({_some(values)})"
+        return "multiclass", f"{len(values)} different whole numbers ({some(values)})"
     return "regression", f"numbers from {values[0]:g} to {values[-1]:g}"
 
 
@@ -115,18 +160,36 @@ def _several(frame: DataFrame, columns: Sequence[str], place: str, kind: str | N
         name = next(name for name in columns if not set(frame[name].unique()) <= {0, 1})
         raise UserError(f"{place}: multilabel targets must be 0 or 1, but {name} holds other numbers")
     why = f"{len(columns)} columns of zeros and ones" if marks else f"{len(columns)} columns of numbers"
-    return Targets(tuple(columns), chosen, (), why if kind is None else "as asked")
+    return Targets(tuple(columns), chosen, None, why if kind is None else "as asked")
 
 
-def _check_whole(column: Series[Any], what: str) -> None:
+def _check_whole(column: Series[Any], what: str, *, are_numbers: bool = False) -> None:
     missing = column.isna()
     if missing.any():
         raise UserError(
             f"{what} must have a value in every row, but {int(missing.sum()):,} of {len(column):,} have "
             f"none, the first in row {int(missing.to_numpy().argmax()) + 1}; drop those rows"
         )
+    if odd := odd_cells(column):
+        raise UserError(f"{what} must hold numbers or labels, but it holds {odd}; name another column")
+    if are_numbers and column.dtype.kind not in "iufb":
+        text = next((value for value in column if isinstance(value, str)), column.iloc[0])
+        raise UserError(f"{what} must hold numbers, but it holds {one_line(repr(text), 60)}")
+    if column.dtype.kind in "iuf":
+        far = ~(column.abs() <= LARGEST).to_numpy()  # infinity, and what no float32 can be squared of
+        if far.any():
+            row = int(far.argmax())
+            raise UserError(
+                f"{what} must be finite and at most {LARGEST:g} in size, but row {row + 1} holds "
+                f"{column.iloc[row]:g}; drop that row or rescale the target"
+            )
+
+
+def _check_varies(column: Series[Any], what: str) -> None:
     if column.nunique() < 2:
-        raise UserError(f"{what} must vary, but every row holds {column.iloc[0]!r}; name another column")
+        raise UserError(
+            f"{what} must vary, but every row holds {one_line(repr(column.iloc[0]), 60)}; name another column"
+        )
 
 
 def _check_classes(column: Sequence[Any], values: Sequence[Any], what: str) -> None:
@@ -139,9 +202,9 @@ def _check_classes(column: Sequence[Any], values: Sequence[Any], what: str) -> N
     value = min(rare, key=lambda found: (rare[found], str(found)))
     more = f", and {len(rare) - 1} other classes too few" if len(rare) > 1 else ""
     remedy = (
-        "say kind: regression, or merge classes"
-        if len(rare) > 5 and not isinstance(value, str)
-        else "merge it with another class or drop its rows"
+        "merge it with another class or drop its rows"
+        if isinstance(value, str | bool)
+        else "say kind: regression where it is an amount or a count, or merge classes"
     )
     raise UserError(
         f"{what} must have at least {LEAST_ROWS} rows of each class, but {value!r} has "
@@ -158,8 +221,3 @@ def _plain(column: Series[Any]) -> list[Any]:
     if is_numeric_dtype(column):
         return [int(value) if float(value).is_integer() else float(value) for value in column]
     return [str(value).strip() for value in column]
-
-
-def _some(values: Sequence[Any], most: int = 4) -> str:
-    shown = [str(value) for value in values]
-    return ", ".join(shown if len(shown) <= most else [*shown[: most - 1], "...", shown[-1]])

@@ -138,7 +138,8 @@ class Pooled(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Features (N, 2)."""
         pairs = self.layers[self.layer](inputs).unflatten(1, (2, 3))
-        return self.by * (pairs.mean(2) if self.pooling == "mean" else pairs.amax(2))
+        pooled: Tensor = pairs.mean(2) if self.pooling == "mean" else pairs.amax(2)
+        return self.by * pooled
 
 
 @pytest.mark.parametrize(
