@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -74,16 +75,22 @@ def print_job(client: Any, job: str, name: str, address: str, given: Given, *, f
     """Wait until the search has begun, print where to look, and follow it if that is wanted."""
     from ..running import jobs
 
-    jobs.wait_until_begun(client, job)
+    jobs.wait_until_begun(client, job, _note)
     out = console()
     out.print(f"{name} runs on {address} as job {job}", soft_wrap=True)
     for words in (("show", name), ("cancel", name), ("resume", name, "--address", address)):
         out.print(f"  {command(*words, given=given)}", soft_wrap=True)
-    if given.store is None:
-        out.print("  (each with --store or LOSSMITH_STORE naming the cluster's store)")
+    if given.store is None and not os.environ.get("LOSSMITH_STORE"):
+        out.print("  (each with --store or LOSSMITH_STORE naming the cluster's store, or where it is known:")
+        out.print(f"  docker compose exec ray-head lossmith show {name})", soft_wrap=True)
     sys.stdout.flush()
     if follow:
-        jobs.follow(client, job, _write)
+        jobs.follow(client, job, name, _write, _note)
+
+
+def _note(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
 
 
 def _write(text: str) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import shlex
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ...losses.errors import UserError, installed, missing, one_line
+from ...search.training.ray.cluster import WAIT_S, WAITING
 from ...spaces import own_terms
-from ..usercode.bundle import task_file
+from ..usercode.bundle import table_files, task_file
 from ..usercode.trust import trust
 from ..version import version
 
@@ -29,6 +31,8 @@ SPEC_NAME = "lossmith-spec.yaml"
 _POLL_S = 1.0
 _BEGINS_S = 120.0  # how long a job may take to say that its search has begun
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+LARGEST_TABLES = 400 << 20  # bytes; Ray takes packages of 500 MiB
+_AWAY_S = 900.0  # how long a cluster whose log is followed may be away: its head starts anew meanwhile
 
 
 def client_for(address: str) -> JobSubmissionClient:
@@ -38,6 +42,7 @@ def client_for(address: str) -> JobSubmissionClient:
             f"--address must be the URL of a cluster's dashboard such as http://127.0.0.1:8265, "
             f"but got {address}"
         )
+    _check_token_file()
     if any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     if not installed("aiohttp", "ray"):  # the former comes with Ray's client of jobs
@@ -69,12 +74,16 @@ def new_name(base: str) -> str:
 def submit_search(
     client: JobSubmissionClient, spec: Mapping[str, Any], files: Mapping[str, str], name: str
 ) -> str:
-    """Submit the search of a SPEC under a name; the job's id. Ships the SPEC and `files` (name: text).
+    """Submit the search of a SPEC under a name; the job's id. Ships the SPEC, its tables and `files`.
 
     Whoever launches a search asks for its losses to be run, so a look at it may run them here too.
     """
     own = task_file(spec["task"])
+    tables = {f"{key}/{file.name}": (key, file) for key, file in table_files(spec["task"]).items()}
     task = spec["task"] if own is None else _beside(spec["task"])
+    if tables:
+        _check_size([file for _, file in tables.values()])
+        task = {**task, **{key: place for place, (key, _) in tables.items()}}
     document = {key: value for key, value in spec.items() if value is not None} | {"task": task, "name": name}
     if terms := own_terms(spec["space"]):
         trust(terms)
@@ -84,6 +93,9 @@ def submit_search(
     with tempfile.TemporaryDirectory(prefix="lossmith-ship-") as folder:
         for file, text in files.items():
             Path(folder, file).write_text(text, encoding="utf-8")
+        for place, (_, table) in tables.items():
+            Path(folder, place).parent.mkdir()
+            shutil.copyfile(table, Path(folder, place))
         Path(folder, SPEC_NAME).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         command = ["lossmith", "search", SPEC_NAME, "--runner", "ray", *others]
         return _submit(client, command, name, {"working_dir": folder})
@@ -94,12 +106,31 @@ def submit_resume(client: JobSubmissionClient, name: str) -> str:
     return _submit(client, ["lossmith", "resume", name, "--runner", "ray"], name, {})
 
 
-def wait_until_begun(client: JobSubmissionClient, job: str, wait_s: float = _BEGINS_S) -> None:
-    """Wait until a job has begun to search; a `UserError` with its words when it was refused."""
-    end = time.monotonic() + wait_s
+def wait_until_begun(
+    client: JobSubmissionClient,
+    job: str,
+    note: Callable[[str], None] = lambda _: None,
+    wait_s: float = _BEGINS_S,
+) -> None:
+    """Wait until a job has begun to search.
+
+    Args:
+        client: Of the cluster.
+        job: The job's id.
+        note: Called with what the job itself waits for, such as the cluster's first worker.
+        wait_s: How long to wait in silence; afterwards the job is taken to have begun.
+
+    Raises:
+        UserError: The search was refused; in the job's words.
+    """
+    end, told = time.monotonic() + wait_s, list[str]()
     while time.monotonic() < end:
-        status = str(client.get_job_status(job).value)
-        if status == "SUCCEEDED" or _said_something(client.get_job_logs(job)):
+        status, log = str(client.get_job_status(job).value), client.get_job_logs(job)
+        for line in _waits(log)[len(told) :]:
+            note(line)
+            told.append(line)
+            end = time.monotonic() + WAIT_S + wait_s
+        if status == "SUCCEEDED" or _said_something(log):
             break
         if status in _ENDED:
             break
@@ -108,19 +139,70 @@ def wait_until_begun(client: JobSubmissionClient, job: str, wait_s: float = _BEG
         raise _refused(client, job)
 
 
-def follow(client: JobSubmissionClient, job: str, write: Callable[[str], None]) -> None:
-    """Write a job's log as it grows, until the job ends; raises what it ended with if that was an error."""
-    shown = 0
+def follow(
+    client: JobSubmissionClient,
+    job: str,
+    name: str,
+    write: Callable[[str], None],
+    note: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Write the log of a search's job as it grows, until the job ends.
+
+    Where the head is lost, so is its job: then the one in which `supervise` resumes the search is followed.
+
+    Args:
+        client: Of the cluster.
+        job: The job's id.
+        name: The search's name.
+        write: Called with each new part of the log.
+        note: Called with what the user should know meanwhile.
+
+    Raises:
+        UserError: The job ended with a mistake of the user's; in its words.
+        RuntimeError: The job ended with another error, or the cluster did not come back.
+    """
+    shown, away_at = 0, None
     while True:
-        ended = str(client.get_job_status(job).value) in _ENDED  # before the log, so that its end is read
-        text = client.get_job_logs(job)
+        try:
+            status, text = str(client.get_job_status(job).value), client.get_job_logs(job)
+        except Exception as error:  # noqa: BLE001  (the head is away, or came back and knows nothing of the job)
+            if away_at is None:
+                note(f"the cluster does not answer for {job}: waiting until {name} is resumed there")
+            away_at = away_at or time.monotonic()
+            if time.monotonic() - away_at > _AWAY_S:
+                raise RuntimeError(
+                    f"the cluster lost its head and did not resume {name} within {_AWAY_S / 60:.0f} minutes: "
+                    f"{one_line(error)}; see lossmith show {name}"
+                ) from None
+            time.sleep(_POLL_S)
+            if successor := _job_of(client, name, job):
+                note(f"{name} goes on as job {successor}")
+                job, shown, away_at = successor, 0, None
+            continue
+        away_at = None
         write(text[shown:])
         shown = len(text)
-        if ended:
+        if status in _ENDED:
             break
         time.sleep(_POLL_S)
-    if str(client.get_job_status(job).value) != "SUCCEEDED":
+    write(client.get_job_logs(job)[shown:])
+    if status != "SUCCEEDED":
         raise _refused(client, job)
+
+
+def _job_of(client: JobSubmissionClient, name: str, but: str) -> str | None:
+    """Another job of a search that a cluster runs, or None."""
+    try:
+        jobs = client.list_jobs()
+    except Exception:  # noqa: BLE001  (it is still away)
+        return None
+    found = [
+        job
+        for job in jobs
+        if job.submission_id != but and (job.metadata or {}).get("lossmith_search") == name
+    ]
+    newest = max(found, key=lambda job: job.start_time or 0, default=None)
+    return None if newest is None else str(newest.submission_id)
 
 
 def check_launcher(environment: Mapping[str, str] = os.environ) -> None:
@@ -131,6 +213,28 @@ def check_launcher(environment: Mapping[str, str] = os.environ) -> None:
             f"client and cluster must have the same lossmith, but {launcher} launched this and the cluster "
             f"has {version()}; install lossmith=={version()} where you launch, or rebuild the cluster's image"
         )
+
+
+def _check_size(tables: list[Path]) -> None:
+    size = sum(table.stat().st_size for table in tables)
+    if size > LARGEST_TABLES:
+        raise UserError(
+            f"tables to ship must have {LARGEST_TABLES >> 20} MiB at most, but got {size >> 20} MiB; "
+            "bring a task file that reads them where the cluster can"
+        )
+
+
+def _check_token_file() -> None:
+    place = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    if not place or os.environ.get("RAY_AUTH_TOKEN"):
+        return
+    try:
+        Path(place).expanduser().read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"RAY_AUTH_TOKEN_PATH must name a file that can be read, but {place} cannot: {error.strerror}; "
+            "deploy/make-secrets makes secrets/ray_token"
+        ) from None
 
 
 def _beside(place: str) -> str:
@@ -158,6 +262,11 @@ def _cluster_ray_version(client: JobSubmissionClient) -> str:
     answer = client._do_request("GET", "/api/version")  # noqa: SLF001  (there is no other way)
     found: str = answer.json()["ray_version"]
     return found
+
+
+def _waits(log: str) -> list[str]:
+    """The lines in which a job says what it waits for."""
+    return [line for line in log.splitlines() if line.startswith(WAITING)]
 
 
 def _said_something(log: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from ..experiment import Experiment
 from ..progress import Progress, python_progress
 from ..spec import SearchSpec, load_spec
 from ..store import RunNotes, SearchRecord, Store, new_owner
-from ..usercode.bundle import pack, shipped_folder, term_files, transfer_files, unpack_for_resume
+from ..usercode.bundle import keep_tables, pack, shipped_folder, term_files, transfer_files, unpack_for_resume
 from .driver import drive
 from .jobs import check_launcher
 from .prepared_search import PreparedSearch
@@ -59,6 +60,8 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
     kept = Store.open(where.store_url)
     owner, shown = new_owner(), progress or python_progress()
     with _training(search, runner, shown) as training:
+        if data := os.environ.get("LOSSMITH_DATA"):
+            wanted = wanted.model_copy(update={"task": keep_tables(wanted.task, Path(data))})
         chosen = wanted.name or _free_name(str(search.task.name), kept.names())
         described = search.describe(training)
         record = kept.create(chosen, wanted.to_json(), described, wanted.seed, owner, kept_with_it)

@@ -12,7 +12,7 @@ from ...losses.errors import UserError
 from ..store import SearchRecord, Store, patient
 
 Pulse = tuple[str | None, datetime | None]
-MOST_TRIES = 5  # without a trial more than before, a search that dies again is not brought back
+MOST_TRIES = 5  # a search that died as often without a trial more than before is not resumed any more
 
 
 def is_dead(record: SearchRecord) -> bool:
@@ -22,23 +22,41 @@ def is_dead(record: SearchRecord) -> bool:
 
 @dataclass
 class Supervisor:
-    """Who was found dead at the last look, and how often each was resumed at the same number of trials."""
+    """Finds searches whose driver died, and has them resumed.
 
-    resume: Callable[[str], None]
+    Args:
+        resume: Submits the search of this name; False where the cluster cannot take it yet.
+        say: Called with each line for the operator.
+    """
+
+    resume: Callable[[str], bool]
+    say: Callable[[str], None]
     _dead: dict[int, Pulse] = field(default_factory=dict)
     _tries: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def look(self, store: Store) -> list[str]:
         """Resume the searches that were dead at the last look and show no sign of life since; their names.
 
-        One look is not enough: after an outage of the database every heartbeat is old.
+        One look is not enough: after an outage of the database every heartbeat is old. A search that the
+        cluster cannot take yet is tried again at each look, for as long as that lasts.
         """
         dead = {record.id: record for record in store.searches() if is_dead(record)}
         resumed = []
         for record in dead.values():
-            if self._dead.get(record.id) == (record.owner, record.heartbeat_at) and self._may(store, record):
-                self.resume(record.name)
+            if self._dead.get(record.id) != (record.owner, record.heartbeat_at):
+                continue
+            trials = sum(store.counts(record.id).values())
+            before, tries = self._tries.get(record.id, (trials, 0))
+            tries = tries if trials == before else 0
+            if tries < MOST_TRIES and self.resume(record.name):
                 resumed.append(record.name)
+                self._tries[record.id] = (trials, tries + 1)
+            elif tries == MOST_TRIES:
+                self._tries[record.id] = (trials, tries + 1)  # said once
+                self.say(
+                    f"{record.name} died {MOST_TRIES} times without a trial more, so it is not resumed; "
+                    f"see why in its job's log, and go on with: lossmith resume {record.name} --address ..."
+                )
         self._dead = {
             record.id: (record.owner, record.heartbeat_at)
             for record in dead.values()
@@ -46,27 +64,26 @@ class Supervisor:
         }
         return resumed
 
-    def _may(self, store: Store, record: SearchRecord) -> bool:
-        trials = sum(store.counts(record.id).values())
-        before, tries = self._tries.get(record.id, (-1, 0))
-        tries = tries + 1 if trials == before else 1
-        self._tries[record.id] = (trials, tries)
-        return tries <= MOST_TRIES
-
 
 def supervise(store: Store, address: str, every_s: float, *, once: bool = False) -> None:
     """Look at the store every so many seconds, for ever or (`once`) two times."""
     from .jobs import client_for, submit_resume
 
-    def resume(name: str) -> None:
+    waiting: dict[str, str] = {}
+
+    def resume(name: str) -> bool:
         try:
             job = submit_resume(client_for(address), name)
         except UserError as error:  # the head is on its way; the next look tries again
-            _say(f"{name} waits for the cluster: {error}")
-        else:
-            _say(f"{name} is resumed as job {job}")
+            if waiting.get(name) != str(error):
+                _say(f"{name} waits for the cluster: {error}")
+            waiting[name] = str(error)
+            return False
+        waiting.pop(name, None)
+        _say(f"{name} is resumed as job {job}")
+        return True
 
-    supervisor, kept = Supervisor(resume), patient(store, _say)
+    supervisor, kept = Supervisor(resume, _say), patient(store, _say)
     looks = 0
     while not once or looks < 2:
         supervisor.look(kept)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 from ...losses.errors import UserError
@@ -13,6 +14,7 @@ from ...spaces import own_terms
 from .trust import state_folder
 
 LARGEST = 1 << 20  # bytes of all files together: code, not data
+TABLES = ("file", "test", "validation")  # the keys of a table's description that name files
 
 
 def task_file(task: object) -> Path | None:
@@ -48,6 +50,44 @@ def pack(task: object, others: Sequence[str | Path] = ()) -> dict[str, str]:
             "put data where the cluster can read it"
         )
     return found
+
+
+def table_files(task: object) -> dict[str, Path]:
+    """The files of a table that a SPEC describes under `task`, by their keys; empty for other tasks."""
+    if not isinstance(task, Mapping):
+        return {}
+    return {key: Path(task[key]) for key in TABLES if isinstance(task.get(key), str)}
+
+
+def keep_tables(task: object, folder: Path) -> object:
+    """The task with its tables copied to a folder that outlasts the process, for whoever resumes the search.
+
+    Args:
+        task: What a SPEC has under `task`.
+        folder: Where tables are kept, each under the hash of its content.
+
+    Raises:
+        UserError: The folder cannot be written to.
+    """
+    files = table_files(task)
+    if not files or not isinstance(task, Mapping):
+        return task
+    kept = {}
+    for key, file in files.items():
+        with file.open("rb") as content:
+            place = folder / file_digest(content, "sha256").hexdigest()[:16] / file.name
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not place.exists():
+                draft = place.with_name(f".{place.name}.{os.getpid()}")
+                shutil.copyfile(file, draft)
+                draft.replace(place)
+        except OSError as error:
+            raise UserError(
+                f"LOSSMITH_DATA must be a folder that can be written to, but got {folder}: {error.strerror}"
+            ) from None
+        kept[key] = str(place)
+    return {**task, **kept}
 
 
 def transfer_files(tasks: Iterable[object]) -> list[Path]:

@@ -7,6 +7,7 @@ Ray nodes on one machine need is added; everything else is the file's, so that t
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import socket
@@ -61,15 +62,17 @@ class Compose:
     folder: Path
     ports: dict[str, int] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    agents: dict[str, int] = field(default_factory=dict)  # the port at which a node tells its own health
 
     def __post_init__(self) -> None:
         self.services = compose_file()["services"]
         for name in ("5432", "5000", "6379", "8265"):
             self.ports[name] = free_port()
         (self.folder / "secrets").mkdir()
-        for name in ("postgres_password", "ray_token"):
+        for name in ("postgres_password", "ray_token", "mlflow_key", "mlflow_credentials"):
             (self.folder / "secrets" / name).write_text(secrets.token_hex(24))
-        (self.folder / "artifacts").mkdir()
+        for name in ("artifacts", "data"):
+            (self.folder / name).mkdir()
 
     # What stands in the file, for this machine
 
@@ -88,11 +91,13 @@ class Compose:
         text = text.replace("0.0.0.0", "127.0.0.1")  # noqa: S104  (what stands there is replaced)
         text = text.replace("/run/secrets", str(self.folder / "secrets"))
         text = text.replace("/tmp/lossmith", str(self.folder / "home"))  # noqa: S108  (as above)
-        return text.replace("${LOSSMITH_ARTIFACTS:-/artifacts}", str(self.folder / "artifacts"))
+        for name in ("/artifacts", "/data"):
+            text = re.sub(rf"^{name}$", str(self.folder / name[1:]), text)
+        return text.replace("deploy/healthy", str(ROOT / "deploy/healthy"))
 
     def command(self, service: str) -> list[str]:
         """The service's command."""
-        words = [self.here(word) for word in self.services[service]["command"]]
+        words = [self.here(_default(word)) for word in self.services[service]["command"]]
         return [str(self.ports["5000"]) if word == "5000" else word for word in words]
 
     def environment(self, service: str) -> dict[str, str]:
@@ -223,8 +228,9 @@ class Compose:
     def start_head(self) -> None:
         """The head of the Ray cluster."""
         home = self.folder / f"ray-{secrets.token_hex(2)}"
-        extra = (f"--temp-dir={home}", *NODE[1:], f"--dashboard-agent-listen-port={free_port()}")
-        self.start("ray-head", extra=extra)
+        self.agents["ray-head"] = free_port()
+        agent = f"--dashboard-agent-listen-port={self.agents['ray-head']}"
+        self.start("ray-head", extra=(f"--temp-dir={home}", *NODE[1:], agent))
         until(lambda: _answers(f"{self.address}/api/version"), START_S, "the Ray head")
 
     def start_worker(self, name: str) -> None:
@@ -234,8 +240,9 @@ class Compose:
         def joined() -> bool:
             process = self.processes.get(name)
             if process is None or process.poll() is not None:
-                extra = (*NODE, f"--dashboard-agent-listen-port={free_port()}")
-                self.start("ray-worker", name, extra)
+                self.agents["ray-worker"] = free_port()
+                agent = f"--dashboard-agent-listen-port={self.agents['ray-worker']}"
+                self.start("ray-worker", name, (*NODE, agent))
             return "Ray runtime started" in log.read_text(errors="replace")
 
         until(joined, START_S, f"the worker {name}")
@@ -267,10 +274,8 @@ class Compose:
 
 
 def _default(value: str) -> str:
-    """`${NAME:-default}` as if NAME were not set; LOSSMITH_ARTIFACTS keeps its place for `here`."""
-    if value.startswith("${") and "ARTIFACTS" not in value:
-        return value[2:-1].partition(":-")[2]
-    return value
+    """`${NAME:-default}` as if NAME were not set."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
 
 
 def _listens(port: int) -> bool:

@@ -33,17 +33,47 @@ def test_services_depend_on_what_is_there() -> None:
             assert how["condition"] != "service_healthy" or "healthcheck" in services[other], (name, other)
             if how["condition"] == "service_completed_successfully":
                 assert services[other]["restart"] == "no", other
-        assert set(service.get("secrets", [])) <= set(document["secrets"]), name
+        secrets = {s if isinstance(s, str) else s["source"] for s in service.get("secrets", [])}
+        assert secrets <= set(document["secrets"]), name
         for volume in service.get("volumes", []):
             source = volume.partition(":")[0]
             assert source in document["volumes"] or (ROOT / source).exists(), (name, volume)
+
+
+def test_one_service_builds_the_image_that_the_others_use() -> None:
+    """What is built again must not restart who does not need it: one `build:` alone names the image."""
+    services = compose_file()["services"]
+    ours = {name: service for name, service in services.items() if name != "postgres"}
+    assert [name for name, service in ours.items() if "build" in service] == ["migrate"]
+    assert len({service["image"] for service in ours.values()}) == 1
+
+
+def test_every_service_has_an_end_to_its_log() -> None:
+    """A container's log does not fill the disk."""
+    for name, service in compose_file()["services"].items():
+        assert service["logging"]["options"].keys() >= {"max-size", "max-file"}, name
+
+
+def test_the_object_store_has_room_in_shared_memory() -> None:
+    """What Ray is told to take for its objects is less than what each of its containers is given."""
+    units = {"mb": 10**6, "gb": 10**9}
+    for name, service in compose_file()["services"].items():
+        if service.get("command", [""])[:2] != ["ray", "start"]:
+            continue
+        (word,) = [word for word in service["command"] if word.startswith("--object-store-memory=")]
+        wanted = int(word.partition(":-")[2].rstrip("}"))
+        given = service["shm_size"].partition(":-")[2].rstrip("}")
+        assert wanted < int(given[:-2]) * units[given[-2:]], name
 
 
 def test_commands_are_programs_of_the_image() -> None:
     """What a service or a check runs is an entry point that is installed, Python itself, or copied along."""
     scripts = {point.name for point in entry_points(group="console_scripts")} | {"python"}
     copied = {
-        given.split()[-1].removeprefix("/home/lossmith/") for word, given in instructions() if word == "COPY"
+        source
+        for word, given in instructions()
+        if word == "COPY" and given.endswith(" /home/lossmith/deploy/")
+        for source in given.split()[:-1]
     }
     for name, service in compose_file()["services"].items():
         if name == "postgres":

