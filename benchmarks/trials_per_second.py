@@ -177,10 +177,10 @@ def lossmith(work: Work, trials: int) -> tuple[float, str]:
 
 
 def _train(trainer: Trainer, candidates: list[Candidate], repeats: tuple[Repeat, ...], done: int) -> Unit:
-    outcomes = trainer.train(candidates, repeats)
+    measured = trainer.train(candidates, repeats)
     trials = (
-        Trial(done + i, "explore", 0, candidate, repeats, outcome)
-        for i, (candidate, outcome) in enumerate(zip(candidates, outcomes, strict=True))
+        Trial(done + i, "explore", 0, candidate, repeats, found.outcome)
+        for i, (candidate, found) in enumerate(zip(candidates, measured, strict=True))
     )
     return Unit("explore", done, tuple(trials))
 
