@@ -30,7 +30,7 @@ class UserError(ValueError):
     """
 
     def __init__(self, message: str, detail: str = "") -> None:
-        super().__init__(message)
+        super().__init__(bounded(message))
         self.detail = detail
         if detail:
             self.add_note(detail)  # Python and notebooks print notes below the message
@@ -44,6 +44,16 @@ def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
     near = [by_folded[match] for match in folded]
     remedy = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}"
     return UserError(f"unknown {what} {one_line(str(name), 100)!r}: {remedy}")
+
+
+LONGEST = 1000  # characters of a message: a value may have millions
+
+
+def bounded(message: str) -> str:
+    """The message in at most `LONGEST` characters: its rule, which comes first, and its remedy at the end."""
+    if len(message) <= LONGEST:
+        return message
+    return f"{message[: 2 * LONGEST // 3]} ... {message[-LONGEST // 4 :]}"
 
 
 def one_line(said: object, limit: int = 200) -> str:

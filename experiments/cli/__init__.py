@@ -5,26 +5,43 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
-USER_ERROR, FAILURE, INTERRUPTED = 2, 1, 130
+USER_ERROR, FAILURE, INTERRUPTED, PIPE_CLOSED = 2, 1, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; `arguments` default to those of the process.
+    """Run one command and return its exit status.
 
-    2 is a user's mistake, 1 a failure and 130 an interruption. Each is said in one line on standard error.
+    2 is a user's mistake, 1 a failure, 130 an interruption and 141 a reader who has gone, as of `| head`. All
+    but the last are said in one line on standard error.
+
+    Args:
+        arguments: The words after `lossmith`; None takes those of the process, which is over then.
     """
     try:
-        from .app import app
+        return _run(sys.argv[1:] if arguments is None else list(arguments))
+    finally:
+        if arguments is None:
+            _leave_stdout()
 
-        given = sys.argv[1:] if arguments is None else list(arguments)
-        status = app(given or ["--help"], prog_name="lossmith", standalone_mode=False)
+
+def _run(arguments: list[str]) -> int:
+    try:
+        from .app import app
+        from .output import quiet_warnings
+
+        with quiet_warnings():
+            status = app(arguments or ["--help"], prog_name="lossmith", standalone_mode=False)
         if status == INTERRUPTED:  # typer swallows Ctrl-C; the commands that train speak of it themselves
             _say("interrupted")
+        sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
+    except BrokenPipeError:
+        return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001  (the last line of defence: nobody should have to read a traceback)
         return _explain(error)
 
@@ -50,7 +67,7 @@ def _explain(error: Exception) -> int:
             sys.stderr.write(f"{error.detail}\n")
         return USER_ERROR
     hint = "" if os.environ.get("LOSSMITH_TRACEBACK") else "; LOSSMITH_TRACEBACK=1 shows where"
-    _say(f"failed: {type(error).__name__}: {error}{hint}")
+    _say(f"failed: {type(error).__name__}: {str(error)[:500]}{hint}")
     return FAILURE
 
 
@@ -61,9 +78,18 @@ def _usage(error: Exception) -> str | None:
         return None
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "lossmith"
-    return f"{str(message()).rstrip('.')}; see {command} --help"
+    return f"{str(message())[:500].rstrip('.')}; see {command} --help"
 
 
 def _say(message: str) -> None:
     """One line on standard error, whatever the message holds."""
-    sys.stderr.write(" ".join(message.split()) + "\n")
+    with suppress(OSError):  # nobody reads it
+        sys.stderr.write(" ".join(message.split()) + "\n")
+
+
+def _leave_stdout() -> None:
+    """What is printed while the process ends goes to standard error: the result is written."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with suppress(OSError):  # one of the two is closed
+        os.dup2(2, 1)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from .options import Json
-from .output import console, print_json
+from .output import console, print_json, quiet_stdout
 
 
 def check(
@@ -40,17 +40,18 @@ def check(
     if kind is not None:
         kind_named(kind)
     trust([place])  # the user asks for it to be run
-    found = load_loss(place, kind)
-    if kind is not None and kind not in found.kinds:
-        raise UserError(
-            f"{place} is declared for {' and '.join(found.kinds)} problems, but asked about as {kind}; "
-            "leave --kind out"
-        )
-    rows = [
-        {**vars(finding), "check": f"{finding.check} ({one})" if len(found.kinds) > 1 else finding.check}
-        for one in ([kind] if kind else found.kinds)
-        for finding in examine(found, one)
-    ]
+    with quiet_stdout():
+        found = load_loss(place, kind)
+        if kind is not None and kind not in found.kinds:
+            raise UserError(
+                f"{place} is declared for {' and '.join(found.kinds)} problems, but asked about as {kind}; "
+                "leave --kind out"
+            )
+        rows = [
+            {**vars(finding), "check": f"{finding.check} ({one})" if len(found.kinds) > 1 else finding.check}
+            for one in ([kind] if kind else found.kinds)
+            for finding in examine(found, one)
+        ]
     ok = all(row["ok"] or not row["needed"] for row in rows)
     document: dict[str, Any] = {"loss": place, "ok": ok, "checks": rows}
     if as_json:

@@ -14,18 +14,18 @@ class Interrupted(Exception):  # noqa: N818  (not an error: the user asked for i
 
 @contextmanager
 def resumable(name: str | None, given: Given) -> Iterator[None]:
-    """Turns Ctrl-C into `Interrupted`, with the command that goes on.
+    """Turn Ctrl-C into `Interrupted`, with the command that goes on.
 
-    A search without a name gets one when it begins; whoever runs it hands that on in an attribute `search`
-    of the KeyboardInterrupt.
+    Args:
+        name: The search, where it is in the store already. One that is new is named, from the moment it is in
+            the store, by the attribute `search` of the KeyboardInterrupt.
+        given: Where searches are kept.
     """
     try:
         yield
     except KeyboardInterrupt as error:
         known = getattr(error, "search", None) or name
-        resume = (
-            command("resume", known, given=given)
-            if known
-            else f"its name, which {command('list', given=given)} shows"
-        )
+        if known is None:
+            raise Interrupted("interrupted before the search began; nothing is kept of it") from error
+        resume = command("resume", known, given=given)
         raise Interrupted(f"interrupted; nothing finished is lost; resume with: {resume}") from error

@@ -14,11 +14,12 @@ def list_searches(*, workdir: Workdir = None, store: StoreUrl = None, as_json: J
     """List every search: its status, its trials and its answer."""
     from ..results.search_document import SearchSummary
     from ..running.workdir import places
-    from .open_store import exists, opened
+    from ..store import store_exists
+    from .open_store import opened
 
     given = Given(workdir, store)
     document = []
-    if exists(places(workdir, store).store_url):
+    if store_exists(places(workdir, store).store_url):
         with opened(given) as found:
             document = [
                 {

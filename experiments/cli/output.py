@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,29 @@ def print_json(document: Any) -> None:
     from ..results.json_text import json_text
 
     sys.stdout.write(json_text(document))
+
+
+@contextmanager
+def quiet_warnings() -> Iterator[None]:
+    """Within it warnings of other packages go to the log; those of a user's own files are shown.
+
+    What pandas or NumPy thinks of an overflow is nothing that a user of lossmith can act on.
+    """
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+        from ...losses.custom.user_code import is_theirs
+
+        if is_theirs(filename):
+            before(message, category, filename, lineno, *rest)
+        else:
+            logging.getLogger("lossmith.warnings").info("%s:%d: %s", filename, lineno, message)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 @contextmanager

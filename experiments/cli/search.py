@@ -65,7 +65,7 @@ def search(  # noqa: PLR0913  (one for each option)
     Ctrl-C loses nothing that is finished: `lossmith resume` goes on from there.
     """
     given = Given(workdir, store)
-    with resumable(name, given):
+    with resumable(None, given):
         from ..progress import progress_on
         from ..spec import asked, load_spec
 

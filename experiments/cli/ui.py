@@ -30,15 +30,14 @@ def ui(
     """
     from ...losses.errors import UserError, require
     from ..running.workdir import places
-    from ..store import shown
-    from .open_store import exists
+    from ..store import shown, store_exists
 
     given = Given(workdir, store)
     found = places(workdir, store)
     if found.tracking_uri.startswith(("http://", "https://")):
         console().print(f"MLflow runs at {found.tracking_uri}", soft_wrap=True)
         return
-    if not exists(found.tracking_uri):
+    if not store_exists(found.tracking_uri):
         place, search = shown(found.tracking_uri), command("search", "SPEC", given=given)
         raise UserError(
             f"MLflow's data must exist before it can be shown, but there is none at {place}; name another "

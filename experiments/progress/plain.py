@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -57,6 +58,7 @@ class PlainProgress:
             self._write(f"{pace.name}: {', '.join(filter(None, [count, best, rate]))}, took {pace.took(now)}")
 
     def _write(self, line: str) -> None:
-        self.stream.write(f"{line}\n")
-        self.stream.flush()
+        with suppress(OSError, ValueError):  # nobody reads any more, or it is closed: the search goes on
+            self.stream.write(f"{line}\n")
+            self.stream.flush()
         self._written_s = self.clock()

@@ -77,11 +77,10 @@ def drive(
                     tracker.finish(verdict, present=partial(present, kept, record.name))
                     left = tracker.flush(timeout_s=FLUSH_S)
                 _say_what_is_left(left, tracker, progress)
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt:
         _let_go(kept, record, owner, "interrupted", None)
         tracker.finish(status="interrupted")
         tracker.flush(timeout_s=PARTING_S)
-        stop.search = record.name  # type: ignore[attr-defined]  # the command line names it
         raise
     except (Stopped, ClaimLost):
         progress.note(f"{record.name} was cancelled, or another process took it over")

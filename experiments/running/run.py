@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +18,13 @@ from ...spaces import own_terms
 from ..experiment import Experiment
 from ..progress import Progress, python_progress
 from ..spec import SearchSpec, load_spec
-from ..store import RunNotes, SearchRecord, Store, new_owner
+from ..store import RunNotes, SearchRecord, Store, new_owner, shown, store_exists
 from ..usercode.bundle import keep_tables, pack, shipped_folder, term_files, transfer_files, unpack_for_resume
 from .driver import drive
 from .jobs import check_launcher
 from .prepared_search import PreparedSearch
 from .runners import DEFAULT, Training, runner_named
-from .workdir import Places, places, prepare
+from .workdir import Places, check, open_store, places
 
 
 def run_search(  # noqa: PLR0913  (a front door: each argument is one the command line has too)
@@ -52,20 +53,24 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
         spec = with_task(spec, task)
     wanted = load_spec(spec, {"name": name})
     _check_runner(runner)
+    where = places(workdir, store)
+    check(where)
+    if wanted.name and store_exists(where.store_url):
+        with Store.open(where.store_url) as there:
+            there.check_free(wanted.name)
     search = PreparedSearch.of(wanted, task)
     code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
     shipped = pack(wanted.task if task is None else None, code)
     kept_with_it = RunNotes(runner=runner or DEFAULT, files=shipped)
-    where = prepare(places(workdir, store))
-    kept = Store.open(where.store_url)
-    owner, shown = new_owner(), progress or python_progress()
-    with _training(search, runner, shown) as training:
+    owner, display = new_owner(), progress or python_progress()
+    with _training(search, runner, display) as training:
+        kept = open_store(where)
         if data := os.environ.get("LOSSMITH_DATA"):
             wanted = wanted.model_copy(update={"task": keep_tables(wanted.task, Path(data))})
-        chosen = wanted.name or _free_name(str(search.task.name), kept.names())
+        chosen = wanted.name or _free_name(name_from(search.task.name), kept.names())
         described = search.describe(training)
         record = kept.create(chosen, wanted.to_json(), described, wanted.seed, owner, kept_with_it)
-        return drive(search, kept, record, owner, where, shown, training)
+        return _driven(search, kept, record, owner, where, display, training)
 
 
 def with_task(
@@ -97,8 +102,14 @@ def resume_search(
     Raises `UserError` for an unknown search, one that another process runs, and one whose data changed.
     """
     _check_runner(runner)
-    where = prepare(places(workdir, store))
-    kept = Store.open(where.store_url)
+    where = places(workdir, store)
+    check(where)
+    if not store_exists(where.store_url):
+        raise UserError(
+            f"a search must be in a store to be resumed, but there is none at {shown(where.store_url)}; name "
+            "another with --workdir or --store"
+        )
+    kept = open_store(where)
     record = kept.get(name)
     if record.task.get("given") and task is None:
         raise UserError(
@@ -115,10 +126,10 @@ def resume_search(
             f"a resumed search must find the data it began with, but that of {name} has changed "
             f"(fingerprint {before}, now {now}); restore it, or start a new search"
         )
-    owner, shown = new_owner(), progress or python_progress()
-    with _training(search, runner, shown, record.task.get("engine")) as training:
+    owner, display = new_owner(), progress or python_progress()
+    with _training(search, runner, display, record.task.get("engine")) as training:
         kept.claim(record.id, owner)
-        return drive(search, kept, record, owner, where, shown, training)
+        return _driven(search, kept, record, owner, where, display, training)
 
 
 def _found_here(asked: SearchSpec, record: SearchRecord, where: Places, *, given: bool) -> SearchSpec:
@@ -145,6 +156,15 @@ def _check_terms(asked: SearchSpec, record: SearchRecord) -> None:
             )
 
 
+def _driven(search: PreparedSearch, kept: Store, record: SearchRecord, *rest: Any) -> Experiment:
+    """`drive`, whose KeyboardInterrupt names the search, whenever it comes."""
+    try:
+        return drive(search, kept, record, *rest)
+    except KeyboardInterrupt as stop:
+        stop.search = record.name  # type: ignore[attr-defined]  # the command line names it
+        raise
+
+
 @contextmanager
 def _training(
     search: PreparedSearch, runner: str | None, progress: Progress, before: Mapping[str, Any] | None = None
@@ -165,6 +185,11 @@ def _training(
 def _check_runner(runner: str | None) -> None:
     runner_named(runner)
     check_launcher()
+
+
+def name_from(task: str) -> str:
+    """The beginning of a search's name, made of its task's by the rule for names of searches."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", task).strip("-._")[:90] or "search"
 
 
 def _free_name(base: str, taken: list[str]) -> str:

@@ -1,6 +1,6 @@
 """What is kept of searches, in one database that every machine of a team can share."""
 
-from .engine import shown
+from .engine import check_url, shown, store_exists
 from .ledger import StoreLedger
 from .owner import new_owner
 from .records import RunNotes, SearchRecord, Status, StoredTrial
@@ -16,7 +16,9 @@ __all__ = [
     "Store",
     "StoreLedger",
     "StoredTrial",
+    "check_url",
     "new_owner",
     "patient",
     "shown",
+    "store_exists",
 ]

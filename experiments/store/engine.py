@@ -14,12 +14,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from ...losses.errors import EXTRA_OF, UserError, missing
+from ...losses.errors import EXTRA_OF, UserError, missing, one_line
 from . import codec
 
 _REMEDY = "name another with --store or LOSSMITH_STORE"
 _BUSY_TIMEOUT_MS = 30_000  # another process may hold the file for as long as it takes to keep one cohort
 _WRITES = "lossmith_writes"
+_SQLITE_OPTIONS = {"timeout", "cached_statements"}
 PASSWORD_FILE = "LOSSMITH_STORE_PASSWORD_FILE"  # noqa: S105  (where the password of a store's URL is, if not in the URL)
 # A search uses three connections at most: its own, its heartbeat's and MLflow's feeder's.
 _POSTGRESQL: dict[str, Any] = {
@@ -36,6 +37,27 @@ def shown(url: str) -> str:
         return make_url(url).set(query={}).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):  # the latter for a port that is no number
         return re.sub(r"://[^@]*@", "://***@", url)
+
+
+def check_url(url: str) -> None:
+    """Refuse a URL that no store can have; nothing is made or connected.
+
+    Raises:
+        UserError: It is no database URL, its database is not known, or it names no file that can be.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        _file(parsed)
+
+
+def store_exists(url: str) -> bool:
+    """Whether a store may be there: the file of a SQLite URL; of servers nobody knows before they are asked.
+
+    Raises:
+        UserError: As `check_url`.
+    """
+    parsed = _parsed(url)
+    return parsed.get_backend_name() != "sqlite" or _file(parsed).is_file()
 
 
 def engine_for(url: str) -> Engine:
@@ -108,6 +130,10 @@ def _parsed(url: str) -> URL:
         raise UserError(
             f"a store must be a database URL such as sqlite:///lossmith.db, but got {shown(url)!r}; {_REMEDY}"
         ) from None
+    if parsed.get_backend_name() == "sqlite" and ("?" in url) != bool(set(parsed.query) & _SQLITE_OPTIONS):
+        raise UserError(
+            f"the path in a SQLite store's URL must write ? as %3F, but got {one_line(shown(url))}; {_REMEDY}"
+        )
     return parsed
 
 
@@ -126,11 +152,7 @@ def _with_password(url: URL) -> URL:
 
 def _with_directory(url: URL) -> URL:
     """The URL of a SQLite file with an absolute path, in a directory that exists."""
-    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-        raise UserError(
-            f"a store must outlive the process, but {url} names no file; write sqlite:///path/to/lossmith.db"
-        )
-    path = Path(url.database).expanduser().absolute()  # a later change of directory must not move the store
+    path = _file(url)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -138,6 +160,25 @@ def _with_directory(url: URL) -> URL:
             f"cannot make the directory {path.parent} for the store: {error.strerror}; {_REMEDY}"
         ) from None
     return url.set(database=str(path))
+
+
+def _file(url: URL) -> Path:
+    """The file of a SQLite URL as an absolute path: a later change of directory must not move the store."""
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise UserError(
+            f"a store must outlive the process, but {url} names no file; write sqlite:///path/to/lossmith.db"
+        )
+    try:
+        path = Path(url.database).expanduser().absolute()
+        path.lstat()
+    except FileNotFoundError:
+        return path
+    except (OSError, RuntimeError, ValueError) as error:  # too long, the home of nobody, NUL
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UserError(
+            f"a store must be a file that can be, but {one_line(url.database)} cannot ({why}); {_REMEDY}"
+        ) from None
+    return path
 
 
 def _tune_sqlite(engine: Engine) -> None:

@@ -109,13 +109,17 @@ class Store:
                     )
                 )
         except IntegrityError:
-            if name not in self.names():
-                raise
+            self.check_free(name)
+            raise
+        return self.get(name)
+
+    def check_free(self, name: str) -> None:
+        """Raise a `UserError` where a search of this name is in the store."""
+        if name in self.names():
             raise UserError(
                 f"a search's name must be new in its store, but {name!r} is taken: choose another with "
                 f"--name, or continue that one with lossmith resume {name}"
-            ) from None
-        return self.get(name)
+            )
 
     def get(self, name: str) -> SearchRecord:
         """The search of this name. An unknown name is a `UserError` that lists near ones."""

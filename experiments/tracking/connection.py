@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-_DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql:", "mysql+", "mssql:", "mssql+")
+_DATABASES = ("sqlite:", "sqlite+", "postgresql:", "postgresql+", "mysql:", "mysql+", "mssql:", "mssql+")
 
 
 class Connection(Protocol):

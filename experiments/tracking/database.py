@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
+import shutil
+import socket
 from pathlib import Path
 
 from mlflow import MlflowClient
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 
@@ -21,12 +24,25 @@ def make_database(tracking_uri: str) -> None:
     if path is None or path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    _remove_drafts(path)
+    # In a folder of its own, which goes with all that SQLite puts beside it; the name tells whose it is.
+    folder = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
+    draft = folder / path.name
+    folder.mkdir()
     try:
-        MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
+        address = URL.create("sqlite+pysqlite", database=str(draft)).render_as_string()
+        MlflowClient(address).search_experiments(max_results=1)
         _name(draft, path)
     finally:
-        draft.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_drafts(path: Path) -> None:
+    """Remove what processes that were killed have left; those of a process that lives stay."""
+    for draft in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        host, _, process = draft.name.removeprefix(f".{path.name}.").rpartition("-")[0].rpartition("-")
+        if host == socket.gethostname() and process.isdecimal() and not Path(f"/proc/{process}").exists():
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _name(draft: Path, path: Path) -> None:

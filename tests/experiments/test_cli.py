@@ -298,10 +298,8 @@ def test_a_search_ends_with_a_table_a_formula_and_commands_that_work(
 @pytest.mark.parametrize(
     ("arguments", "attribute", "resume"),
     [
-        (["search", "spec.yaml", "--name", "mine"], None, "lossmith resume mine"),
         (["search", "spec.yaml"], "made-up-7", "lossmith resume made-up-7"),
         (["resume", "mine", "--workdir", "my data"], None, "lossmith resume mine --workdir 'my data'"),
-        (["search", "spec.yaml"], None, "its name, which lossmith list shows"),
     ],
 )
 def test_ctrl_c_tells_how_to_go_on(
@@ -330,6 +328,20 @@ def test_ctrl_c_tells_how_to_go_on(
     runs(interrupted)
     message = refusal(arguments, capsys, status=130)
     assert message == f"interrupted; nothing finished is lost; resume with: {resume}\n"
+
+
+@pytest.mark.parametrize("more", [[], ["--name", "mine"]])
+def test_ctrl_c_before_the_search_is_there_says_so(
+    more: list[str], spec: Path, runs: Callable[..., None], capsys: Captured
+) -> None:
+    """There is nothing to resume until a search is in the store, whether it was given a name or not."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    runs(interrupted)
+    message = refusal(["search", str(spec), *more], capsys, status=130)
+    assert message == "interrupted before the search began; nothing is kept of it\n"
 
 
 def test_commands_are_spelled_for_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:

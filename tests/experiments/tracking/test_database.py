@@ -41,7 +41,7 @@ def test_one_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
 
     class Broken:
         def __init__(self, address: str) -> None:
-            Path(address.removeprefix("sqlite:///")).write_text("half")
+            Path(address.removeprefix("sqlite+pysqlite:///")).write_text("half")
 
         def search_experiments(self, **_: int) -> None:
             raise ZeroDivisionError
@@ -58,7 +58,7 @@ def test_the_first_of_two_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     class Slower:
         def __init__(self, address: str) -> None:
-            Path(address.removeprefix("sqlite:///")).write_text("slower")
+            Path(address.removeprefix("sqlite+pysqlite:///")).write_text("slower")
 
         def search_experiments(self, **_: int) -> None:
             path.write_text("faster")
