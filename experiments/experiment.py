@@ -9,7 +9,7 @@ from ..losses import BoundLoss, LossSpec, UserError
 from ..losses.errors import require
 from ..search.records import Trial
 from .results.export import export_answer
-from .results.frames import Verdict, summary_html, trials_frame
+from .results.frames import VerdictDocument, summary_html, trials_frame
 from .results.reading import SearchReading
 from .results.recommendation import Answer
 from .results.search_document import SearchDocument
@@ -62,10 +62,10 @@ class Experiment:
         return self._read.best
 
     @property
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> VerdictDocument | None:
         """The comparison on sealed test data, or None before there is one."""
         found = self.record.verdict
-        return None if found is None else Verdict(found)
+        return None if found is None else VerdictDocument(found)
 
     def winner(self) -> BoundLoss:
         """The verdict's winner; before the verdict, the loss of the best complete trial. Bound to its data.

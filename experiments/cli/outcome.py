@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from ...losses.errors import install, installed
+from ...losses.kinds import kind_named
 from ..experiment import Experiment
 from ..report import REPORT_NEEDS
 from ..results.search_document import SearchDocument
 from .commands import Given, command
 from .output import console, print_json
 from .tables import verdict_table
-
-CLASS_LETTERS = (
-    "p the probability of the true class t, z the logits, pi the class shares, n_t the samples of class t"
-)
-OTHER_LETTERS = "r the residual in units of the targets' spread"
 
 
 def print_outcome(experiment: Experiment, given: Given, *, as_json: bool) -> None:
@@ -49,11 +45,10 @@ def print_verdict(document: SearchDocument) -> None:
     out, verdict = console(), document.verdict
     if verdict is None:
         return
-    winner = verdict["winner"]
+    winner = verdict.winner
     out.print(verdict_table(verdict))
-    out.print(verdict["sentence"], soft_wrap=True)
-    recipe = document.trained_at(winner["number"], winner["learning_rate"])
+    out.print(verdict.sentence, soft_wrap=True)
+    recipe = document.trained_at(winner.number, winner.learning_rate)
     out.print(f"\nThe winner, at {recipe}:", soft_wrap=True)
-    out.print(f"  {winner['formula']}", soft_wrap=True)
-    letters = OTHER_LETTERS if document.task.kind == "regression" else CLASS_LETTERS
-    out.print(f"  with {letters}", soft_wrap=True)
+    out.print(f"  {winner.formula}", soft_wrap=True)
+    out.print(f"  where {kind_named(document.task.kind).letters}", soft_wrap=True)

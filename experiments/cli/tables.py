@@ -8,18 +8,18 @@ from typing import Any, get_args
 
 from rich.table import Table
 
-from ...search.records import State
+from ...search.records import State, Verdict
 from ..results.search_document import SearchDocument
 from ..results.verdict_rows import VerdictRow, verdict_rows
 from ..spec import by_phase, format_duration
 
 
-def verdict_table(verdict: Mapping[str, Any]) -> Table:
+def verdict_table(verdict: Verdict) -> Table:
     """The winner and every standard loss on test data, the best first after the winner."""
-    corrected = all("p_value_holm" in row for row in verdict["against"].values())
-    data = "sealed test data" if verdict.get("scored_on", "test") == "test" else "its own validation data"
+    corrected = all(row.p_value_holm is not None for row in verdict.against.values())
+    data = "sealed test data" if verdict.scored_on == "test" else "its own validation data"
     table = Table(
-        title=f"{verdict['metric']} on {data}, {verdict['repeats']} paired repeats",
+        title=f"{verdict.metric} on {data}, {verdict.repeats} paired repeats",
         title_justify="left",
     )
     table.add_column("loss", no_wrap=True)
@@ -27,12 +27,12 @@ def verdict_table(verdict: Mapping[str, Any]) -> Table:
     table.add_column("mean ± sd", justify="right", no_wrap=True)
     table.add_column("winner - loss [95% interval]", justify="right", no_wrap=True)
     table.add_column("p (Holm)" if corrected else "p", justify="right")
-    digits = decimals(verdict["scores"]["winner"]["mean"])
+    digits = decimals(verdict.winner.scores.mean)
     for row in verdict_rows(verdict):
         table.add_row(
             row.label if row.versus else f"{row.label} (winner)",
             f"{row.learning_rate:.3g}",
-            f"{row.mean:.{digits}f} ± {row.sd:.{digits}f}",
+            f"{row.scores.mean:.{digits}f} ± {row.scores.sd:.{digits}f}",
             *_versus(row, digits),
             style=None if row.versus else "bold",
         )
@@ -43,7 +43,7 @@ def _versus(row: VerdictRow, digits: int) -> tuple[str, str]:
     if (versus := row.versus) is None:
         return "", ""
     low, high = f"{versus.ci_low:+.{digits}f}", f"{versus.ci_high:+.{digits}f}"
-    return f"{versus.difference:+.{digits}f} [{low}, {high}]", _probability(versus.p_value)
+    return f"{versus.difference:+.{digits}f} [{low}, {high}]", _probability(row.p_value)
 
 
 def trials_table(document: SearchDocument, count: int = 5) -> Table:

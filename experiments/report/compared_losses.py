@@ -8,13 +8,13 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from ...losses import LossSpec, UserError, standard_spec
+from ...losses import UserError, standard_spec
+from ...losses.kinds import kind_named
 from ..results.search_document import SearchDocument
 from .loss_curves import Curve, curves
 from .style import ACCENT, OTHER, figure, legend_below
 from .table import Table, table
 
-USUAL = {"multiclass": "cross_entropy", "binary": "bce", "multilabel": "bce", "regression": "mse"}
 _DASHES = ("solid", "dot")
 _PLACES = (20, 40, 60, 80, 100)  # of a curve's points: those that the table has
 
@@ -24,15 +24,14 @@ def compared(document: SearchDocument) -> dict[str, list[Curve]]:
     verdict = document.verdict
     if verdict is None:
         return {}
-    winner = LossSpec.from_json(verdict["winner"]["loss"]).bind()
-    name = verdict["winner"]["standard"]
+    winner, name = verdict.winner.loss.bind(), verdict.winner.standard
     losses = {f"{name} (winner)" if name else "winner": winner}
-    usual = USUAL[winner.kind]
+    usual = kind_named(document.task.kind).usual_loss
     if name != usual:
         losses[usual] = standard_spec(usual, winner.kind).bind(winner.class_counts, winner.target_scale)
-    best = verdict["best_standard"]
-    if best["standard"] not in (name, usual):
-        losses[f"{best['standard']} (best standard)"] = LossSpec.from_json(best["loss"]).bind()
+    best = verdict.best_standard
+    if best.standard not in (name, usual):
+        losses[f"{best.standard} (best standard)"] = best.loss.bind()
     found = {}
     for label, spec in losses.items():
         try:
@@ -57,7 +56,7 @@ def draw(document: SearchDocument, what: Literal["loss", "pull"]) -> go.Figure |
         return None
     made = legend_below(figure(*_lines(found, what), height=360))
     made.update_layout(legend_orientation="v")
-    if document.task.kind == "regression":
+    if not kind_named(document.task.kind).classified:
         made.update_xaxes(title_text="residual, in units of the targets' spread")
     else:
         made.update_xaxes(
@@ -73,7 +72,7 @@ def draw(document: SearchDocument, what: Literal["loss", "pull"]) -> go.Figure |
 def values(document: SearchDocument) -> Table:
     """Loss and pull at a few places."""
     found = compared(document)
-    regression = document.task.kind == "regression"
+    regression = not kind_named(document.task.kind).classified
     what = (("loss", "loss"), ("slope" if regression else "pull", "pull"))
     rows = (
         (f"{word}: {named(label, curve)}", *(f"{getattr(curve, field)[place]:.3f}" for place in _PLACES))

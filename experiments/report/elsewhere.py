@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from ...search.records import Comparison, RefitScores, Verdict
 from ..results.search_document import SearchDocument
 from .table import Table, table
 
@@ -12,29 +12,29 @@ from .table import Table, table
 def elsewhere(document: SearchDocument) -> Table:
     """The searched loss with the full model, on other tasks, and random search: what there is of it."""
     head = ("where", "searched loss", "the other", "its score", "searched minus other", "95% interval")
-    return table(head, _rows(document.verdict or {}), words=(0, 2))
+    rows = () if document.verdict is None else _rows(document.verdict)
+    return table(head, rows, words=(0, 2))
 
 
-def _rows(said: Mapping[str, Any]) -> Iterator[Sequence[str]]:
-    if (full := said.get("confirmation")) is not None:
+def _rows(said: Verdict) -> Iterator[Sequence[str]]:
+    if (full := said.confirmation) is not None:
         yield _compared(
-            "with the full model", full, full["searched"], full["best_standard"], "the standard loss"
+            "with the full model", full.ahead, full.searched, full.best_standard, "the standard loss"
         )
-    for task, row in (said.get("transfer") or {}).items():
-        if "scores" not in row:  # nothing could be trained there
-            yield (f"on {task}", row["sentence"], "", "", "", "")
+    for task, answer in said.transfer.items():
+        if (there := answer.found) is None:  # nothing could be trained there
+            yield (f"on {task}", answer.sentence, "", "", "", "")
             continue
-        scores = row["scores"]
-        yield _compared(f"on {task}", row, scores["searched"], scores["best_standard"], row["best_standard"])
-    if (drawn := said.get("random_search")) is not None:
-        own = said["challenger"] or said["scores"]["winner"]
-        yield _compared("here", drawn, own, drawn, "random search")
+        yield _compared(f"on {task}", there.ahead, there.searched, there.best_standard, there.standard)
+    if (drawn := said.random_search) is not None and drawn.ahead is not None:
+        own = said.challenger or said.winner
+        yield _compared("here", drawn.ahead, own.scores, drawn.scores, "random search")
 
 
 def _compared(
-    where: str, row: Mapping[str, Any], own: Mapping[str, Any], other: Mapping[str, Any], name: str
+    where: str, ahead: Comparison, own: RefitScores, other: RefitScores, name: str
 ) -> Sequence[str]:
     return (
-        where, f"{own['mean']:.4f}", name, f"{other['mean']:.4f}", f"{row['difference']:+.4f}",
-        f"{row['ci_low']:+.4f} to {row['ci_high']:+.4f}",
+        where, f"{own.mean:.4f}", name, f"{other.mean:.4f}", f"{ahead.difference:+.4f}",
+        f"{ahead.ci_low:+.4f} to {ahead.ci_high:+.4f}",
     )  # fmt: skip

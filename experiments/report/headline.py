@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..results.search_document import SearchDocument
 from .table import chance
@@ -27,12 +25,12 @@ def headline(document: SearchDocument) -> str:
             "running": "The search is still running",
             "finished": "The search ended without a verdict",
         }.get(document.status, f"The search is {document.status}: no verdict yet")
-    standard = verdict["best_standard"]["standard"]
-    if verdict["better"]:
+    standard = verdict.best_standard.standard
+    if verdict.better:
         return "A searched loss is better than every standard one"
-    if verdict["winner"]["standard"] is not None:
-        return f"Stay with {verdict['winner']['standard']}"
-    if verdict.get("conclusion") == "no worse":
+    if verdict.winner.standard is not None:
+        return f"Stay with {verdict.winner.standard}"
+    if verdict.conclusion == "no worse":
         return f"No worse than {standard}, within the margin"
     return f"Not shown to be better than {standard}"
 
@@ -41,7 +39,7 @@ def sentence(document: SearchDocument) -> str:
     """The verdict in a sentence, or why there is none."""
     verdict = document.verdict
     if verdict is not None:
-        return str(verdict["sentence"])
+        return verdict.sentence
     if document.reason:
         return str(document.reason)
     done = document.counts["complete"]
@@ -66,31 +64,23 @@ def facts(document: SearchDocument) -> list[Fact]:
             note = f"trial {best.number}, not compared on test data"
             found.insert(0, Fact("best so far, on validation data", f"{best.score:.4f}", note))
         return found
-    own, other = verdict["scores"]["winner"], verdict["scores"]["best_standard"]
-    winner = verdict["winner"]["standard"] or "the searched loss"
-    found = [Fact(winner, f"{own['mean']:.4f}", f"{verdict['metric']} ±\u00a0{own['sd']:.4f}")]
-    challenger = verdict.get("challenger")
-    if verdict["winner"]["standard"] is None:
-        found.append(
-            Fact(
-                "best standard loss",
-                f"{other['mean']:.4f}",
-                f"{verdict['best_standard']['standard']} ±\u00a0{other['sd']:.4f}",
-            )
-        )
-        shown: Mapping[str, Any] = verdict
-        label = "difference"
-    elif challenger is not None:
-        found.append(
-            Fact("best searched loss", f"{challenger['mean']:.4f}", f"±\u00a0{challenger['sd']:.4f}")
-        )
-        shown, label = challenger, "searched minus standard"
+    own, other = verdict.winner.scores, verdict.best_standard.scores
+    winner, challenger = verdict.winner.standard, verdict.challenger
+    found = [Fact(winner or "the searched loss", f"{own.mean:.4f}", f"{verdict.metric} ±\u00a0{own.sd:.4f}")]
+    if winner is None:
+        note = f"{verdict.best_standard.standard} ±\u00a0{other.sd:.4f}"
+        found.append(Fact("best standard loss", f"{other.mean:.4f}", note))
+        shown, label = verdict.ahead, "difference"
+    elif challenger is not None and challenger.ahead is not None:
+        theirs = challenger.scores
+        found.append(Fact("best searched loss", f"{theirs.mean:.4f}", f"±\u00a0{theirs.sd:.4f}"))
+        shown, label = challenger.ahead, "searched minus standard"
     else:
         return found
-    interval = f"95%: {shown['ci_low']:+.4f} to {shown['ci_high']:+.4f}"
-    found.append(Fact(label, f"{shown['difference']:+.4f}", interval))
-    p = "< 0.0001" if shown["p_value"] < 1e-4 else chance(shown["p_value"])
-    found.append(Fact("p-value", p, f"{verdict['repeats']} paired repeats"))
+    interval = f"95%: {shown.ci_low:+.4f} to {shown.ci_high:+.4f}"
+    found.append(Fact(label, f"{shown.difference:+.4f}", interval))
+    p = "< 0.0001" if shown.p_value < 1e-4 else chance(shown.p_value)
+    found.append(Fact("p-value", p, f"{verdict.repeats} paired repeats"))
     return found
 
 

@@ -13,8 +13,9 @@ from torch import Tensor
 from ...losses import BoundLoss, LossSpec, part
 from ...losses.family.steps import in_full_precision, mean, weighted_mean
 from ...losses.frozen.frozen_loss import folded
+from ...losses.kinds import kind_named
 
-REACH = {"multiclass": 6.0, "binary": 6.0, "multilabel": 6.0, "regression": 4.0}
+MARGINS, RESIDUALS = 6.0, 4.0  # how far a curve reaches to either side
 POINTS = 121
 _CLASSES = 10  # where a loss does not know its number of classes
 
@@ -43,7 +44,7 @@ def curves(spec: LossSpec) -> list[Curve]:
     nothing else has no curve: an empty list. Raises `UserError` for a spec that lacks constants it reads.
     """
     single = spec = spec.bind()
-    if spec.kind == "multilabel" and spec.class_counts is not None:
+    if kind_named(spec.kind).counts_nested and spec.class_counts is not None:
         single = replace(spec, class_counts=(spec.class_counts[0],))
     found = [curve for case, target in _cases(single) if (curve := _along(single, case, target))]
     alike = len(found) == 2 and all(
@@ -60,9 +61,10 @@ def _values(curve: Curve) -> tuple[float, ...]:
 def _cases(spec: BoundLoss) -> Iterator[tuple[str, int]]:
     """What the samples are called, and their target."""
     counts: Any = spec.class_counts
-    if spec.kind == "regression":
+    target = kind_named(spec.kind).target
+    if target == "number":
         yield "", 0
-    elif spec.kind == "multiclass":
+    elif target == "class":
         sizes = [int(n) for n in counts or ()]
         if not sizes:
             yield "", 0
@@ -74,32 +76,32 @@ def _cases(spec: BoundLoss) -> Iterator[tuple[str, int]]:
         yield "negatives", 0
 
 
-def _along(spec: BoundLoss, case: str, target: int) -> Curve | None:
-    reach = REACH[spec.kind]
+    single = spec = spec.bind()
+    if kind_named(spec.kind).counts_nested and spec.class_counts is not None:
     x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64).requires_grad_()
     values = _steps(spec, *_samples(spec, x, target))
     if "loss" not in values:
         return None
     each = values["loss"]
     (slope,) = torch.autograd.grad(each.sum(), x)
-    pull = slope if spec.kind == "regression" else -slope
+    pull = -slope if classified else slope
     weight = float(values["weight"][0]) / _mean_weight(spec) if "weight" in values else 1.0
     return Curve(case, weight, *(tuple(v.detach().tolist()) for v in (x, each, pull)))
 
 
-def _samples(spec: BoundLoss, x: Tensor, target: int) -> tuple[Tensor, Tensor]:
-    if spec.kind == "multiclass":
+    single = spec = spec.bind()
+    if kind_named(spec.kind).counts_nested and spec.class_counts is not None:
         classes = len(spec.class_counts or ()) or _CLASSES
         # Against K - 1 logits of 0, a logit of x + ln(K - 1) has the margin x.
         others = torch.zeros(len(x), classes - 1, dtype=x.dtype)
         true = (x + math.log(classes - 1)).unsqueeze(1)
         outputs = torch.cat([others[:, :target], true, others[:, target:]], 1)
         return outputs, torch.full((len(x),), target)
-    if spec.kind == "regression":
+    if kind.target == "number":
         scale = spec.target_scale or 1.0
         return x * scale, torch.zeros_like(x)
     outputs, targets = x * (2 * target - 1), torch.full_like(x, float(target))
-    return (outputs.unsqueeze(1), targets.unsqueeze(1)) if spec.kind == "multilabel" else (outputs, targets)
+    return (outputs.unsqueeze(1), targets.unsqueeze(1)) if kind.counts_nested else (outputs, targets)
 
 
 def _steps(spec: BoundLoss, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:

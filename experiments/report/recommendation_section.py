@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...losses import UserError, formula, latex, source
+from ...losses.kinds import kind_named
 from ...spaces.recipe import Recipe
 from ..results.recommendation import Answer
 from ..results.search_document import SearchDocument
 from .mathml import UnknownLatex, mathml
 from .usage import FOLDER, Snippet, snippets
-
-CLASS_LETTERS = (
-    "p is the probability of the true class t, z the logits, π the class shares, n the samples of a class, "
-    "K the number of classes."
-)
-OTHER_LETTERS = "r is the residual, prediction minus target, in units of the targets' spread."
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ def recommendation(document: SearchDocument, answer: Answer) -> Recommendation:
         lines=lines,
         plain=formula(spec),
         latex=text,
-        letters=OTHER_LETTERS if spec.kind == "regression" else CLASS_LETTERS,
+        letters=f"{kind_named(spec.kind).letters}.",
         command=f"lossmith export {document.name} --to {FOLDER}",
         snippets=snippets(_recipe(document, answer), rate, document.notes.model),
         source=code,

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ...losses import BoundLoss, FrozenLoss, LossSpec, UserError, formula, freeze, load_frozen, source
 from ...losses.frozen.pt2 import load_pt2, write_pt2
+from ...losses.kinds import kind_named
 from ..version import version
 from .json_text import json_text
 from .reading import SearchReading
@@ -177,13 +178,11 @@ def _batch(
 ) -> tuple[Tensor, Tensor]:
     """Random outputs and targets of the shapes of the loss's kind; the same for the same arguments."""
     generator = torch.Generator().manual_seed(size)
-    if spec.kind == "multiclass":
-        classes = len(spec.class_counts) if spec.class_counts else 5
-        outputs = scale * torch.randn(size, classes, generator=generator, dtype=dtype)
-        return outputs, torch.randint(classes, (size,), generator=generator)
-    labels = len(spec.class_counts) if spec.class_counts else 4
-    shape = (size, labels) if spec.kind == "multilabel" else (size,)
-    outputs = scale * torch.randn(shape, generator=generator, dtype=dtype)
-    if spec.kind == "regression":
-        return outputs, torch.randn(shape, generator=generator, dtype=dtype)
-    return outputs, torch.randint(2, shape, generator=generator).to(dtype)
+    outputs = scale * torch.randn(size, *_columns(spec), generator=generator, dtype=dtype)
+    return outputs, kind_named(spec.kind).random_targets(outputs, generator)
+
+
+def _columns(spec: LossSpec) -> tuple[int, ...]:
+    """The shape of one sample's outputs."""
+    usual = kind_named(spec.kind).probe_columns
+    return (len(spec.class_counts),) if usual and spec.class_counts else usual

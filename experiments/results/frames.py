@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ...losses.errors import require
 from ...losses.spec.html import table_html
+from ...search.records import Verdict
 from .trial_row import TrialRow
 from .verdict_rows import verdict_rows
 
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Verdict(dict[str, Any]):
+class VerdictDocument(dict[str, Any]):
     """The verdict's document, which a notebook shows as a sentence and a table."""
 
     def _repr_html_(self) -> str:
-        return verdict_html(self)
+        return verdict_html(Verdict.from_json(self))
 
 
 def trials_frame(rows: Sequence[TrialRow]) -> pd.DataFrame:
@@ -54,15 +55,15 @@ def _cells(row: TrialRow) -> dict[str, Any]:
     return {**{name: getattr(row, name) for name in _COLUMNS}, **row.loss}
 
 
-def verdict_html(verdict: Mapping[str, Any]) -> str:
+def verdict_html(verdict: Verdict) -> str:
     """The sentence, the winner's formula, and every comparison with its interval."""
     rows = [
-        ("loss", "learning rate", verdict["metric"], "winner - loss", "95% interval"),
+        ("loss", "learning rate", verdict.metric, "winner - loss", "95% interval"),
         *(
             (
                 row.label,
                 f"{row.learning_rate:.3g}",
-                f"{row.mean:.4f} ± {row.sd:.4f}",
+                f"{row.scores.mean:.4f} ± {row.scores.sd:.4f}",
                 "" if row.versus is None else f"{row.versus.difference:+.4f}",
                 "" if row.versus is None else f"{row.versus.ci_low:+.4f} to {row.versus.ci_high:+.4f}",
             )
@@ -70,18 +71,17 @@ def verdict_html(verdict: Mapping[str, Any]) -> str:
         ),
     ]
     cells = (f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    winner = verdict["winner"]
-    name = winner["standard"] or "searched"
+    winner = verdict.winner
     return (
-        f"<div><p>{escape(verdict['sentence'])}</p>"
-        f"<p>{escape(name)}: <code>{escape(winner['formula'])}</code></p>"
+        f"<div><p>{escape(verdict.sentence)}</p>"
+        f"<p>{escape(winner.standard or 'searched')}: <code>{escape(winner.formula)}</code></p>"
         f"<table>{''.join(cells)}</table></div>"
     )
 
 
-def summary_html(name: str, status: str, best: TrialRow | None, verdict: Verdict | None) -> str:
+def summary_html(name: str, status: str, best: TrialRow | None, verdict: VerdictDocument | None) -> str:
     """A search at a glance."""
     head: dict[str, object] = {"search": name, "status": status}
     if best is not None:
         head["best trial"] = f"{best.number}, score {best.score:.4f}, {best.formula}"
-    return table_html(head) + (verdict_html(verdict) if verdict else "")
+    return table_html(head) + (verdict._repr_html_() if verdict else "")

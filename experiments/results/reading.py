@@ -8,7 +8,15 @@ from typing import Any
 
 from ...losses import UserError
 from ...losses.custom import adopt
-from ...search.records import Phase, Trial, best_of
+from ...search.records import (
+    HEADROOM_ASSESSMENT,
+    INSIGHT,
+    Phase,
+    RaceRound,
+    Trial,
+    Verdict,
+    best_of,
+)
 from ...spaces import own_terms
 from ..store import SearchRecord, Store
 from ..store.typed_json import read
@@ -19,7 +27,6 @@ from .recommendation import Answer, decided, so_far
 from .search_document import (
     HeadroomRecord,
     InsightRecord,
-    RaceRound,
     SearchDocument,
     SearchSummary,
     TaskRecord,
@@ -95,7 +102,7 @@ class SearchReading:
         record = self.record
         self.require_terms()
         if record.verdict is not None:
-            return decided(record.verdict)
+            return decided(read(Verdict, finite(record.verdict), "verdict"))
         return so_far(record, self.task, self.best)
 
     def document(self) -> SearchDocument:
@@ -105,7 +112,7 @@ class SearchReading:
         best = best_of(trials, task.sign)
         rows = tuple(map(TrialRow.of, trials))
         head = SearchSummary.of(record, Counter(row.state for row in rows))
-        headroom, insight = self.payload("headroom", 2), self.payload("insight", 0)
+        headroom, insight = self.payload(*HEADROOM_ASSESSMENT), self.payload(*INSIGHT)
         return SearchDocument(
             **vars(head),
             spec=record.spec,
@@ -115,7 +122,7 @@ class SearchReading:
             best=None if best is None else TrialRow.of(best),
             headroom=None if headroom is None else read(HeadroomRecord, finite(headroom), "headroom"),
             sampler=(self.payload("explore", 0) or {}).get("sampler"),
-            verdict=finite(record.verdict),
+            verdict=None if record.verdict is None else read(Verdict, finite(record.verdict), "verdict"),
             insight=None if insight is None else read(InsightRecord, finite(insight), "insight"),
             trials=rows,
             race=tuple(self._rounds()),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from ...losses import BoundLoss, LossSpec, UserError
+from ...losses import BoundLoss, UserError
 from ...losses.frozen.frozen_loss import constants_read
-from ...search.records import Trial
+from ...search.records import Entrant, Trial, Verdict
 from ..store import SearchRecord
 from .search_document import TaskRecord
 
@@ -27,15 +25,15 @@ class Answer:
     note: str
 
 
-def decided(verdict: Mapping[str, Any]) -> Answer:
+def decided(verdict: Verdict) -> Answer:
     """The winner, or the best standard loss where the winner was not ahead of it."""
-    winner, standard = verdict["winner"], verdict["best_standard"]
-    if verdict["better"]:
+    winner, standard = verdict.winner, verdict.best_standard
+    if verdict.better:
         return _of(winner, "the winner, better than every standard loss on test data")
-    name = standard["standard"]
-    if winner["standard"] is not None:
-        return _of(winner, f"the standard loss {winner['standard']}: no searched loss was shown to be better")
-    if verdict["use"] == "winner":
+    name = standard.standard
+    if winner.standard is not None:
+        return _of(winner, f"the standard loss {winner.standard}: no searched loss was shown to be better")
+    if verdict.use == "winner":
         return _of(
             winner,
             f"the winner: it led the race and leads {name} on test data, but not beyond chance there",
@@ -64,6 +62,5 @@ def so_far(record: SearchRecord, task: TaskRecord, best: Trial | None) -> Answer
     return Answer(spec, best.candidate.recipe.rate, best.number, best.candidate.standard, note)
 
 
-def _of(entry: Mapping[str, Any], note: str) -> Answer:
-    spec = LossSpec.from_json(entry["loss"]).bind()
-    return Answer(spec, float(entry["learning_rate"]), int(entry["number"]), entry["standard"], note)
+def _of(entrant: Entrant, note: str) -> Answer:
+    return Answer(entrant.loss.bind(), entrant.learning_rate, entrant.number, entrant.standard, note)

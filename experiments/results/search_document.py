@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from ...search.metrics import sign_of
-from ...search.records import State
+from ...search.records import RaceRound, State, Verdict
 from ...spaces.recipe import Recipe
 from ..store import RunNotes, SearchRecord, Status
 from ..store.typed_json import OMITTED, REST, fields_of
@@ -153,15 +153,6 @@ class InsightRecord:
 
 
 @dataclass(frozen=True)
-class RaceRound:
-    """A round of the race: its scores by trial, None for one that diverged, and its repeats."""
-
-    scores: Mapping[str, tuple[float | None, ...] | None]
-    repeats: tuple[tuple[int, ...], ...]
-    more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
-
-
-@dataclass(frozen=True)
 class SearchDocument:
     """Everything that is known of a search.
 
@@ -183,7 +174,7 @@ class SearchDocument:
     best: TrialRow | None
     headroom: HeadroomRecord | None
     sampler: str | None
-    verdict: Mapping[str, Any] | None
+    verdict: Verdict | None
     insight: InsightRecord | None
     trials: tuple[TrialRow, ...]
     race: tuple[RaceRound, ...] = ()

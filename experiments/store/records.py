@@ -38,11 +38,6 @@ class RunNotes:
     model: str | None = field(default=None, metadata=OMITTED)
     more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> RunNotes:
-        """The notes that a document describes."""
-        return read(cls, document, "notes")
-
     def to_json(self) -> dict[str, Any]:
         """A plain document."""
         return fields_of(self)
@@ -94,7 +89,7 @@ def search_record(row: Row[Any], now: datetime, stale_after_s: float) -> SearchR
     dead = not is_live(values["owner"], values["heartbeat_at"], now, stale_after_s)
     if values["status"] == "running" and dead:
         values["status"] = "interrupted"
-    return SearchRecord(**{**values, "notes": RunNotes.from_json(values["notes"])})
+    return SearchRecord(**{**values, "notes": read(RunNotes, values["notes"], "notes")})
 
 
 def trial_row(search_id: int, position: int, trial: Trial) -> dict[str, Any]:

@@ -28,18 +28,23 @@ def read(cls: type[_Record], document: Any, place: str = "") -> _Record:
     """The record of type `cls` that a plain `document` describes.
 
     Args:
-        cls: A dataclass whose fields are numbers, text, literals, tuples, mappings with text as keys, other
-            such dataclasses, classes with a `from_json` or `from_mapping`, and optional ones of these.
+        cls: A class with a `from_json` or `from_mapping`; or a dataclass whose fields are such classes, other
+            such dataclasses, numbers, text, literals, tuples, mappings with text as keys, or optional ones.
         document: What was read from JSON.
         place: How to name the document in an error.
 
     Raises:
         Damaged: A key is missing, or a value is of another type.
     """
+    return cast("_Record", _value(cls, document, place))
+
+
+def _record(cls: type[Any], document: Any, place: str) -> Any:
+    """A dataclass, field by field."""
     if not isinstance(document, Mapping):
         raise Damaged(f"{place or 'it'} must be a mapping, but got {_shown(document)}")
     values: dict[str, Any] = {}
-    known = _fields(cast("type[Any]", cls))
+    known = _fields(cls)
     for name, (one, wanted) in known.items():
         if one.metadata == REST:
             values[name] = {key: value for key, value in document.items() if key not in known}
@@ -116,7 +121,7 @@ def _plain_value(wanted: Any, value: Any, place: str) -> Any:
             said = str(error) if isinstance(error, Damaged) else f"{type(error).__name__}: {error}"
             raise Damaged(f"{place} cannot be read: {said}") from None
     if is_dataclass(wanted):
-        return read(cast("type[Any]", wanted), value, place)
+        return _record(cast("type[Any]", wanted), value, place)
     if wanted is float:
         return float(_checked(value, _is_number(value), "a number", place))
     if wanted is int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...losses import UserError, formula
 from ...losses.errors import installed
+from ...search.records import Verdict
 from ..report import REPORT_NEEDS, answer_of
 from ..results.export import export_answer
 from ..results.json_text import json_text
@@ -38,10 +39,12 @@ def present(store: Store, name: str, folder: Path, model: str) -> Champion | Non
         _write_report(document, answer, folder)
     (folder / "spec.yaml").write_text(spec_yaml(document.spec), encoding="utf-8")
     if document.verdict is not None:
-        (folder / "verdict.json").write_text(json_text(document.verdict), encoding="utf-8")
-    if not registered or answer is None or loss is None:
+        (folder / "verdict.json").write_text(json_text(document.verdict.to_json()), encoding="utf-8")
+    verdict = document.verdict
+    if verdict is None or answer is None or loss is None:
         return None
-    return Champion(answer.loss, loss, _note(document, answer, model), _tags(document, answer))
+    note = _note(document, verdict, answer, model)
+    return Champion(answer.loss, loss, note, _tags(document, verdict, answer))
 
 
 def _write_report(document: SearchDocument, answer: Answer | None, folder: Path) -> None:
@@ -77,12 +80,11 @@ def _exported(reading: SearchReading, folder: Path) -> Path | None:
     return folder / "loss.pt2"
 
 
-def _note(document: SearchDocument, answer: Answer, model: str) -> str:
+def _note(document: SearchDocument, verdict: Verdict, answer: Answer, model: str) -> str:
     """The description of the parent run and of the model's version, in Markdown."""
     recipe = document.trained_at(answer.number, answer.learning_rate)
-    sentence = (document.verdict or {})["sentence"]
     return (
-        f"{sentence}\n\n"
+        f"{verdict.sentence}\n\n"
         f"The loss to train with, at {recipe}: {answer.note}.\n\n"
         f"    {formula(answer.loss)}\n\n"
         f"The whole story is in the artifact `report.html`. In a training loop:\n\n"
@@ -90,22 +92,22 @@ def _note(document: SearchDocument, answer: Answer, model: str) -> str:
     )
 
 
-def _tags(document: SearchDocument, answer: Answer) -> dict[str, str]:
+def _tags(document: SearchDocument, verdict: Verdict, answer: Answer) -> dict[str, str]:
     """The verdict as tags of the model's version, so that models can be told apart and filtered."""
-    verdict, task = document.verdict or {}, document.task
+    task, best = document.task, verdict.best_standard
     found = {
         "task": task.name,
         "kind": task.kind,
-        "metric": verdict["metric"],
+        "metric": verdict.metric,
         "data": task.fingerprint,
-        "better": str(verdict["better"]).lower(),
-        "score": f"{verdict['scores']['winner']['mean']:.6g}",
-        "best_standard": verdict["best_standard"]["standard"],
-        "best_standard_score": f"{verdict['scores']['best_standard']['mean']:.6g}",
-        "difference": f"{verdict['difference']:.6g}",
-        "ci_low": f"{verdict['ci_low']:.6g}",
-        "ci_high": f"{verdict['ci_high']:.6g}",
-        "p_value": f"{verdict['p_value']:.6g}",
+        "better": str(verdict.better).lower(),
+        "score": f"{verdict.winner.scores.mean:.6g}",
+        "best_standard": best.standard,
+        "best_standard_score": f"{best.scores.mean:.6g}",
+        "difference": f"{verdict.ahead.difference:.6g}",
+        "ci_low": f"{verdict.ahead.ci_low:.6g}",
+        "ci_high": f"{verdict.ahead.ci_high:.6g}",
+        "p_value": f"{verdict.ahead.p_value:.6g}",
         "loss": answer.standard or "searched",
         "learning_rate": f"{answer.learning_rate:.6g}",
         "trial": str(answer.number),

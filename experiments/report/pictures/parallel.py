@@ -95,7 +95,7 @@ def draw(document: SearchDocument) -> go.Figure | None:
 def _winner(document: SearchDocument, ranked: Sequence[TrialRow]) -> TrialRow | None:
     if document.verdict is None:
         return None
-    return next((t for t in ranked if t.number == document.verdict["winner"]["number"]), None)
+    return next((t for t in ranked if t.number == document.verdict.winner.number), None)
 
 
 def _value(trial: TrialRow, name: str, metric: str) -> float | None:

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from ....search.records import Comparison, Verdict
 from ...results.search_document import SearchDocument
-from ...results.verdict_rows import VerdictRow, Versus, verdict_rows
+from ...results.verdict_rows import VerdictRow, verdict_rows
 from ..picture import Picture
 from ..style import ACCENT, OTHER, figure, rows_height
 from ..table import Table, chance, table
 
 
-def compared(document: SearchDocument) -> list[tuple[str, VerdictRow, Versus]]:
+def compared(verdict: Verdict) -> list[tuple[VerdictRow, Comparison]]:
     """The losses that the winner was compared with, the strongest first."""
-    rows = verdict_rows(document.verdict or {})
-    return [(row.label, row, row.versus) for row in rows if row.versus is not None]
+    return [(row, row.versus) for row in verdict_rows(verdict) if row.versus is not None]
 
 
 def draw(document: SearchDocument) -> go.Figure | None:
@@ -24,37 +24,32 @@ def draw(document: SearchDocument) -> go.Figure | None:
     said = document.verdict
     if said is None:
         return None
-    rows = compared(document)
-    sign = 1 if said["greater_is_better"] else -1
-    reach = _reach([versus for _, _, versus in rows])
-    names = [label.replace(" = ", "<br>= ") for label, _, _ in rows]
-    near = [abs(versus.difference) <= reach for _, _, versus in rows]
+    rows, sign = compared(said), said.sign
+    reach = _reach([versus for _, versus in rows])
+    names = [row.label.replace(" = ", "<br>= ") for row, _ in rows]
+    near = [abs(versus.difference) <= reach for _, versus in rows]
     points = go.Scatter(
-        x=[max(-reach, min(reach, versus.difference)) for _, _, versus in rows],
+        x=[max(-reach, min(reach, versus.difference)) for _, versus in rows],
         y=names,
         mode="markers+text",
-        text=["" if seen else f"{v.difference:+.3g} " for (_, _, v), seen in zip(rows, near, strict=True)],
-        textposition=["middle left" if v.difference > 0 else "middle right" for _, _, v in rows],
+        text=["" if seen else f"{v.difference:+.3g} " for (_, v), seen in zip(rows, near, strict=True)],
+        textposition=["middle left" if v.difference > 0 else "middle right" for _, v in rows],
         marker={
             "size": 9,
-            "color": [
-                ACCENT if sign * (v.ci_low if sign > 0 else v.ci_high) > 0 else OTHER for _, _, v in rows
-            ],
+            "color": [ACCENT if sign * (v.ci_low if sign > 0 else v.ci_high) > 0 else OTHER for _, v in rows],
             "symbol": [
                 "circle" if seen else "triangle-right" if v.difference > 0 else "triangle-left"
-                for (_, _, v), seen in zip(rows, near, strict=True)
+                for (_, v), seen in zip(rows, near, strict=True)
             ],
         },
         error_x={
-            "array": [seen * (v.ci_high - v.difference) for (_, _, v), seen in zip(rows, near, strict=True)],
-            "arrayminus": [
-                seen * (v.difference - v.ci_low) for (_, _, v), seen in zip(rows, near, strict=True)
-            ],
+            "array": [seen * (v.ci_high - v.difference) for (_, v), seen in zip(rows, near, strict=True)],
+            "arrayminus": [seen * (v.difference - v.ci_low) for (_, v), seen in zip(rows, near, strict=True)],
             "color": OTHER,
             "thickness": 2,
             "width": 0,
         },
-        customdata=[[v.difference, v.ci_low, v.ci_high, row.mean] for _, row, v in rows],
+        customdata=[[v.difference, v.ci_low, v.ci_high, row.scores.mean] for row, v in rows],
         hovertemplate="%{y}<br>difference %{customdata[0]:+.4f} [%{customdata[1]:+.4f}, "
         "%{customdata[2]:+.4f}]<br>its mean %{customdata[3]:.4f}<extra></extra>",
     )
@@ -62,30 +57,36 @@ def draw(document: SearchDocument) -> go.Figure | None:
         points,
         height=rows_height(len(rows), double=any("<br>" in name for name in names)),
         yaxis_autorange="reversed",
-        xaxis_title_text=f"difference in {said['metric']}",
+        xaxis_title_text=f"difference in {said.metric}",
     )
     made.update_xaxes(zerolinewidth=2, rangemode="tozero", nticks=6)
-    margin = said.get("margin")
-    if isinstance(margin, int | float) and margin > 0:
-        made.add_vrect(x0=-margin, x1=margin, fillcolor=OTHER, opacity=0.12, line_width=0, layer="below")
+    if said.margin > 0:
+        made.add_vrect(
+            x0=-said.margin, x1=said.margin, fillcolor=OTHER, opacity=0.12, line_width=0, layer="below"
+        )
     return made
 
 
-def _reach(found: Sequence[Versus]) -> float:
+def _reach(found: Sequence[Comparison]) -> float:
     """How far the axis goes: a loss that failed stands at its edge, so that the others are told apart."""
     ends = sorted(max(abs(versus.ci_low), abs(versus.ci_high)) for versus in found)
     return min(ends[-1], 2 * ends[len(ends) // 2]) if ends else 1.0
 
 
+def _verdict(document: SearchDocument) -> Verdict:
+    assert document.verdict is not None, "without a verdict nothing is drawn"
+    return document.verdict
+
+
 def _note(document: SearchDocument) -> str:
-    verdict = document.verdict or {}
-    side = "Right" if verdict["greater_is_better"] else "Left"
+    verdict = _verdict(document)
+    side = "Right" if verdict.greater_is_better else "Left"
     where = (
         "validation data, with fresh seeds"
-        if verdict.get("scored_on", "test") != "test"
+        if verdict.scored_on != "test"
         else "test data that nothing was chosen on"
     )
-    errors = " and ".join(verdict.get("sources") or ("refits", "test samples"))
+    errors = " and ".join(verdict.sources or ("refits", "test samples"))
     return (
         f"Each point is the winner's score minus that of a loss that is tuned too, on {where}; the line is "
         f"its 95% interval over {errors}. {side} of zero the winner is better; where the interval says so, "
@@ -94,25 +95,26 @@ def _note(document: SearchDocument) -> str:
 
 
 def _alt(document: SearchDocument) -> str:
-    return f"Differences with intervals, one row for each loss. {(document.verdict or {})['sentence']}"
+    return f"Differences with intervals, one row for each loss. {_verdict(document).sentence}"
 
 
 def _table(document: SearchDocument) -> Table:
+    verdict = _verdict(document)
     head = (
-        "loss", (document.verdict or {})["metric"], "sd", "learning rate", "winner minus loss",
+        "loss", verdict.metric, "sd", "learning rate", "winner minus loss",
         "95% interval", "p (Holm)", "effect (d)", "p (Wilcoxon, refits)",
     )  # fmt: skip
-    return table(head, map(_cells, verdict_rows(document.verdict or {})))
+    return table(head, map(_cells, verdict_rows(verdict)))
 
 
 def _cells(row: VerdictRow) -> Sequence[str]:
-    own, versus = (f"{row.mean:.4f}", f"{row.sd:.4f}", f"{row.learning_rate:.3g}"), row.versus
+    own, versus = (f"{row.scores.mean:.4f}", f"{row.scores.sd:.4f}", f"{row.learning_rate:.3g}"), row.versus
     if versus is None:
         return (f"{row.label} (winner)", *own, "", "", "", "", "")
     effect = "" if versus.effect_size is None else f"{versus.effect_size:+.2f}"
     return (
         row.label, *own, f"{versus.difference:+.4f}", f"{versus.ci_low:+.4f} to {versus.ci_high:+.4f}",
-        chance(versus.p_value), effect, chance(versus.wilcoxon_p),
+        chance(row.p_value), effect, "" if versus.wilcoxon_p is None else chance(versus.wilcoxon_p),
     )  # fmt: skip
 
 
