@@ -81,7 +81,7 @@ def fields_of(record: Any) -> dict[str, Any]:
 
 
 @cache
-def _fields(cls: type[Any]) -> dict[str, tuple[Field[Any], Any]]:
+def _fields(cls: Any) -> dict[str, tuple[Field[Any], Any]]:
     hints = get_type_hints(cls)
     return {one.name: (one, hints[one.name]) for one in fields(cls)}
 

@@ -110,9 +110,13 @@ class SimulatedRunner:
         inputs, targets = self.task.test
         score = self._score(candidate, repeat)
         luck = torch.rand(len(targets), generator=generator("samples"), dtype=torch.float64)
-        if not kind_named(self.task.kind).classified:
+        target = kind_named(self.task.kind).target
+        if target == "number":
             predictions: Tensor = (targets + score * (0.5 + luck)).to(inputs.dtype)
             return predictions
+        if target == "answer":
+            right = (luck < score).reshape(-1, *[1] * (targets.dim() - 1))
+            return torch.where(right, 2 * targets - 1, 1 - 2 * targets).to(inputs.dtype)
         classes = self.task.classes
         assert classes is not None
         found = torch.where(luck < score, targets, (targets + 1) % classes)

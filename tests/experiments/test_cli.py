@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +28,7 @@ from lossmith.experiments.spec import SearchSpec
 from lossmith.experiments.store import Store, new_owner
 from lossmith.losses import UserError, load_frozen, parts, standard_specs
 from lossmith.losses.declarations import KINDS
+from lossmith.search.records import Verdict
 
 PROGRAM = Path(sys.executable).with_name("lossmith")
 COMMANDS = (
@@ -405,10 +406,12 @@ def test_looking_makes_nothing(tmp_path: Path, capsys: Captured) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def cells(verdict: dict[str, Any]) -> dict[str, list[str]]:
-    """The rows of a verdict's table by their first cell."""
-    columns = [[str(cell) for cell in column.cells] for column in verdict_table(verdict).columns]
-    return {row[0]: list(row[1:]) for row in zip(*columns, strict=True)}
+def cells(verdict: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The rows of a verdict's table by each of the names in their first cell."""
+    table = verdict_table(Verdict.from_json(verdict))
+    columns = [[str(cell) for cell in column.cells] for column in table.columns]
+    rows = list(zip(*columns, strict=True))
+    return {name: list(row[1:]) for row in rows for name in row[0].split(" = ")}
 
 
 def test_the_verdict_table_compares_the_winner_with_everything(store: Store) -> None:
@@ -417,7 +420,7 @@ def test_the_verdict_table_compares_the_winner_with_everything(store: Store) -> 
     assert verdict is not None
     rows = cells(verdict)
     winner = verdict["winner"]["standard"]
-    assert next(iter(rows)) == f"{winner or 'searched'} (winner)"
+    assert next(iter(rows)) == f"{winner or 'searched loss'} (winner)"
     digits = decimals(verdict["scores"]["winner"]["mean"])
     for name in standard_specs("multiclass").keys() - {winner}:
         row = verdict["against"][name]
@@ -437,7 +440,7 @@ def test_a_searched_loss_that_lost_is_in_the_table_the_same_way_round(store: Sto
     digits = decimals(verdict["scores"]["winner"]["mean"])
     difference = verdict["scores"]["winner"]["mean"] - challenger["mean"]
     interval = f"[{-challenger['ci_high']:+.{digits}f}, {-challenger['ci_low']:+.{digits}f}]"
-    assert f"{difference:+.{digits}f} {interval}" in cells(verdict)["best searched"]
+    assert f"{difference:+.{digits}f} {interval}" in cells(verdict)["best searched loss"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from lossmith.experiments.experiment import Experiment
 from lossmith.experiments.store import Store
-from lossmith.losses import LossSpec, UserError, load_frozen
+from lossmith.losses import LossSpec, UserError, formula, load_frozen
 from lossmith.search.records import best_of
 
 
@@ -135,10 +135,12 @@ def test_the_answer_is_the_loss_that_the_verdict_says_to_use(
         "number": searched.number,
         "standard": None,
         "loss": spec.to_json(),
+        "formula": formula(spec),
         "learning_rate": 0.01,
     }
     for better, use in ((False, "best_standard"), (False, "winner"), (True, "winner")):
         changed = {**verdict, "winner": entry, "better": better, "use": use}
+        changed["conclusion"] = "better" if better else "not better"
         record = store.get("whole")
         monkeypatch.setattr(
             Store, "get", lambda self, name, r=record, v=changed: type(r)(**{**vars(r), "verdict": v})

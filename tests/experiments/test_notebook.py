@@ -12,7 +12,7 @@ import pytest
 from lossmith.experiments import Experiment
 from lossmith.experiments.progress import SilentProgress, python_progress
 from lossmith.experiments.progress.notebook import NotebookProgress, in_notebook
-from lossmith.experiments.results.frames import Verdict
+from lossmith.experiments.results.frames import VerdictDocument
 from lossmith.experiments.spec import load_spec
 from lossmith.experiments.store import Store
 from lossmith.losses import UserError, freeze, standard_spec
@@ -103,7 +103,7 @@ def test_a_search_without_trials_has_an_empty_table(store: Store) -> None:
 def test_a_verdict_shows_itself_and_is_still_a_document(store: Store) -> None:
     """The sentence and every standard loss stand in the HTML; keys are read as before."""
     verdict = Experiment(store, "whole").verdict
-    assert isinstance(verdict, Verdict)
+    assert isinstance(verdict, VerdictDocument)
     assert verdict == store.get("whole").verdict
     shown = verdict._repr_html_()
     assert all(name in shown for name in verdict["against"])

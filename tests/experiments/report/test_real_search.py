@@ -161,13 +161,12 @@ def test_what_was_compared_elsewhere_is_laid_out(read: Page, document: SearchDoc
     assert verdict is not None
     assert "Against others" in read.texts["h2"]
     assert {"with the full model", "on there", "here"} <= set(read.texts["th"])
-    other = verdict["transfer"]["there"]
-    for score in (
-        verdict["confirmation"]["searched"]["mean"],
-        other["scores"]["searched"]["mean"],
-        verdict["random_search"]["mean"],
-    ):
-        assert f"{score:.4f}" in read.texts["td"]
+    other = verdict.transfer["there"].found
+    assert other is not None
+    assert verdict.confirmation is not None
+    assert verdict.random_search is not None
+    for scores in (verdict.confirmation.searched, other.searched, verdict.random_search.scores):
+        assert f"{scores.mean:.4f}" in read.texts["td"]
 
 
 def test_what_the_phases_found_is_on_the_page(read: Page, document: SearchDocument) -> None:
