@@ -7,7 +7,7 @@ not as a KeyError in the middle of a page.
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -44,7 +44,7 @@ def _record(cls: type[Any], document: Any, place: str) -> Any:
     if not isinstance(document, Mapping):
         raise Damaged(f"{place or 'it'} must be a mapping, but got {_shown(document)}")
     values: dict[str, Any] = {}
-    known = _fields(cls)
+    known = _fields(cast("Hashable", cls))
     for name, (one, wanted) in known.items():
         if one.metadata == REST:
             values[name] = {key: value for key, value in document.items() if key not in known}

@@ -44,7 +44,7 @@ def task_of(kind: str) -> Task:
 
     def part(count: int) -> tuple[Tensor, Tensor]:
         shape = (count, *COLUMNS[kind])
-        return torch.zeros(count, 2), kind_named(kind).random_targets(torch.zeros(shape), draw)
+        return torch.randn(count, 2, generator=draw), kind_named(kind).random_targets(torch.zeros(shape), draw)
 
     outputs = nn.Flatten(0) if kind in ("binary", "regression") else nn.Identity()
     return Task(
@@ -53,7 +53,7 @@ def task_of(kind: str) -> Task:
         train=part(90),
         validation=part(60),
         test=part(400),
-        model=lambda: nn.Sequential(nn.Linear(2, *(COLUMNS[kind] or (1,))), outputs),
+        model=lambda: nn.Sequential(nn.Linear(2, (COLUMNS[kind] or (1,))[0]), outputs),
         metric=METRIC[kind],
         recipe={"epochs": 8},
         notes=("nothing was trained",),
