@@ -44,7 +44,9 @@ def task_of(kind: str) -> Task:
 
     def part(count: int) -> tuple[Tensor, Tensor]:
         shape = (count, *COLUMNS[kind])
-        return torch.randn(count, 2, generator=draw), kind_named(kind).random_targets(torch.zeros(shape), draw)
+        return torch.randn(count, 2, generator=draw), kind_named(kind).random_targets(
+            torch.zeros(shape), draw
+        )
 
     outputs = nn.Flatten(0) if kind in ("binary", "regression") else nn.Identity()
     return Task(
