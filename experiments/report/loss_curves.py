@@ -76,8 +76,9 @@ def _cases(spec: BoundLoss) -> Iterator[tuple[str, int]]:
         yield "negatives", 0
 
 
-    single = spec = spec.bind()
-    if kind_named(spec.kind).counts_nested and spec.class_counts is not None:
+def _along(spec: BoundLoss, case: str, target: int) -> Curve | None:
+    classified = kind_named(spec.kind).classified
+    reach = MARGINS if classified else RESIDUALS
     x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64).requires_grad_()
     values = _steps(spec, *_samples(spec, x, target))
     if "loss" not in values:
@@ -89,8 +90,9 @@ def _cases(spec: BoundLoss) -> Iterator[tuple[str, int]]:
     return Curve(case, weight, *(tuple(v.detach().tolist()) for v in (x, each, pull)))
 
 
-    single = spec = spec.bind()
-    if kind_named(spec.kind).counts_nested and spec.class_counts is not None:
+def _samples(spec: BoundLoss, x: Tensor, target: int) -> tuple[Tensor, Tensor]:
+    kind = kind_named(spec.kind)
+    if kind.target == "class":
         classes = len(spec.class_counts or ()) or _CLASSES
         # Against K - 1 logits of 0, a logit of x + ln(K - 1) has the margin x.
         others = torch.zeros(len(x), classes - 1, dtype=x.dtype)
