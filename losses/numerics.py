@@ -51,7 +51,12 @@ def log1m_exp(x: Tensor) -> Tensor:
 def ranked_before(probabilities: Tensor, counted: Tensor, temperature: float | Tensor) -> Tensor:
     """[i, j]: by how much sample j is ranked before sample i in each of M columns, (N, N, M).
 
-    A step from 0 to 1 as `temperature` -> 0. A sample is not before itself, nor is one that is not counted.
+    A step from 0 to how much j counts as `temperature` -> 0. A sample is not before itself.
+
+    Args:
+        probabilities: (N, M).
+        counted: How much each counts, (N, M) or (N, 1): 0 for what is ignored.
+        temperature: Above 0; over how much of a probability the step is spread.
     """
     ahead = torch.sigmoid((probabilities.unsqueeze(0) - probabilities.unsqueeze(1)) / temperature)
     other = 1 - torch.eye(probabilities.shape[0], dtype=ahead.dtype, device=ahead.device).unsqueeze(-1)

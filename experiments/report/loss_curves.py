@@ -108,7 +108,7 @@ def _samples(spec: BoundLoss, x: Tensor, target: int) -> tuple[Tensor, Tensor]:
 
 def _steps(spec: BoundLoss, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
     """What the loss has computed when the batch is about to become one number: "loss" and "weight" (N,)."""
-    content = folded(replace(spec, ignore_index=None))
+    content = folded(replace(spec, ignore_index=None, ignore_nan=False))
     chosen = [part(name) for name in spec.parts]
     ends = {p.function for p in chosen if p.stage in ("select", "reduce") or p.level == "batch"}
     outputs = in_full_precision(outputs)

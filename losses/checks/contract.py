@@ -11,6 +11,7 @@ from .identities import masked_is_dropped, neutral, order_of_samples, same_as_de
 from .members import beside_others
 from .numbers import differentiable, finite, half_precision, runs
 from .subject import Subject
+from .weights import weighs_samples
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ PROMISES = (
     Promise(frozen_is_the_family),
     Promise(order_of_samples, "batches whose order is random"),
     Promise(masked_is_dropped, "a task with ignored targets"),
+    Promise(weighs_samples, "a task with sample weights"),
     Promise(half_precision, "outputs of half precision"),
     Promise(source_is_the_family, "an export as loss.py"),
     Promise(compiles, "torch.compile"),

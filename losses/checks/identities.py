@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
+from typing import Any
 
 import torch
 from torch.func import vmap
@@ -10,6 +12,7 @@ from torch.func import vmap
 from ..family.registry import part
 from ..family.steps import MIX
 from ..frozen.frozen_loss import freeze
+from ..kinds import kind_named
 from .subject import Subject, close, corners, value_and_gradient
 
 
@@ -65,19 +68,19 @@ def order_of_samples(subject: Subject) -> None:
 
 def masked_is_dropped(subject: Subject) -> None:
     """Ignored samples, whatever their outputs, give the loss without them; all ignored give 0, gradient 0."""
-    if subject.kind == "regression":
-        return
     outputs, targets = subject.batch()
-    ignoring = freeze(subject.spec.bind(ignore_index=-7))
+    index = -7 if kind_named(subject.kind).classified else math.nan
+    how: dict[str, Any] = {"ignore_nan": True} if math.isnan(index) else {"ignore_index": index}
+    ignoring = freeze(subject.spec.bind(**how))
     some = torch.arange(len(targets)) % 3 == 0
     marked, wild = targets.clone(), outputs.clone()
-    marked[some], wild[some] = -7, torch.inf
+    marked[some], wild[some] = index, torch.inf
     value, gradient = value_and_gradient(ignoring, wild, marked)
     kept, slope = value_and_gradient(freeze(subject.spec), outputs[~some], targets[~some])
     close(subject, "the loss of a masked batch", value, kept, 1e-12)
     close(subject, "the gradient of a masked batch", gradient[~some], slope, 1e-12)
     for clean in (outputs, wild * torch.inf):
-        value, gradient = value_and_gradient(ignoring, clean, torch.full_like(targets, -7))
+        value, gradient = value_and_gradient(ignoring, clean, torch.full_like(targets, index))
         close(subject, "the loss of a batch that is all ignored", value, torch.zeros(()), 0)
         close(subject, "its gradient", gradient, torch.zeros_like(gradient), 0)
 

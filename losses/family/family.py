@@ -29,11 +29,16 @@ class Family:
     ) -> Tensor:
         """The loss of one batch, a 0-d tensor.
 
-        `outputs` is (N, K) for multiclass, (N,) for binary and regression, (N, L) for multilabel;
-        `targets` is (N,) int64 for multiclass, else floating and shaped as `outputs`. `mask`, shaped as
-        the targets, is 1 where they count and 0 where they are ignored. `parameters` gives a float or a
-        0-d tensor for every parameter of the parts and a `mix.TERM` weight for every term; under `vmap` they
-        may be batched. No branch depends on their values.
+        No branch depends on the values of anything; under `vmap` all may be batched.
+
+        Args:
+            outputs: Logits (N, K) for multiclass, (N,) for binary, (N, L) for multilabel; numbers (N, ...).
+            targets: int64 (N,) for multiclass, else floating and shaped as `outputs`.
+            parameters: A float or a 0-d tensor for every parameter of the parts, and a weight `mix.TERM` for
+                every term.
+            constants: What is known of the training data, by name.
+            mask: How much each target counts, shaped as the targets: 0 where it is ignored, else 1 or the
+                weight of its sample (see `weighed`); None for alike.
         """
         outputs = in_full_precision(outputs)
         values: dict[str, Tensor] = {"outputs": outputs, "logits": outputs, "targets": targets}

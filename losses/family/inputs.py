@@ -35,11 +35,43 @@ def shaped(
     return shapes(outputs, targets)
 
 
-def ignored(outputs: Tensor, targets: Tensor, index: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Outputs and targets with 0 where the target is `index`, and the mask: 1 where it is not.
+def ignored(outputs: Tensor, targets: Tensor, index: int | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Outputs and targets with 0 where a target does not count, and the mask: 1 where it does.
 
     The inputs are replaced, not only the result: a weight of zero times an infinite loss would be NaN.
+
+    Args:
+        outputs: In the shapes of `shaped`.
+        targets: Likewise.
+        index: The target that does not count; None for NaN.
     """
-    there = targets != index
+    there = ~targets.isnan() if index is None else targets != index
     clean = torch.where(there.unsqueeze(-1) if outputs.dim() > targets.dim() else there, outputs, 0)
     return clean, torch.where(there, targets, 0), there.to(outputs.dtype)
+
+
+def weighed(
+    outputs: Tensor, targets: Tensor, sample_weight: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Outputs with 0 where a sample has weight 0, and how much each target counts: a mask that is not 0 or 1.
+
+    Args:
+        outputs: In the shapes of `shaped`.
+        targets: Likewise; dense ones are flattened, sample by sample.
+        sample_weight: (N,), at least 0.
+        mask: What `ignored` returns, where something is ignored.
+    """
+    each = sample_weight.to(outputs.dtype).reshape(-1, 1)
+    weight = each.expand(-1, targets.numel() // max(1, len(each))).reshape(targets.shape)
+    weight = weight if mask is None else weight * mask
+    there = weight != 0
+    return torch.where(there.unsqueeze(-1) if outputs.dim() > targets.dim() else there, outputs, 0), weight
+
+
+def check_weight(sample_weight: Tensor, samples: int) -> None:
+    """Raise `UserError` unless there is one floating-point weight for each sample."""
+    if sample_weight.shape != (samples,) or not sample_weight.is_floating_point():
+        raise UserError(
+            f"sample_weight must be one floating-point number for each sample, ({samples},), but got "
+            f"{sample_weight.dtype} of shape {tuple(sample_weight.shape)}"
+        )

@@ -42,7 +42,7 @@ def plan(
     Args:
         kind: The kind of problem.
         names: The names of the parts.
-        masked: Whether a value `mask` of the shape of the targets is given, 0 for what is ignored.
+        masked: Whether a value `mask` of the shape of the targets is given: how much each counts.
         members: Whether formulas are replaced by what stands in for them where many losses are evaluated at
             once (`Fast.members`).
     """

@@ -61,7 +61,7 @@ def folded(spec: BoundLoss) -> Folded:
     if spec.class_counts is not None:
         known["class_counts"] = torch.tensor(spec.class_counts)
     steps = []
-    for step in plan(spec.kind, spec.parts, masked=spec.ignore_index is not None):
+    for step in plan(spec.kind, spec.parts, masked=spec.masked):
         if step.inputs and not step.parameters and known.keys() >= set(step.inputs):
             inputs = (known[name].double() for name in step.inputs)
             known[step.outputs[0]] = step.function(*inputs)
@@ -108,7 +108,7 @@ class FrozenLoss(nn.Module):
                 check_values(spec, outputs, targets)
         outputs = in_full_precision(outputs)
         values: dict[str, Any] = {}
-        if spec.ignore_index is not None:
+        if spec.masked:
             outputs, targets, values["mask"] = ignored(outputs, targets, spec.ignore_index)
         values |= {"outputs": outputs, "logits": outputs, "targets": targets, "target_scale": self._scale}
         # To convert them here would be done again for every sample by what is compiled.

@@ -99,7 +99,7 @@ def _forward(spec: BoundLoss, content: Folded, copies: Copies) -> list[str]:
     ]
     if spec.kind != "multiclass":
         body.append("targets = targets.to(outputs.dtype)")
-    if spec.ignore_index is not None:
+    if spec.masked:
         body.append(
             f"outputs, targets, mask = {copies.name(shapes.ignored)}(outputs, targets, {spec.ignore_index})"
         )

@@ -22,9 +22,8 @@ def random_targets(outputs: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def count(targets: Tensor) -> Tensor:
-    """(negatives, positives) for each column of targets (N, L): (L, 2)."""
-    positives = (targets == 1).sum(0)
-    return torch.stack([len(targets) - positives, positives], 1)
+    """(negatives, positives) for each column of targets (N, L): (L, 2); what is not 0 or 1 is neither."""
+    return torch.stack([(targets == 0).sum(0), (targets == 1).sum(0)], 1)
 
 
 def gap_binary(logits: Tensor, targets: Tensor) -> Tensor:

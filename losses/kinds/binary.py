@@ -22,7 +22,7 @@ def truth_binary(targets: Tensor) -> Tensor:
 
 
 def counted_binary(mask: Tensor) -> Tensor:
-    """1 for what counts, 0 for what is ignored, (N, 1)."""
+    """How much each target counts, (N, 1)."""
     return mask.unsqueeze(-1)
 
 

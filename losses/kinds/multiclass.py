@@ -56,7 +56,7 @@ def truth_multiclass(logits: Tensor, is_target: Tensor) -> Tensor:
 
 
 def counted(mask: Tensor) -> Tensor:
-    """1 for what counts, 0 for what is ignored, (N, 1)."""
+    """How much each target counts, (N, 1)."""
     return mask.unsqueeze(-1)
 
 
@@ -109,8 +109,13 @@ QUANTITIES = {
 
 
 def shaped(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (N, K) with integer class indices (N,); dense ones, (N, K, ...) with (N, ...), are flattened."""
+    """Logits (N, K) with integer class indices (N,); dense ones, (N, K, ...) with (N, ...), are flattened.
+
+    A dimension of one behind the samples of targets, as columns of tables and masks have, is dropped.
+    """
     dense = outputs.shape[:1] + outputs.shape[2:]
+    if targets.dim() == outputs.dim() and targets.shape[1:2] == (1,):
+        targets = targets.squeeze(1)
     if outputs.dim() < 2 or targets.shape != dense or outputs.shape[1] < 2:
         remedy = "; probabilities as targets are not supported" if targets.shape == outputs.shape else ""
         raise UserError(

@@ -22,7 +22,7 @@ def truth_multilabel(targets: Tensor) -> Tensor:
 
 
 def counted_multilabel(mask: Tensor) -> Tensor:
-    """1 for what counts, 0 for what is ignored, (N, L)."""
+    """How much each target counts, (N, L)."""
     return mask
 
 

@@ -28,5 +28,8 @@ def log_likelihood(log_p: Tensor) -> Tensor:
 
 
 def mask(targets: Tensor, outputs: Tensor) -> Tensor:
-    """1 for each target, of the shape of the targets; where something is ignored it is given, with zeros."""
+    """How much each target counts, of the shape of the targets: 1, unless it is given.
+
+    Given it is where something is ignored, which counts 0, or where samples have weights.
+    """
     return torch.ones_like(targets, dtype=outputs.dtype)

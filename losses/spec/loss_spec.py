@@ -19,7 +19,7 @@ from .formulas import formula
 from .html import loss_html
 
 SCHEMA = 1
-_CONSTANTS = ("class_counts", "target_scale", "ignore_index")
+_CONSTANTS = ("class_counts", "target_scale", "ignore_index", "ignore_nan")
 _KEYS = ("schema", "kind", "parameters", *_CONSTANTS)
 
 
@@ -78,6 +78,8 @@ class LossSpec:
         class_counts: Sequence[int | Sequence[int]] | Tensor | None = None,
         target_scale: float | Tensor | None = None,
         ignore_index: int | None = None,
+        *,
+        ignore_nan: bool | None = None,
     ) -> BoundLoss:
         """The same loss with the constants of a training set; what is None stays as it was.
 
@@ -85,12 +87,19 @@ class LossSpec:
             class_counts: The training samples of each class, (K,) for multiclass; (negatives, positives) for
                 binary, and such a pair for each label for multilabel.
             target_scale: The spread of the training targets, in their unit, above 0.
-            ignore_index: The target that does not count.
+            ignore_index: The class, or the answer, that does not count: -1 for "nobody looked".
+            ignore_nan: Whether numbers that are NaN do not count, as where several are predicted and some are
+                missing.
 
         Raises:
             UserError: Counts of another shape, or a constant that losses of this kind do not have.
         """
-        given = {"class_counts": class_counts, "target_scale": target_scale, "ignore_index": ignore_index}
+        given = {
+            "class_counts": class_counts,
+            "target_scale": target_scale,
+            "ignore_index": ignore_index,
+            "ignore_nan": ignore_nan,
+        }
         known = {**self.constants, **{name: value for name, value in given.items() if value is not None}}
         return BoundLoss(self.kind, self.parameters, **known)
 
@@ -151,11 +160,13 @@ class BoundLoss(LossSpec):
         class_counts: See `LossSpec.bind`; None where they are not known.
         target_scale: The same.
         ignore_index: The same; None where every target counts.
+        ignore_nan: The same.
     """
 
     class_counts: Counts | None = None
     target_scale: float | None = None
     ignore_index: int | None = None
+    ignore_nan: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -164,15 +175,28 @@ class BoundLoss(LossSpec):
         if self.target_scale is not None:
             object.__setattr__(self, "target_scale", _scale(self.target_scale))
         if self.ignore_index is not None and not kind_named(self.kind).classified:
-            raise UserError(f"ignore_index must be None for {self.kind}, whose targets are no indices")
+            raise UserError(
+                f"ignore_index must be None for {self.kind}, whose targets are no indices; "
+                "ignore_nan leaves out those that are NaN"
+            )
+        if self.ignore_nan and kind_named(self.kind).classified:
+            raise UserError(
+                f"ignore_nan must be False for {self.kind}, whose targets are no numbers; set ignore_index"
+            )
 
     def __hash__(self) -> int:
-        return hash((super().__hash__(), self.class_counts, self.target_scale, self.ignore_index))
+        return hash((super().__hash__(), *self.constants.items()))
 
     @property
     def constants(self) -> dict[str, Any]:
         """What is set of its data by name."""
-        return {name: value for name in _CONSTANTS if (value := getattr(self, name)) is not None}
+        found = {name: getattr(self, name) for name in _CONSTANTS}
+        return {name: value for name, value in found.items() if value is not None and value is not False}
+
+    @property
+    def masked(self) -> bool:
+        """Whether some targets do not count."""
+        return self.ignore_nan or self.ignore_index is not None
 
 
 def _counts(kind: Kind, given: object) -> Counts:

@@ -39,6 +39,7 @@ class Act:
         given: What each input is.
         rows: Where the members stand among those that hold an input; None where they are the same.
         places: The rows of the earlier value of what the step computes that it replaces; None for all.
+        spread: To how many members that earlier value is spread, where all share it.
         numbers: The members' parameters by keyword, (count,) each.
         function: What the step computes, or what stands in for it where members come first.
         way: How the function is called for all of them.
@@ -50,6 +51,7 @@ class Act:
     given: tuple[Given, ...]
     rows: tuple[Tensor | None, ...]
     places: Tensor | None
+    spread: int | None
     numbers: dict[str, Tensor]
     function: Function
     way: Way
@@ -70,6 +72,8 @@ def acts(
     data: frozenset[str],
     dtype: torch.dtype,
     device: torch.device | None,
+    *,
+    masked: bool,
 ) -> Iterator[Act]:
     """The steps of these losses in turn, each with the members that take it.
 
@@ -80,10 +84,11 @@ def acts(
         data: The names of those that are known of the training data.
         dtype: Of the parameters.
         device: Of the parameters and the rows.
+        masked: Whether targets do not count alike: then `mask` is a given value.
     """
     names = frozenset[str]().union(*(spec.parts for spec in specs))
     everyone = torch.ones(len(specs), dtype=torch.bool)
-    planned = list(_by_part(kind, names))
+    planned = list(_by_part(kind, names, masked=masked))
     held: dict[str, Tensor] = {}
     off = _switched_off(kind, names)
     ways = _ways(kind)
@@ -91,40 +96,39 @@ def acts(
     def rows(name: str, members: Tensor) -> Tensor | None:
         """Where the members stand among those that hold a value."""
         holders = held.get(name, everyone)
-        if name in shared or torch.equal(holders, members):
-            return None
-        return (holders.cumsum(0) - 1)[members].to(device)
+        return None if torch.equal(holders, members) else (holders.cumsum(0) - 1)[members].to(device)
 
     def given(name: str) -> Given:
         if name in data:
             return Given.SHARED_DATA if name in shared else Given.DATA
         return Given.SHARED if name in shared else Given.EACH
 
+    of_shape = shared  # whatever these are computed from
     for (step, part), members in zip(planned, _takers(planned, specs), strict=True):
         if not bool(members.any()):
             continue
-        if part is None and not step.parameters and step.inputs:
-            shared |= set(step.outputs) if shared.issuperset(step.inputs) else set()
-            data |= set(step.outputs) if data.issuperset(step.inputs) else set()
+        (output,) = step.outputs
+        plain = part is None and not step.parameters
+        common = plain and (output in of_shape or shared.issuperset(step.inputs))
         chosen = [spec.parameters for spec, takes in zip(specs, members.tolist(), strict=True) if takes]
-        count, common = len(chosen), step.outputs[0] in shared
-        how = tuple(given(name) for name in step.inputs)
-        numbers = {
-            keyword: torch.tensor([c.get(name, off[name]) for c in chosen], dtype=dtype, device=device)
-            for keyword, name in step.parameters
-        }
         yield Act(
             step,
-            count,
+            len(chosen),
             common,
-            how,
-            tuple(None if common else rows(name, members) for name in step.inputs),
-            None if part is None else rows(step.outputs[0], members),
-            numbers,
+            tuple(given(name) for name in step.inputs),
+            tuple(None if common or name in shared else rows(name, members) for name in step.inputs),
+            None if part is None else rows(output, members),
+            len(specs) if part is not None and output in shared else None,
+            {
+                keyword: torch.tensor([c.get(name, off[name]) for c in chosen], dtype=dtype, device=device)
+                for keyword, name in step.parameters
+            },
             *ways.get(step.function, (step.function, mapped)),
         )
+        shared = shared | {output} if common else shared - {output}
+        data |= {output} if plain and step.inputs and data.issuperset(step.inputs) else set()
         if part is None:
-            held[step.outputs[0]] = members
+            held[output] = members
 
 
 def _ways(kind: Kind) -> dict[Function, tuple[Function, Way]]:
@@ -163,7 +167,7 @@ def _takers(planned: Sequence[tuple[Step, str | None]], specs: Sequence[LossSpec
     return found[::-1]
 
 
-def _by_part(kind: Kind, names: frozenset[str]) -> Iterator[tuple[Step, str | None]]:
+def _by_part(kind: Kind, names: frozenset[str], *, masked: bool) -> Iterator[tuple[Step, str | None]]:
     """The steps, and of those that change a value in place the part whose members alone they are for."""
     serving, quantities = parts_for(kind), kind_named(kind).quantities
     parts = {
@@ -171,7 +175,7 @@ def _by_part(kind: Kind, names: frozenset[str]) -> Iterator[tuple[Step, str | No
     }
     factors = {f"{name}_factor": name for name in names}
     known: set[str] = set()
-    for step in plan(kind, names, members=True):
+    for step in plan(kind, names, masked=masked, members=True):
         (output,) = step.outputs
         part = parts.get(step.function)
         owner = part.name if part is not None and part.stage in ("smooth", "select") else None

@@ -7,6 +7,7 @@ models the losses are most of the work.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from ..family import steps
-from ..family.inputs import shaped
+from ..family.inputs import ignored, shaped, weighed
 from ..kinds import Kind, kind_named
 from ..spec.loss_spec import LossSpec
 from .acts import Act, acts
@@ -30,6 +31,7 @@ class StackedLoss:
         dtype: What losses are computed in.
         constants: What is known of each group's training data, by name: `class_counts` or `target_scale`.
         device: Where outputs and targets will be.
+        ignoring: The target that does not count, or NaN; None where all count.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class StackedLoss:
         dtype: torch.dtype,
         constants: Sequence[Mapping[str, Tensor]],
         device: torch.device | None = None,
+        ignoring: float | None = None,
     ) -> None:
         self._kind, self._members, self._groups = kind_named(kind), len(specs), len(constants)
         self._two_outputs = any("gaussian_nll" in spec.parts for spec in specs)
@@ -52,40 +55,83 @@ class StackedLoss:
             alike = bool((each == each[0]).all())
             self._known[name] = each[0] if alike else each.repeat_interleave(len(specs) // self._groups, 0)
             shared |= {name} if alike else set()
-        self._acts = list(acts(kind, specs, shared, frozenset(self._known), dtype, device))
-        settled = [a for a in self._acts if self._known.keys() >= {*a.step.inputs} and not a.numbers]
-        for act in settled:  # what comes of them is the same for every batch
-            self._take(act, self._known)
-            self._acts.remove(act)
+        self._specs, self._shared, self._dtype, self._device = specs, shared, dtype, device
+        self._data = frozenset(self._known)
+        self._ignoring = () if ignoring is None else (None if math.isnan(ignoring) else int(ignoring),)
+        self._programs: dict[bool, list[Act]] = {}
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, outputs: Tensor, targets: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         """The sum of every member's loss, (): its gradient is each member's own.
 
         Args:
             outputs: (M, N, ...).
             targets: (groups, N, ...).
+            sample_weight: How much each sample counts, (groups, N); None for alike.
         """
-        return self.each(outputs, targets).sum()
+        return self.each(outputs, targets, sample_weight).sum()
 
-    def each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def each(self, outputs: Tensor, targets: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         """Every member's loss, (M,), of the same arguments."""
-        values = self._given(outputs, targets)
-        for act in self._acts:
+        left = self._acts(masked=bool(self._ignoring) or sample_weight is not None)
+        values = self._given(outputs, targets, sample_weight)
+        for act in left:
             self._take(act, values)
         return values["loss"]
 
-    def _given(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        outputs = steps.in_full_precision(outputs)
-        size = self._members // self._groups
-        targets = targets[0] if self._groups == 1 else targets.repeat_interleave(size, 0)
-        if self._kind.target != "class" or outputs.dim() > 3:
+    def _acts(self, *, masked: bool) -> list[Act]:
+        """What has to be done for every batch."""
+        found = self._programs.get(masked)
+        if found is None:
+            every = list(
+                acts(
+                    self._kind.name,
+                    self._specs,
+                    self._shared,
+                    self._data,
+                    self._dtype,
+                    self._device,
+                    masked=masked,
+                )
+            )
+            found = []
+            for act in every:
+                if self._known.keys() >= {*act.step.inputs} and not act.numbers:
+                    self._take(act, self._known)  # what comes of it is the same for every batch
+                else:
+                    found.append(act)
+            self._programs[masked] = found
+        return found
+
+    def _given(self, outputs: Tensor, targets: Tensor, sample_weight: Tensor | None) -> dict[str, Tensor]:
+        outputs, size = steps.in_full_precision(outputs), self._members // self._groups
+        targets, weight = (
+            v if v is None else v[0] if self._groups == 1 else v.repeat_interleave(size, 0)
+            for v in (targets, sample_weight)
+        )
+        assert targets is not None
+        mask = None
+        if self._kind.target != "class" or outputs.dim() > 3 or self._ignoring or weight is not None:
             axis: Any = None if self._groups == 1 else 0  # which `out_dims` may be, though its type says not
-            outputs, targets = vmap(
-                lambda o, t: shaped(self._kind.name, o, t, two_outputs=self._two_outputs),
-                in_dims=(0, axis),
-                out_dims=(0, axis),
-            )(outputs, targets)
-        return {**self._known, "outputs": outputs, "logits": outputs, "targets": targets}
+            given = (outputs, targets) if weight is None else (outputs, targets, weight)
+            masked = self._ignoring or weight is not None
+            outputs, targets, *rest = vmap(
+                self._entered,
+                in_dims=(0, axis, axis)[: len(given)],
+                out_dims=(0, axis, axis) if masked else (0, axis),
+            )(*given)
+            mask = rest[0] if rest else None
+        values = {**self._known, "outputs": outputs, "logits": outputs, "targets": targets}
+        return values if mask is None else values | {"mask": mask}
+
+    def _entered(self, outputs: Tensor, targets: Tensor, weight: Tensor | None = None) -> tuple[Tensor, ...]:
+        """One member's outputs and targets in shape, and its mask where there is one."""
+        outputs, targets = shaped(self._kind.name, outputs, targets, two_outputs=self._two_outputs)
+        mask = None
+        for index in self._ignoring:
+            outputs, targets, mask = ignored(outputs, targets, index)
+        if weight is not None:
+            outputs, mask = weighed(outputs, targets, weight, mask)
+        return (outputs, targets) if mask is None else (outputs, targets, mask)
 
     @staticmethod
     def _take(act: Act, values: dict[str, Tensor]) -> None:
@@ -99,7 +145,11 @@ class StackedLoss:
                 for name, rows in zip(act.step.inputs, act.rows, strict=True)
             ]
         )
-        values[output] = found if act.places is None else values[output].index_copy(0, act.places, found)
+        if act.places is not None:
+            before = values[output]
+            before = before if act.spread is None else before.expand(act.spread, *before.shape)
+            found = before.index_copy(0, act.places, found)
+        values[output] = found
 
 
 def _added(act: Act, values: Mapping[str, Tensor]) -> Tensor:

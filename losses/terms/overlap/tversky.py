@@ -12,10 +12,11 @@ def tversky(probabilities: Tensor, truth: Tensor, counted: Tensor, *, alpha: Num
     """1 - mean over the M columns of TP / (TP + alpha FP + beta FN), counted in probabilities, ().
 
     alpha = beta = 1/2 is one minus F1 (Dice). A column without any truth is judged by its false positives
-    alone, as FP / (1 + FP), so that it is 0 when nothing is claimed and still has a gradient.
+    alone, as FP / (1 + FP), so that it is 0 when nothing is claimed and still has a gradient. A sample that
+    counts w is counted as w.
     """
     p, y = probabilities * counted, truth * counted
-    hits = (p * y).sum(0)
+    hits = (p * truth).sum(0)
     false, missed = p.sum(0) - hits, y.sum(0) - hits
     there = y.sum(0) > 0
     total = hits + alpha * false + beta * missed

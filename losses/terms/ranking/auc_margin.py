@@ -11,11 +11,12 @@ from ...declarations import SIGNED, Number, Parameter, Part
 def auc_margin(probabilities: Tensor, truth: Tensor, counted: Tensor, *, margin: Number) -> Tensor:
     """Variance of p over positives plus over negatives plus max(0, margin - difference of means)^2, ().
 
-    The mean over the M columns that have both in the batch. This is the paper's min-max loss at its optimum.
+    The mean over the M columns that have both in the batch; means and variances are weighted by what counts.
+    This is the paper's min-max loss at its optimum.
     """
     positive, negative = truth * counted, (1 - truth) * counted
     there = (positive.sum(0) > 0) & (negative.sum(0) > 0)
-    n, m = positive.sum(0).clamp(min=1), negative.sum(0).clamp(min=1)
+    n, m = torch.where(there, positive.sum(0), 1), torch.where(there, negative.sum(0), 1)
     high, low = (probabilities * positive).sum(0) / n, (probabilities * negative).sum(0) / m
     spread = ((probabilities - high).square() * positive).sum(0) / n
     spread = spread + ((probabilities - low).square() * negative).sum(0) / m

@@ -14,11 +14,13 @@ def recall_at(
 ) -> Tensor:
     """1 - mean over the M columns of the share of positives among the top k = fraction N of the batch, ().
 
-    A sample is in by sigmoid(k + 1/2 - rank), its rank being smooth as in `smooth_ap`. A column without a
-    positive in the batch is left out. Takes N x N x M numbers.
+    A sample is in by sigmoid(k + 1/2 - rank), its rank being smooth as in `smooth_ap`. A sample that counts w
+    takes w places. A column without a positive in the batch is left out. Takes N x N x M numbers.
     """
-    rank = 1 + ranked_before(probabilities, counted, temperature).sum(1)
-    inside = torch.sigmoid(fraction * counted.sum(0) + 0.5 - rank)
+    rank = torch.where(counted > 0, counted, 1) + ranked_before(probabilities, counted, temperature).sum(1)
+    total, number = counted.sum(0), (counted > 0).sum(0).clamp(min=1)
+    place = torch.where(total > 0, total, number) / number  # how much a sample counts on average
+    inside = torch.sigmoid((fraction * total - rank) / place + 0.5)
     positive = truth * counted
     size = positive.sum(0)
     there = size > 0

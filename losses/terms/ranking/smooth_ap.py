@@ -13,13 +13,13 @@ def smooth_ap(probabilities: Tensor, truth: Tensor, counted: Tensor, *, temperat
     """1 - mean over the M columns of a smooth average precision over the batch, ().
 
     The rank of a sample is 1 plus the sum over the others of sigmoid((p_j - p_i) / temperature); with
-    temperature -> 0 this is average precision. A column without a positive in the batch is left out. Takes
-    N x N x M numbers.
+    temperature -> 0 this is average precision. A sample that counts w takes w places. A column without a
+    positive in the batch is left out. Takes N x N x M numbers.
     """
     ahead = ranked_before(probabilities, counted, temperature)
-    positive = truth * counted
-    rank_in_positives = 1 + (ahead * positive.unsqueeze(0)).sum(1)
-    precision = rank_in_positives / (1 + ahead.sum(1))
+    positive, own = truth * counted, torch.where(counted > 0, counted, 1)
+    rank_in_positives = own + (ahead * truth.unsqueeze(0)).sum(1)
+    precision = rank_in_positives / (own + ahead.sum(1))
     size = positive.sum(0)
     there = size > 0
     ap = (precision * positive).sum(0) / torch.where(there, size, 1)
