@@ -51,8 +51,9 @@ class StackedLoss:
         shared = of_targets if self._groups == 1 else frozenset[str]()
         self._known: dict[str, Tensor] = {}
         for name in constants[0]:
-            each = torch.stack([known[name] for known in constants]).to(device, dtype)
+            each = torch.stack([known[name] for known in constants])
             alike = bool((each == each[0]).all())
+            each = each.to(device, dtype)
             self._known[name] = each[0] if alike else each.repeat_interleave(len(specs) // self._groups, 0)
             shared |= {name} if alike else set()
         self._specs, self._shared, self._dtype, self._device = specs, shared, dtype, device

@@ -177,7 +177,7 @@ def _step_s(engine: Engine, task: Task, width: int, hardware: Hardware) -> float
 
 
 def _clock(hardware: Hardware) -> float:
-    if hardware.device.type == "cpu":
+    if hardware.device.type != "cuda":
         return time.thread_time()
     torch.cuda.synchronize(hardware.device)  # a step has ended when the device is done
     return time.perf_counter()

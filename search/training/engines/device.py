@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ....losses.errors import UserError
-from ...memory import room
+from ...memory import free_bytes
 from ...tasks.splits import Split
 from ...tasks.task import Task
 from .precision import check_precision, products_in_tf32
@@ -42,11 +42,15 @@ class Hardware:
         """
         if self.device.type == "cpu" or task.augment is not None:
             return split
-        return moved(split, self.device, torch.cuda.mem_get_info(self.device)[0])
+        return moved(split, self.device, self.free_bytes())
+
+    def free_bytes(self) -> int:
+        """The bytes that are free on the device."""
+        return torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else free_bytes()
 
     def room(self) -> int:
-        """The bytes that the models of all programs may take up: half of what is free on the device."""
-        return room() if self.device.type == "cpu" else torch.cuda.mem_get_info(self.device)[0] // 2
+        """The bytes that the models of all programs may take up; the other half is for copies."""
+        return self.free_bytes() // 2
 
     def __str__(self) -> str:
         if self.device.type == "cpu":

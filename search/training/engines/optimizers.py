@@ -21,12 +21,25 @@ from ....spaces.recipe import Recipe
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """What may differ from member to member, each (members,) in float64; `clips` hold infinity for none."""
+    """What may differ from member to member, each tensor (members,) in float64.
+
+    Args:
+        rates: Learning rates.
+        decays: Weight decays.
+        momenta: Momenta of SGD.
+        clips: The largest norms of the gradient; infinity for a member that is not clipped.
+        decaying: Whether any weight decay is above zero; told here, for looking would wait for the device.
+        moving: Whether any momentum is above zero.
+        clipped: Whether any member is clipped.
+    """
 
     rates: Tensor
     decays: Tensor
     momenta: Tensor
     clips: Tensor
+    decaying: bool
+    moving: bool
+    clipped: bool
 
     @classmethod
     def of(cls, recipes: Sequence[Recipe], device: torch.device | None = None) -> Settings:
@@ -37,7 +50,9 @@ class Settings:
             [r.momentum for r in recipes],
             [math.inf if r.clip is None else r.clip for r in recipes],
         ]
-        return cls(*torch.tensor(values, dtype=torch.float64, device=device).unbind())
+        rates, decays, momenta, clips = torch.tensor(values, dtype=torch.float64, device=device).unbind()
+        decaying, moving = any(values[1]), any(values[2])
+        return cls(rates, decays, momenta, clips, decaying, moving, any(map(math.isfinite, values[3])))
 
 
 class StackedOptimizer:
@@ -59,12 +74,11 @@ class StackedOptimizer:
     def _set(self, leaves: Sequence[Tensor], member_dims: Sequence[int], settings: Settings) -> None:
         self._leaves, self._dims = list(leaves), list(member_dims)
         self._settings = settings
-        self._clipped = bool(settings.clips.isfinite().any())
-        decaying, decoupled = bool(settings.decays.any()), self._recipe.optimizer == "adamw"
-        self._decays = self._along(settings.decays) if decaying and not decoupled else None
-        self._shrinking = decaying and decoupled
-        rolling = self._recipe.optimizer == "sgd" and bool(settings.momenta.any())
-        self._momenta = self._along(settings.momenta) if rolling else None
+        decoupled = self._recipe.optimizer == "adamw"
+        self._decays = self._along(settings.decays) if settings.decaying and not decoupled else None
+        self._shrinking = settings.decaying and decoupled
+        moving = self._recipe.optimizer == "sgd" and settings.moving
+        self._momenta = self._along(settings.momenta) if moving else None
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], factor: Tensor | float = 1.0) -> None:
@@ -72,7 +86,7 @@ class StackedOptimizer:
 
         `factor` is what the schedule makes of the learning rate: one for all, or (members,).
         """
-        if self._clipped:
+        if self._settings.clipped:
             gradients = self._clip(gradients)
         if self._decays is not None:
             pulls = zip(gradients, self._leaves, self._decays, strict=True)
