@@ -45,6 +45,7 @@ RunnerName = Annotated[
 TimeLimit = Annotated[
     str | None,
     typer.Option(
-        help="How long to explore, such as 90s, 10m or 1h30m; overrides the SPEC.", show_default=False
+        help="How long the search may take in all, such as 90s, 10m or 1h30m; overrides the SPEC.",
+        show_default=False,
     ),
 ]

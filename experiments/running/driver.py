@@ -12,6 +12,7 @@ from typing import Any
 
 from ...losses.errors import install, installed, one_line
 from ...search import conduct
+from ...search.records import Verdict
 from ...search.training.program import Stopped
 from ..experiment import Experiment
 from ..progress import Progress
@@ -63,6 +64,7 @@ def drive(
                 progress,
                 search.spec.sampler,
                 search.others,
+                partial(_keep_verdict, kept, record, owner, progress, []),
             )
             timing.beside = tracker.cpu_s  # what it does from here on is waited for
             with timing.bookkeeping():
@@ -97,6 +99,16 @@ def drive(
         books = {"waited": timing.kept, "bookkeeping": timing.kept + beside}
         kept.add_seconds(record.id, {**timing.seconds, **books, "total": time.monotonic() - started})
     return Experiment(kept, record.name)
+
+
+def _keep_verdict(
+    kept: Store, record: SearchRecord, owner: str, progress: Progress, told: list[str], verdict: Verdict
+) -> None:
+    """Tell and keep a verdict the moment it is there: it can be shown and exported whatever comes after."""
+    if told != [verdict.sentence]:
+        told[:] = [verdict.sentence]
+        progress.note(f"verdict: {verdict.sentence}")
+    kept.keep_verdict(record.id, verdict.to_json(), owner)
 
 
 def _tracker(

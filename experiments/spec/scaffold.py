@@ -12,7 +12,7 @@ _SPEC = Template("""\
 # What to search for. Run it:  lossmith search $name.yaml
 $task
 trials: 64            # losses to try, besides the standard ones; more is better
-# time_limit: 10m     # and/or an end by the clock
+# time_limit: 10m     # and/or about how long the search may take in all
 repeats: {seeds: 2, folds: 4}  # 2 x 4 trainings of every loss; no folds where there is a validation part
 space: auto           # the preset that suits the task; `lossmith losses` lists what losses are made of
 headroom: warn        # stop: end early where the standard losses cannot be told apart

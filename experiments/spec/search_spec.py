@@ -86,9 +86,13 @@ class SearchSpec(_Strict):
         "auto",
         description="auto, the name of a preset, or a mapping of preset, parameters, switches and terms",
     )
-    trials: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 256")
+    trials: int | None = Field(
+        None, ge=1, description="a whole number of at least 1, such as 256: the searched losses to try"
+    )
     time_limit_s: float | None = Field(
-        None, alias="time_limit", description="a time such as 90s, 10m or 1h30m"
+        None,
+        alias="time_limit",
+        description="a time such as 90s, 10m or 1h30m, for the whole search",
     )
     sampler: str = Field("auto", min_length=1, description="the name of a sampler, such as auto")
     engine: Literal["auto", "cohort", "loop"] = Field("auto", description="auto, cohort or loop")

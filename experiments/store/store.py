@@ -169,6 +169,13 @@ class Store:
                 values["verdict"] = dict(verdict)
             self._change(connection, search_id, values)
 
+    def keep_verdict(self, search_id: int, verdict: Mapping[str, Any], owner: str) -> None:
+        """Keep the verdict of a search that goes on; raises `ClaimLost` unless the owner still holds it."""
+        with self._locked(search_id) as (connection, row):
+            if row.owner != owner:
+                raise _claim_lost(row)
+            self._change(connection, search_id, {"verdict": dict(verdict)})
+
     def note(self, search_id: int, key: str, value: Any) -> None:
         """Keep something small about a search, as JSON, in place of what was noted under the key before."""
         with self._locked(search_id) as (connection, row):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..proposals.prefetch import ProposalPrefetcher, cohort_size
 from ..records import RungSchedule, Trial, Unit
+from .budget import seconds_for_exploring
 from .context import SearchContext
 from .headroom import leading
 
@@ -17,14 +18,16 @@ def explore(context: SearchContext, known: Sequence[Trial]) -> tuple[Trial, ...]
     proposer.tell(known)
     explored: list[Trial] = []
     rungs = trusted_rungs(context, known)
-    spent, index = 0.0, 0
+    limit, spent, index = seconds_for_exploring(context, known), 0.0, 0
     best = context.best(known)
     context.progress.phase("explore", plan.trials or 0)
     with ProposalPrefetcher(proposer, plan) as proposals:
         while True:
             found = context.ledger.find("explore", index)
             first = len(known) + len(explored)
-            unit = found or _next(context, proposals, rungs, first, index, len(explored), spent, best)
+            if found is None and index and limit is not None and spent >= limit:
+                return tuple(explored)
+            unit = found or _next(context, proposals, rungs, first, index, len(explored), best)
             if unit is None:
                 return tuple(explored)
             proposals.finished(unit)
@@ -60,21 +63,20 @@ def trusted_rungs(context: SearchContext, known: Sequence[Trial]) -> RungSchedul
     return replace(halving, epochs=tuple(trusted))
 
 
-def _next(  # noqa: PLR0913, PLR0917  (where exploring stands)
+def _next(
     context: SearchContext,
     proposals: ProposalPrefetcher,
     rungs: RungSchedule,
     first: int,
     index: int,
     done: int,
-    spent: float,
     best: Trial | None,
 ) -> Unit | None:
     """The next cohort, trained; None when nothing is left to do."""
     plan = context.plan
     size = cohort_size(plan)
     left = size if plan.trials is None else min(size, plan.trials - done)
-    if left <= 0 or (plan.time_limit_s is not None and spent >= plan.time_limit_s):
+    if left <= 0:
         return None
     following = size if plan.trials is None else min(size, plan.trials - done - left)
     candidates, asked = proposals.take(left, following)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ...spaces import Space, extended
@@ -44,10 +44,12 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
     progress: Progress,
     sampler: str = "auto",
     others: Sequence[Task] = (),
+    reached: Callable[[Verdict], None] = lambda _: None,
 ) -> Conclusion:
     """Run every phase that the ledger does not hold yet and return the conclusion.
 
-    The searched loss is also tried on `others`, tasks of the same kind.
+    The searched loss is also tried on `others`, tasks of the same kind. `reached` is given the verdict as
+    soon as it is there, and again with what the phases after it add.
     """
     proposer = proposer_for(task, space, plan, sampler)
     context = SearchContext(task, plan, proposer, runner, ledger, progress)
@@ -59,8 +61,10 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
     explored = explore(context, tuned.trials)
     finalists = race(context, tuned, explored)
     drawn = best_of_random_search(context, tuned) if plan.random_search else None
-    found = confirm(context, finalists, verdict(context, tuned, finalists, drawn))
-    found = transfer(context, finalists, others, found)
+    found = verdict(context, tuned, finalists, drawn)
+    reached(found)
+    found = transfer(context, finalists, others, confirm(context, finalists, found))
+    reached(found)
     if plan.insight:
         insight(context, tuned, finalists, explored)
     return Conclusion(found)

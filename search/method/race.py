@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from ..records import Plan, RaceRound, Repeat, Trial, recall_record
 from ..statistics import Lead
+from .budget import race_is_late
 from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
 from .race_table import CROWN, RaceTable
@@ -58,7 +59,9 @@ def race(context: SearchContext, tuned: Tuned, explored: Sequence[Trial]) -> Fin
     table = RaceTable(standards, {t.number: t for t in chosen}, sign, context.overlap)
     context.progress.phase("race", plan.race_rounds * len(table.running))
     done, index, first, repeated = 0, 0, len(table.running), 0
-    while index < plan.race_rounds and not (index and _decided(table)):
+    while index < plan.race_rounds and not (
+        index and (_decided(table) or race_is_late(context, tuned.trials))
+    ):
         # Where few are left, a round of as much work repeats each of them more often.
         repeats = plan.race_seeds * min(GROWTH, first // len(table.running))
         fresh = context.fresh_repeats(repeated, repeats, index + 1)

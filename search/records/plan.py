@@ -26,7 +26,7 @@ _COUNTS = (
 class Plan:
     """The budget of a search and of its phases.
 
-    `trials` counts the losses explored, `time_limit_s` bounds the exploring in seconds of wall-clock
+    `trials` counts the losses explored, `time_limit_s` bounds the whole search in seconds of wall-clock
     over all resumes; at least one is given. `seeds` and `folds` repeat every trial. `rates` is the number
     of learning rates each standard loss is tuned over, `width` the candidates of a cohort. The race
     trains up to `contenders` searched losses over at most `race_rounds` rounds of `race_seeds` repeats each,

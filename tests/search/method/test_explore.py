@@ -10,6 +10,7 @@ import pytest
 
 from lossmith.losses import UserError
 from lossmith.search import Candidate, Repeat, Task, Trial
+from lossmith.search.method.budget import race_is_late, seconds_for_exploring
 from lossmith.search.method.context import SearchContext
 from lossmith.search.method.explore import explore, trusted_rungs
 from lossmith.search.method.headroom import headroom
@@ -137,16 +138,42 @@ def slow(task: Task, monkeypatch: pytest.MonkeyPatch) -> SlowRunner:
     return runner
 
 
-@pytest.mark.parametrize(("limit", "cohorts"), [(0.5, 1), (10, 1), (10.5, 2), (25, 3), (1000, 3)])
+@pytest.mark.parametrize(("limit", "cohorts"), [(0.5, 1), (9.9, 1), (10.5, 2), (25, 3), (1000, 3)])
 def test_the_time_limit_ends_exploring(slow: SlowRunner, limit: float, cohorts: int) -> None:
-    """No cohort is begun once the limit is reached; the time of headroom does not count."""
-    found = explored(context_of(slow, plan=replace(PLAN, time_limit_s=limit)))
+    """No cohort but the first is begun once what headroom, race and verdict leave of the limit is used up."""
+    found = explored(context_of(slow, plan=replace(PLAN, time_limit_s=reserved(slow) + limit)))
     assert len(found) == 8 * cohorts
+
+
+def test_a_time_limit_that_headroom_has_used_up_is_told(slow: SlowRunner) -> None:
+    """One cohort is explored, and a line says by how much the limit is too short."""
+    heard = RecordedProgress()
+    context = replace(context_of(slow, plan=replace(PLAN, time_limit_s=15)), progress=heard)
+    assert len(explored(context)) == 8
+    assert [note for note in heard.notes if "the limit will be passed" in note]
+
+
+def test_a_race_that_is_late_leaves_time_for_the_verdict(slow: SlowRunner) -> None:
+    """Once another round would be paid with the verdict's time, no other round is begun."""
+    context = context_of(slow, plan=replace(PLAN, time_limit_s=1000.0))
+    known = headroom(context).trials
+    assert not race_is_late(context, known)
+    assert race_is_late(replace(context, plan=replace(PLAN, time_limit_s=20.0)), known)
+    assert not race_is_late(replace(context, plan=PLAN), known)
+
+
+def reserved(slow: SlowRunner) -> float:
+    """Seconds that headroom takes, and that race and verdict will be given."""
+    context = context_of(slow, plan=replace(PLAN, time_limit_s=1e6))
+    left = seconds_for_exploring(context, headroom(context).trials)
+    assert left is not None
+    return 1e6 - left
 
 
 def test_the_time_limit_counts_over_resumes(slow: SlowRunner) -> None:
     """What was spent before an interruption is spent; without a number of trials time alone ends it."""
-    plan = replace(PLAN, trials=None, time_limit_s=35)
+    plan = replace(PLAN, trials=None, time_limit_s=reserved(slow) + 35)
+    slow.trained.clear()
     ledger = JsonLedger(after=5)  # the three units of headroom and two cohorts
     with pytest.raises(KeyboardInterrupt):
         explored(context_of(slow, plan=plan, ledger=ledger))
