@@ -13,7 +13,7 @@ from .metrics import Metric
 from .random_streams import generator
 from .records import Comparison, RefitScores
 
-DRAWS = 2000
+N_RESAMPLES = 2000
 TWO_SIDED_95, ONE_SIDED_95 = 1.96, 1.645  # quantiles of the normal distribution
 ROUNDING = 1e-12  # of a score: a matrix product may round equal columns differently
 
@@ -71,7 +71,7 @@ def lead(differences: Sequence[float], drawn: Sequence[float] = (), overlap: flo
 
 
 def bootstrap_scores(
-    metric: Metric, outputs: Tensor, targets: Tensor, seed: int, n_resamples: int = DRAWS
+    metric: Metric, outputs: Tensor, targets: Tensor, seed: int, n_resamples: int = N_RESAMPLES
 ) -> Tensor:
     """Mean scores of losses under resampled refits and resampled test samples, (n_resamples, losses).
 
@@ -88,7 +88,7 @@ def bootstrap_scores(
     return torch.einsum("dlr,dr->dl", scores, _shares(n_resamples, refits, draw))
 
 
-def bootstrap_refits(scores: Tensor, seed: int, n_resamples: int = DRAWS) -> Tensor:
+def bootstrap_refits(scores: Tensor, seed: int, n_resamples: int = N_RESAMPLES) -> Tensor:
     """Mean scores of losses under resampled refits alone: (n_resamples, losses) from (losses, refits).
 
     For tasks that give no outputs: what another test set would have given stays unknown.

@@ -31,6 +31,8 @@ def decided(verdict: Verdict) -> Answer:
     if verdict.better:
         return _of(winner, "the winner, better than every standard loss on test data")
     name = standard.standard
+    if verdict.use == "usual" and verdict.usual is not None:
+        return _of(verdict.usual, f"the usual loss {verdict.usual.standard}: nothing was told apart from it")
     if winner.standard is not None:
         return _of(winner, f"the standard loss {winner.standard}: no searched loss was shown to be better")
     if verdict.use == "winner":

@@ -6,54 +6,62 @@ tell how much a loss can matter on this task at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ...losses.kinds import kind_named
+from ...spaces import Domain
 from ..records import (
     HEADROOM_ASSESSMENT,
     HEADROOM_FINER,
     HEADROOM_GRID,
-    Candidate,
+    HEADROOM_WIDER,
     Measurement,
     RungSchedule,
     Trial,
     Unit,
-    best_of,
     recall,
 )
 from ..statistics import deviation
-from ..tasks.standard_losses import standards
 from .context import SearchContext
 from .power import assess_headroom
+from .rivals import best_of_each, by_name, rivals, tunes_cutoffs, with_tuned_cutoff
+from .widening import Edge, beyond, edges, searched_numbers, widened
 
-LEADING = 4  # standard losses that are tuned more finely, and whose parts a space is opened to
+LEADING = 4  # standard losses that are tuned more finely, and whose parts a space is extended with
+ROUNDS = 4  # beyond the end of a range, at most
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """The standard losses at their best learning rates, by name, and every trial it took to find them.
+    """The standard losses at their best learning rates, and every trial it took to find them.
 
-    `gate` is what they tell of the task, as `power.assess_headroom` says it; `stop` says why the
-    search should end here, when it should.
+    Attributes:
+        best: The best trial of each standard loss, by name.
+        trials: Every trial.
+        stop: Why the search should end here, when it should.
+        gate: What they tell of the task, as `power.assess_headroom` says it.
+        wider: The ranges of the recipe's numbers that were too narrow, as they should be searched.
+        at_edge: For each loss, by its key, the numbers whose best value is the outermost that was tried.
     """
 
     best: dict[str, Trial]
     trials: tuple[Trial, ...]
     stop: str | None = None
     gate: dict[str, Any] = field(default_factory=dict)
+    wider: Mapping[str, Domain] = field(default_factory=dict)
+    at_edge: Mapping[str, Sequence[Edge]] = field(default_factory=dict)
 
 
 def headroom(context: SearchContext) -> Tuned:
-    """Train every standard loss over `plan.rates` learning rates in one cohort, the best ones more finely."""
+    """Tune every standard loss over `plan.rates` learning rates, the best ones in finer and wider steps."""
+    sign, named = context.task.measure.sign, rivals(context.task)
     recipes = context.proposer.recipes(context.plan.rates)
-    named = standards(context.task)
-    specs = {spec.hash: name for name, spec in reversed(named.items())}
-    candidates = [Candidate(named[n], r, standard=n) for n in reversed(specs.values()) for r in recipes]
+    unique = {candidate.loss_key: candidate for candidate in reversed(named.values())}
+    candidates = [replace(c, recipe=recipe) for c in reversed(unique.values()) for recipe in recipes]
     step = (recipes[1].rate / recipes[0].rate) ** 0.5 if len(recipes) > 1 else 1.0
-    extra = 2 * min(LEADING, len(specs)) if step > 1 else 0
-    total = len(candidates) + extra
-    context.progress.phase("headroom", total)
+    context.progress.phase("headroom", len(candidates) + _extra(context, len(unique), step))
     coarse = context.trials(
         *HEADROOM_GRID,
         0,
@@ -63,45 +71,111 @@ def headroom(context: SearchContext) -> Tuned:
         seen=lambda measured: _sample_error(context, measured),
     )
     trials = coarse.trials
-    if extra:
-        trials += _finer(context, trials, step)
-    best = _best(context, trials)
+    trials += _finer(context, trials, step)
+    trials += _wider(context, trials)
+    best = by_name(named, trials, sign)
     leader = context.best(trials)
-    context.progress.advance(total, leader.outcome.score if leader else None)
+    context.progress.advance(len(trials), leader.outcome.score if leader else None)
     if leader is None:
         return Tuned(
             best, trials, "every standard loss diverged at every learning rate; check the data and the recipe"
         )
-    unique = list({t.number: t for t in best.values()}.values())
+    wider = _noted(context, trials)
+    unique_best = list({t.number: t for t in best.values()}.values())
     found = coarse.payload or {}
     errors = (found.get("sample_error"), found.get("score_error", 0.0))
     gate = recall(
         context.ledger,
         *HEADROOM_ASSESSMENT,
-        lambda: Unit(*HEADROOM_ASSESSMENT, payload=assess_headroom(context, unique, leader, *errors)),
+        lambda: Unit(*HEADROOM_ASSESSMENT, payload=assess_headroom(context, unique_best, leader, *errors)),
     ).payload
     assert gate is not None
     if context.plan.headroom != "off":
         context.progress.note(gate["message"])
     stop = context.plan.headroom == "stop" and not gate["matters"]
-    return Tuned(best, trials, f"{gate['message']} (headroom: stop)" if stop else None, gate)
+    reason = f"{gate['message']} (headroom: stop)" if stop else None
+    return Tuned(best, trials, reason, gate, wider, _edges(context, trials))
+
+
+def _extra(context: SearchContext, losses: int, step: float) -> int:
+    """How many trials the finer pass has."""
+    leading = min(LEADING, losses)
+    return (2 * leading if step > 1 else 0) + (leading if tunes_cutoffs(context.task) else 0)
 
 
 def _finer(context: SearchContext, trials: Sequence[Trial], step: float) -> tuple[Trial, ...]:
     """The leading standard losses at the learning rates half-way to those beside their best one.
 
     A search tries its losses at hundreds of learning rates; a standard loss that is judged by a coarse grid
-    would lose to its own self.
+    would lose to its own self. Where cut-offs are tuned, theirs are too, at the best of the coarse rates.
     """
+    found = leading(trials, context.task.measure.sign)
     candidates = [
         replace(t.candidate, recipe=t.candidate.recipe.with_rate(rate))
-        for t in leading(trials, context.task.measure.sign)
+        for t in found
         for rate in (t.candidate.recipe.rate / step, t.candidate.recipe.rate * step)
+        if step > 1
     ]
+    if tunes_cutoffs(context.task):
+        known = {trial.candidate.loss_key for trial in trials}
+        twins = (with_tuned_cutoff(t.candidate) for t in found if t.candidate.cutoff == "fixed")
+        candidates += [twin for twin in twins if twin.loss_key not in known]
     if not candidates:
         return ()
     watch = context.watch(len(trials), len(candidates), context.best(trials))
     return context.trials(*HEADROOM_FINER, len(trials), candidates, _looked_at(context), watch=watch).trials
+
+
+def _wider(context: SearchContext, trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """The losses that matter most beyond the outermost value that was tried, while that one is their best."""
+    space = context.proposer.space
+    searched = {n: d for n, d in searched_numbers(space).items() if n not in space.given}
+    found: tuple[Trial, ...] = ()
+    for turn in range(ROUNDS):
+        every = (*trials, *found)
+        candidates = [
+            candidate
+            for best in _that_matter(context, every)
+            for candidate in beyond(best, _of_loss(best, every), searched, context.task.kind)
+        ]
+        if not candidates:
+            break
+        watch = context.watch(len(every), len(candidates), context.best(every))
+        index, rungs = HEADROOM_WIDER + turn, _looked_at(context)
+        found += context.trials("headroom", index, len(every), candidates, rungs, watch=watch).trials
+    return found
+
+
+def _that_matter(context: SearchContext, trials: Sequence[Trial]) -> list[Trial]:
+    """The best trial of each leading standard loss and of the usual one."""
+    sign = context.task.measure.sign
+    usual = rivals(context.task).get(kind_named(context.task.kind).usual_loss)
+    found = {trial.candidate.loss_key: trial for trial in leading(trials, sign)}
+    own = None if usual is None else best_of_each(trials, sign).get(usual.loss_key)
+    return list({**found, **({} if own is None else {own.candidate.loss_key: own})}.values())
+
+
+def _noted(context: SearchContext, trials: Sequence[Trial]) -> dict[str, Domain]:
+    """The ranges that were too narrow, with a line for the user about each."""
+    space = context.proposer.space
+    wider = widened(space, _that_matter(context, trials))
+    for name, domain in wider.items() if context.plan.headroom != "off" else ():
+        before = space.coordinates()[name]
+        context.progress.note(
+            f"headroom: a standard loss is best beyond the ends of {name} ({before.low:.3g} to "
+            f"{before.high:.3g}), so it is searched from {domain.low:.3g} to {domain.high:.3g}"
+        )
+    return wider
+
+
+def _edges(context: SearchContext, trials: Sequence[Trial]) -> dict[str, list[Edge]]:
+    searched = searched_numbers(context.proposer.space)
+    best = best_of_each(trials, context.task.measure.sign)
+    return {key: edges(trial, _of_loss(trial, trials), searched) for key, trial in best.items()}
+
+
+def _of_loss(best: Trial, trials: Sequence[Trial]) -> list[Trial]:
+    return [trial for trial in trials if trial.candidate.loss_key == best.candidate.loss_key]
 
 
 def _looked_at(context: SearchContext) -> RungSchedule | None:
@@ -115,24 +189,8 @@ def _looked_at(context: SearchContext) -> RungSchedule | None:
 
 def leading(trials: Iterable[Trial], sign: int) -> list[Trial]:
     """The best trial of each of the few best losses, the best first."""
-    found = _best_of_each(trials, sign).values()
+    found = best_of_each(trials, sign).values()
     return sorted(found, key=lambda t: (-sign * t.outcome.score, t.number))[:LEADING]
-
-
-def _best(context: SearchContext, trials: Sequence[Trial]) -> dict[str, Trial]:
-    """The best trial of each standard loss, by its names: names for one loss share its trials."""
-    found = _best_of_each(trials, context.task.measure.sign)
-    named = standards(context.task)
-    return {name: found[spec.hash] for name, spec in named.items() if spec.hash in found}
-
-
-def _best_of_each(trials: Iterable[Trial], sign: int) -> dict[str, Trial]:
-    """The best trial of each loss, by its hash; none of a loss that never came to an end."""
-    by_loss: dict[str, list[Trial]] = {}
-    for trial in trials:
-        by_loss.setdefault(trial.candidate.spec.hash, []).append(trial)
-    found = {loss: best_of(some, sign) for loss, some in by_loss.items()}
-    return {loss: trial for loss, trial in found.items() if trial is not None}
 
 
 def _sample_error(context: SearchContext, measured: Sequence[Measurement]) -> dict[str, Any]:

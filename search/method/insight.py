@@ -7,7 +7,7 @@ the same loss with each part switched off, with a parameter moved, and the stand
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...losses import LossSpec, formula
@@ -125,7 +125,7 @@ def _without_parts(own: Candidate) -> list[_Variant]:
         }
         if any(name.startswith(f"{MIX}.") for name in rest) and rest != own.spec.parameters:
             spec = LossSpec(own.spec.kind, rest)
-            found.append(_Variant(Candidate(spec, own.recipe), part=part))
+            found.append(_Variant(replace(own, spec=spec), part=part))
     return found
 
 
@@ -148,8 +148,8 @@ def _moved(context: SearchContext, own: Candidate, shares: Mapping[str, float]) 
 
 def _with(own: Candidate, name: str, value: float) -> Candidate:
     if name == LEARNING_RATE:
-        return Candidate(own.spec, own.recipe.with_rate(value))
-    return Candidate(LossSpec(own.spec.kind, {**own.spec.parameters, name: value}), own.recipe)
+        return replace(own, recipe=own.recipe.with_rate(value))
+    return replace(own, spec=LossSpec(own.spec.kind, {**own.spec.parameters, name: value}))
 
 
 def _difference(own: Measurement, other: Measurement, overlap: float) -> dict[str, float]:

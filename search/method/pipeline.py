@@ -71,16 +71,24 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
 
 
 def in_extended_space(context: SearchContext, space: Space, tuned: Tuned, sampler: str) -> SearchContext:
-    """Return the context with a proposer whose space has the parts of the best standard losses too."""
-    if not space.extensible:
-        return context
-    wider = extended(space, (t.candidate.spec for t in leading(tuned.trials, context.task.measure.sign)))
+    """Return the context with a proposer for a wider space, where the standard losses ask for one.
+
+    Ranges of the recipe beyond whose ends standard losses are best are wider there, and parts of the best
+    standard losses join a space that is extensible.
+    """
+    wider = context.proposer.space
+    wider = replace(wider, domains={**wider.domains, **tuned.wider})
+    if space.extensible:
+        best = leading(tuned.trials, context.task.measure.sign)
+        wider = extended(wider, (t.candidate.spec for t in best))
     joined = [name for name in wider.parts if name not in space.parts]
-    if not joined:
+    if not joined and not tuned.wider:
         return context
-    context.progress.note(
-        f"space {space.name}: opened to {', '.join(joined)}, for good standard losses have them"
-    )
+    if joined:
+        context.progress.note(
+            f"space {space.name}: the best standard losses here are made of parts that it lacked, so losses "
+            f"with {', '.join(joined)} are searched too"
+        )
     return replace(context, proposer=proposer_for(context.task, wider, context.plan, sampler))
 
 

@@ -12,33 +12,46 @@ one loss that is crowned, on data that nothing was chosen by.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from ...losses.kinds import kind_named
 from ..records import Plan, RaceRound, Repeat, Trial, recall_record
 from ..statistics import Lead
 from .budget import race_is_late
 from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
 from .race_table import CROWN, RaceTable
+from .rivals import tunes_cutoffs, with_tuned_cutoff
 from .shrinkage import contenders
 
 LEVEL = 0.5  # standard errors: losses as close to the best of them are level, and the simplest is taken
 GROWTH = 4  # times as many repeats in a round, at most, as in the first
+TWINS = 6  # searched losses, the best, that race with a tuned cut-off too, where the metric reads decisions
+TWIN = 1_000_000_000  # is added to the number of such a loss's trial: it is a contender of its own
 ENOUGH = 0.5  # of the samples' error: once refits err less than that, repeating them tells little more
 
 
 @dataclass(frozen=True)
 class Finalists:
-    """How the race ended: the best searched loss (None if none survived) and the best standard one.
+    """How the race ended.
 
-    `lead` is that of the searched loss over the standard one.
+    Attributes:
+        searched: The best searched loss; None where none survived.
+        standard: The best standard loss.
+        lead: Of the searched loss over the standard one.
+        rounds: How many rounds were run.
+        over_usual: The lead of the standard loss over the usual one of the kind, with its own cut-off as it
+            is; None where that did not race, or is the best itself.
+        offsets: The cut-offs that were tuned, by the numbers of the trials.
     """
 
     searched: Trial | None
     standard: Trial
     lead: Lead
     rounds: int
+    over_usual: Lead | None = None
+    offsets: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def crowned(self) -> bool:
@@ -56,6 +69,8 @@ def race(context: SearchContext, tuned: Tuned, explored: Sequence[Trial]) -> Fin
     plan, sign = context.plan, context.task.measure.sign
     standards = {t.number: t for t in tuned.best.values()}
     chosen = contenders(explored, {t.candidate.spec.hash for t in standards.values()}, plan.contenders, sign)
+    if tunes_cutoffs(context.task):
+        chosen += [_twin(trial) for trial in chosen[:TWINS]]
     table = RaceTable(standards, {t.number: t for t in chosen}, sign, context.overlap)
     context.progress.phase("race", plan.race_rounds * len(table.running))
     done, index, first, repeated = 0, 0, len(table.running), 0
@@ -73,7 +88,11 @@ def race(context: SearchContext, tuned: Tuned, explored: Sequence[Trial]) -> Fin
             table.drop_those_behind()
         done += len(found.scores)
         context.progress.advance(done, table.mean(table.ranked()[0]))
-    return _finalists(table, {**standards, **{t.number: t for t in chosen}}, index)
+    usual = tuned.best.get(kind_named(context.task.kind).usual_loss)
+    finalists = _finalists(table, {**standards, **{t.number: t for t in chosen}}, index)
+    if usual is None or usual.number == finalists.standard.number:
+        return finalists
+    return replace(finalists, over_usual=table.lead(finalists.standard.number, usual.number))
 
 
 def most_repeats(plan: Plan) -> int:
@@ -98,12 +117,27 @@ def _decided(table: RaceTable) -> bool:
 def _finalists(table: RaceTable, trials: dict[int, Trial], rounds: int) -> Finalists:
     """Of the searched losses that are level with the best of them, the simplest."""
     standard, best = table.standard, table.challenger
+    offsets = {number: own for number in trials if (own := table.offsets(number))}
     if best is None:
-        return Finalists(None, trials[standard], Lead(0.0, 0.0, 0.0), rounds)
+        return Finalists(None, trials[standard], Lead(0.0, 0.0, 0.0), rounds, offsets=offsets)
     level = [n for n in table.searched if n == best or table.lead(best, n).errors <= LEVEL] or [best]
-    simplest = min(level, key=lambda number: (len(trials[number].candidate.spec.parts), level.index(number)))
+
+    def order(number: int) -> tuple[int, bool, int]:
+        candidate = trials[number].candidate
+        return len(candidate.spec.parts), candidate.cutoff == "tuned", level.index(number)
+
+    simplest = min(level, key=order)
     ahead = table.lead(simplest, standard)
-    return Finalists(trials[simplest], trials[standard], ahead, rounds)
+    found = trials[simplest]
+    if found.candidate.cutoff == "tuned":
+        found = replace(found, number=found.number - TWIN)
+        offsets[found.number] = offsets.pop(simplest, ())
+    return Finalists(found, trials[standard], ahead, rounds, offsets=offsets)
+
+
+def _twin(trial: Trial) -> Trial:
+    """The same loss with a tuned cut-off, as a contender of its own."""
+    return replace(trial, number=TWIN + trial.number, candidate=with_tuned_cutoff(trial.candidate))
 
 
 def _round(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -39,6 +40,7 @@ class RaceTable:
         self._lost: set[int] = set()
         self._rounds: dict[int, dict[int, list[float]]] = {number: {} for number in self.running}
         self._drawn: dict[int, dict[int, list[float]]] = {number: {} for number in self.running}
+        self._offsets: dict[int, list[tuple[int, Sequence[float]]]] = {}
 
     @property
     def searched(self) -> list[int]:
@@ -69,6 +71,8 @@ class RaceTable:
                 continue
             self._rounds[number][index] = list(found)
             self._drawn[number][index] = list(found_in.resampled.get(number, ()))
+            if number in found_in.offsets:
+                self._offsets.setdefault(number, []).append((len(found), found_in.offsets[number]))
         if not any(number in self._standards for number in self.running):
             self._call_back(failed)
 
@@ -99,6 +103,14 @@ class RaceTable:
     def mean(self, number: int) -> float:
         """The mean of everything a contender scored."""
         return mean([score for scores in self._rounds[number].values() for score in scores])
+
+    def offsets(self, number: int) -> tuple[float, ...]:
+        """The mean of the cut-offs that were tuned for a contender, by repeats; empty where none were."""
+        found = self._offsets.get(number, [])
+        total = sum(repeats for repeats, _ in found)
+        columns = zip(*(offsets for _, offsets in found), strict=True)
+        weights = [repeats / total for repeats, _ in found]
+        return tuple(math.fsum(w * o for w, o in zip(weights, column, strict=True)) for column in columns)
 
     def lead(self, one: int, other: int) -> Lead:
         """By how much the one is better, over the rounds that both ran."""

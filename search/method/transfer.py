@@ -90,7 +90,7 @@ def _tuned(context: SearchContext, found: Candidate) -> Trial | None:
     step = (recipes[1].rate / recipes[0].rate) ** 0.5 if len(recipes) > 1 else 1.0
 
     def trained(index: int, tried: Sequence[Recipe]) -> tuple[Trial, ...]:
-        candidates = [Candidate(found.spec, recipe) for recipe in tried]
+        candidates = [Candidate(found.spec, recipe, cutoff=found.cutoff) for recipe in tried]
         return context.trials("transfer", index, FIRST + index * len(recipes), candidates, None).trials
 
     trials = trained(0, recipes)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from ...losses import formula
+from ...losses.kinds import kind_named
+from ..metrics import Metric
+from ..metrics.cutoffs import shifted
 from ..records import (
     VERDICT,
     VERDICT_QUESTION,
@@ -15,6 +18,7 @@ from ..records import (
     Entrant,
     RaceResult,
     StandardRow,
+    Tested,
     Trial,
     Unit,
     Verdict,
@@ -23,12 +27,17 @@ from ..records import (
     recall_record,
 )
 from ..records.verdict import Finding, Use
-from ..statistics import bootstrap_refits, bootstrap_scores, compare, holm, mean, paired, refit_scores
+from ..statistics import N_RESAMPLES, holm
+from .constant_answer import constant_score
 from .context import SearchContext
 from .headroom import Tuned
 from .race import Finalists, most_repeats
 from .race_table import CROWN
+from .refits import Refits
+from .verdict_words import sentence_of
+from .widening import Edge, ends
 
+CHALLENGER = "challenger"
 SIGNIFICANT = 0.05
 
 
@@ -92,51 +101,52 @@ def _judge(
     tested = context.runner.test(
         [t.candidate for t in entrants.values()], repeats, context.watch(0, len(entrants), None)
     )
-    complete = _complete(tested.scores, metric.sign)
-    if tested.outputs is None or tested.targets is None:
-        resampled = bootstrap_refits(complete, plan.seed)
-    else:
-        resampled = bootstrap_scores(
-            metric.weighted(tested.weights), tested.outputs, tested.targets, plan.seed
-        )
-    scores = dict(zip(entrants, complete.tolist(), strict=True))
-    place = {number: index for index, number in enumerate(entrants)}
-
-    def against(trial: Trial, other: Trial) -> Comparison:
-        one, two = scores[trial.number], scores[other.number]
-        places = place[trial.number], place[other.number]
-        compared = compare(resampled, *places, mean(one) - mean(two), metric.sign)
-        wilcoxon_p, effect_size = paired(one, two)
-        return replace(compared, wilcoxon_p=wilcoxon_p, effect_size=effect_size)
+    offsets = {
+        n: finalists.offsets.get(n, (t.candidate.cutoff == "tuned" and t.outcome.offsets) or ())
+        for n, t in entrants.items()
+    }
+    tested = _with_cutoffs(tested, list(offsets.values()), metric)
+    refits = Refits.of(tested, list(entrants), metric, plan.seed)
 
     def entrant(trial: Trial, ahead: Comparison | None = None) -> Entrant:
         spec, rate = task.bound(trial.candidate.spec), trial.candidate.recipe.rate
-        own = refit_scores(scores[trial.number])
-        return Entrant(trial.number, trial.candidate.standard, spec, formula(spec), rate, own, ahead)
+        return Entrant(
+            number=trial.number,
+            standard=trial.candidate.standard,
+            loss=spec,
+            formula=formula(spec),
+            learning_rate=rate,
+            scores=refits.scores(trial),
+            ahead=ahead,
+            offsets=tuple(offsets[trial.number]),
+            at_edge=tuple(edge.words for edge in _at_edge(context, tuned, trial)),
+        )
 
     winner, standard, searched = finalists.winner, finalists.standard, finalists.searched
+    against = {name: refits.compare(winner, t) for name, t in tuned.best.items()}
+    challenge = None if searched is None else refits.compare(searched, standard)
+    corrected = _corrected(tuned, against, challenge if winner is standard else None)
     table = {
-        name: StandardRow(refit_scores(scores[t.number], t.candidate.recipe.rate), against(winner, t))
+        name: StandardRow(
+            refits.scores(t, t.candidate.recipe.rate), against[name], corrected[t.candidate.loss_key]
+        )
         for name, t in tuned.best.items()
     }
-    # A loss that goes by two names is one comparison.
-    distinct = {t.candidate.spec.hash: name for name, t in tuned.best.items()}
-    p_values = [table[name].behind.p_value for name in distinct.values()]
-    corrected = dict(zip(distinct, holm(p_values), strict=True))
-    table = {
-        name: replace(row, p_value_holm=corrected[tuned.best[name].candidate.spec.hash])
-        for name, row in table.items()
-    }
-    ahead = against(winner, standard)
+    ahead = refits.compare(winner, standard)
     conclusion: Finding = "not better"
     if winner is searched:
-        leads_all = all(metric.sign * row.behind.difference > 0 for row in table.values())
+        leads_all = all(metric.sign * row.difference > 0 for row in against.values())
         conclusion = _conclusion(ahead, metric.sign, plan.margin, leads_all=leads_all)
+    usual = tuned.best.get(kind_named(task.kind).usual_loss)
+    use = _use(refits, finalists, usual, metric.sign)
+    chosen = {"winner": winner, "best_standard": standard, "usual": usual or standard}[use]
+    apart = usual is not None and usual.number != chosen.number
+    challenger = None if searched is None else entrant(searched, challenge)
     found = Verdict(
         winner=entrant(winner),
         best_standard=entrant(standard),
-        challenger=None if searched is None else entrant(searched, against(searched, standard)),
-        random_search=None if drawn is None else entrant(drawn, against(searched or winner, drawn)),
+        challenger=challenger and replace(challenger, p_value_holm=corrected.get(CHALLENGER)),
+        random_search=None if drawn is None else entrant(drawn, refits.compare(searched or winner, drawn)),
         metric=str(task.metric),
         greater_is_better=metric.greater_is_better,
         ahead=ahead,
@@ -144,7 +154,7 @@ def _judge(
         sources=("refits",) if tested.outputs is None else ("refits", "test samples"),
         scored_on=tested.scored_on,
         conclusion=conclusion,
-        use=_use(ahead.difference * metric.sign, crowned=winner is searched),
+        use=use,
         margin=plan.margin,
         race=RaceResult(
             lead=finalists.lead.mean,
@@ -157,17 +167,72 @@ def _judge(
         ),
         against=table,
         sentence="",
+        usual=None if usual is None else entrant(usual),
+        gain=refits.compare(chosen, usual) if apart and usual is not None else None,
+        constant=constant_score(task, tested.outputs, tested.targets),
+        n_resamples=N_RESAMPLES,
     )
-    return replace(found, sentence=_sentence(found, task.name))
+    warnings = tuple(_warnings(found, refits, chosen, tuned))
+    return replace(found, warnings=warnings, sentence=sentence_of(found, task.name))
 
 
-def _complete(scores: Tensor, sign: int) -> Tensor:
-    """The scores with the worst of them in the place of those that are no numbers."""
-    if not bool(scores.isfinite().any()):
-        raise RuntimeError("no refit of the verdict has a score; check the metric on the test part")
-    known = scores[scores.isfinite()]
-    worst = known.min() if sign > 0 else known.max()
-    return torch.where(scores.isfinite(), scores, worst)
+def _with_cutoffs(tested: Tested, offsets: Sequence[Sequence[float]], metric: Metric) -> Tested:
+    """The refits with the cut-offs that were tuned on held-out data; test data tune none."""
+    if tested.outputs is None or tested.targets is None or not any(map(len, offsets)):
+        return tested
+    outputs, scores = tested.outputs.clone(), tested.scores.clone()
+    for place, own in enumerate(offsets):
+        if own:
+            refits = len(outputs[place])
+            outputs[place] = shifted(outputs[place], torch.tensor([list(own)] * refits, dtype=torch.float64))
+            scores[place] = metric.weighted(tested.weights)(outputs[place], tested.targets).to(scores)
+    return replace(tested, outputs=outputs, scores=scores)
+
+
+def _corrected(
+    tuned: Tuned, against: Mapping[str, Comparison], challenge: Comparison | None
+) -> dict[str, float]:
+    """P-values by the keys of the losses, corrected for the rows of the table, each loss counted once."""
+    p_values = {tuned.best[name].candidate.loss_key: row.p_value for name, row in against.items()}
+    if challenge is not None:
+        p_values[CHALLENGER] = challenge.p_value
+    return dict(zip(p_values, holm(list(p_values.values())), strict=True))
+
+
+def _at_edge(context: SearchContext, tuned: Tuned, trial: Trial) -> Sequence[Edge]:
+    """The searched numbers of a loss whose value is the outermost that was tried."""
+    if trial.candidate.standard is None:
+        return ends(trial.candidate, context.proposer.space)
+    return tuned.at_edge.get(trial.candidate.loss_key, ())
+
+
+def _warnings(found: Verdict, refits: Refits, chosen: Trial, tuned: Tuned) -> Iterator[str]:
+    """What a reader of the verdict should know."""
+    own, sign = found.recommended, found.sign
+    if found.constant is not None and sign * (own.scores.mean - found.constant) <= own.scores.sd:
+        yield (
+            f"the models have learnt nothing that {found.metric} sees: an answer that never looks at the "
+            f"inputs scores {found.constant:.4f}, the loss to use {own.scores.mean:.4f}; check the data, the "
+            "model and the recipe before the loss"
+        )
+    p_values: dict[str, tuple[str, Comparison]] = {}
+    for name, trial in tuned.best.items():
+        if trial.number != chosen.number:
+            p_values[trial.candidate.loss_key] = (name, refits.compare(trial, chosen))
+    corrected = holm([row.p_value for _, row in p_values.values()])
+    better = [
+        name
+        for (name, row), p in zip(p_values.values(), corrected, strict=True)
+        if row.toward_better(sign)[0] > 0 and p < SIGNIFICANT
+    ]
+    if better:
+        yield (
+            f"on test data {', '.join(better)} scored better than the loss to use, by more than chance "
+            "allows, though not where losses were chosen; a loss that is chosen by its test score looks "
+            "better than it is, so compare the two on new data"
+        )
+    for edge in own.at_edge:
+        yield f"the loss to use lies at the end of a range: its {edge}; a wider range may hold a better one"
 
 
 def _conclusion(ahead: Comparison, sign: int, margin: float, *, leads_all: bool) -> Finding:
@@ -182,46 +247,20 @@ def _conclusion(ahead: Comparison, sign: int, margin: float, *, leads_all: bool)
     return "no worse" if margin > 0 and least > -margin else "not better"
 
 
-def _use(lead: float, *, crowned: bool) -> Use:
-    """Which of the verdict's two losses to train with.
+def _use(refits: Refits, finalists: Finalists, usual: Trial | None, sign: int) -> Use:
+    """Which loss to train with.
 
-    One that led the race by more than chance allows and leads on test data too is the better guess, even
-    where so few test data cannot show it: what they are for is to speak against it.
+    A loss that led the race by more than chance allows, and that leads on test data too, is the better guess
+    even where so few test data cannot show it: what they are for is to speak against it. That holds for a
+    searched loss against the best standard one, and for that one against the usual loss, which whoever has
+    seen no difference stays with.
     """
-    return "winner" if lead > 0 or not crowned else "best_standard"
-
-
-def _sentence(found: Verdict, task: str) -> str:
-    metric, standard = found.metric, found.best_standard.standard
-    own, theirs = found.winner.scores.mean, found.best_standard.scores.mean
-    data = "test data" if found.scored_on == "test" else "its validation data, with fresh seeds,"
-    reached = f"on {task} the searched loss reaches {metric} {own:.4f} on {data} against {theirs:.4f} for"
-    interval = f"difference {found.ahead.difference:+.4f}, {_interval(found.ahead, found)}"
-    if found.better:
-        return f"Better: {reached} the best tuned standard loss, {standard} ({interval})."
-    if found.conclusion == "no worse":
-        return (
-            f"No worse: {reached} {standard}, and by the margin of {found.margin:g} it is not below it "
-            f"({interval})."
-        )
-    if found.winner.standard is None:
-        advice = (
-            "It led the race by more than chance allows and leads here, so use it"
-            if found.use == "winner"
-            else f"It led the race but not here, so use {standard}"
-        )
-        return f"Not shown to be better: {reached} {standard} ({interval}). {advice}."
-    use = f"{standard}, the standard loss that led it: {metric} {theirs:.4f} on {data.rstrip(',')}"
-    challenger = found.challenger
-    if challenger is None or challenger.ahead is None:
-        return f"Not better: no searched loss survived the race on {task}. Use {use}."
-    return (
-        f"Not better: on {task} no searched loss led the race by more than chance allows. Use {use}; "
-        f"the best searched loss differs from it by {challenger.ahead.difference:+.4f} "
-        f"({_interval(challenger.ahead, found)})."
-    )
-
-
-def _interval(ahead: Comparison, found: Verdict) -> str:
-    alone = " over refits alone" if found.sources == ("refits",) else ""
-    return f"95% interval{alone} {ahead.ci_low:+.4f} to {ahead.ci_high:+.4f}"
+    winner, standard = finalists.winner, finalists.standard
+    if winner is finalists.searched and sign * refits.compare(winner, standard).difference > 0:
+        return "winner"
+    if usual is None or usual.number == standard.number:
+        return "best_standard"
+    ahead = refits.compare(standard, usual)
+    led = finalists.over_usual is not None and finalists.over_usual.errors > CROWN
+    shown = ahead.toward_better(sign)[0] > 0 and ahead.p_value < SIGNIFICANT
+    return "best_standard" if shown or (led and sign * ahead.difference > 0) else "usual"

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ...losses.kinds import Kind, kind_named
 from ..random_streams import generator
-from .metric import Metric
+from .metric import NUMBERS_AT_ONCE, Metric
 
 STEPS = 48  # cut-offs tried at evenly spaced ranks, and as many again towards the two ends, where rarity cuts
+FEWEST = 8  # of them for each column of many, so that many columns cost little more than one
 PASSES = 2  # over the columns: the best offset of one class depends on those of the others
 PARTS = 5
 
@@ -48,12 +49,16 @@ def tuned_offsets(metric: Metric, kind: Kind, outputs: Tensor, targets: Tensor) 
     """
     largest = kind_named(kind).decision == "argmax"
     columns = outputs.reshape(*outputs.shape[:2], -1).double()
+    steps = max(FEWEST, STEPS // columns.shape[2])
+    some = max(1, NUMBERS_AT_ONCE // (2 * steps * columns[0].numel()))
+    if len(outputs) > some:
+        return torch.cat([tuned_offsets(metric, kind, part, targets) for part in outputs.split(some)])
     offsets = torch.zeros(len(columns), columns.shape[2], dtype=torch.float64, device=columns.device)
     best = metric(outputs, targets)
     for _ in range(PASSES):
         for column in range(columns.shape[2]):
             now = columns + offsets[:, None]
-            cuts = _cuts(_margins(now, column, largest=largest))  # (M, G)
+            cuts = _cuts(_margins(now, column, largest=largest), steps)  # (M, G)
             tried = now.repeat_interleave(cuts.shape[1], 0)
             tried[:, :, column] -= cuts.reshape(-1, 1)
             scores = metric(tried.reshape(-1, *outputs.shape[1:]), targets).view(cuts.shape)
@@ -105,14 +110,14 @@ def _margins(columns: Tensor, column: int, *, largest: bool) -> Tensor:
     return own - others.amax(2)
 
 
-def _cuts(margins: Tensor) -> Tensor:
+def _cuts(margins: Tensor, steps: int) -> Tensor:
     """Cut-offs between neighbouring margins (M, N), at chosen ranks: (M, G)."""
     ranked = margins.sort(1).values
     last = margins.shape[1] - 2
     if last < 0:
         return torch.zeros(len(margins), 1, dtype=margins.dtype, device=margins.device)
-    even = torch.linspace(0, last, STEPS)
-    ends = torch.logspace(0, torch.log2(torch.tensor(float(last + 1))).item(), STEPS // 2, base=2) - 1
+    even = torch.linspace(0, last, steps)
+    ends = torch.logspace(0, torch.log2(torch.tensor(float(last + 1))).item(), steps // 2, base=2) - 1
     ranks = torch.cat([even, ends, last - ends]).round().long().clamp(0, last).unique().to(margins.device)
     return (ranked[:, ranks] + ranked[:, ranks + 1]) / 2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ...losses import LossSpec
 from ...spaces.recipe import Recipe
@@ -41,12 +41,20 @@ class Candidate:
         recipe: How a model is trained with the loss, its learning rate included.
         standard: The name of the standard loss that `spec` is, if it is one.
         point: Coordinates of the space at which a sampler proposed the candidate, if one did.
+        cutoff: Whether decisions are taken from the model's outputs as they are, or with a threshold (class
+            offsets, where there are several classes) that is tuned on held-out samples.
     """
 
     spec: LossSpec
     recipe: Recipe
     standard: str | None = None
     point: Mapping[str, float] | None = None
+    cutoff: Literal["fixed", "tuned"] = "fixed"
+
+    @property
+    def loss_key(self) -> str:
+        """A text that two candidates share when they are one loss, whatever the recipe."""
+        return self.spec.hash if self.cutoff == "fixed" else f"{self.spec.hash}:cut-off"
 
     @property
     def key(self) -> str:
@@ -56,4 +64,4 @@ class Candidate:
         unusual = "".join(f":{name}={v}" for name, v in rest.items() if v != getattr(usual, name))
         if recipe.trained_epochs < recipe.epochs:
             unusual += f":epochs={recipe.trained_epochs}"
-        return f"{self.spec.hash}:{recipe.rate:.9g}:{recipe.weight_decay:.9g}{unusual}"
+        return f"{self.loss_key}:{recipe.rate:.9g}:{recipe.weight_decay:.9g}{unusual}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,18 @@ class Comparison:
         """Return the interval, low end first, with better counted positive (`sign`: the metric's)."""
         low, high = sorted((sign * self.ci_low, sign * self.ci_high))
         return low, high
+
+    def words(self, sign: int, sources: Sequence[str] = ()) -> str:
+        """Return the comparison in words, with better counted positive.
+
+        Args:
+            sign: +1 where a greater score is better, -1 where a smaller one is.
+            sources: The kinds of luck that the interval covers, where they are to be told.
+        """
+        low, high = self.toward_better(sign)
+        alone = " over refits alone" if tuple(sources) == ("refits",) else ""
+        side = "ahead" if sign * self.difference >= 0 else "behind"
+        return f"{side} by {abs(self.difference):.4f}, 95% interval{alone} {low:+.4f} to {high:+.4f}"
 
     def to_json(self) -> dict[str, float | None]:
         """Return the comparison as JSON holds it; what was not asked is left out."""

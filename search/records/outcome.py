@@ -24,6 +24,8 @@ class Outcome:
             function.
         reason: Why the candidate diverged ("nan", "explode" or "collapse", with epoch and seed) or was
             rejected; None for the other states.
+        offsets: What is added to each column of the outputs before a decision, the mean of what was best on
+            the held-out samples of each repeat; empty for a candidate whose cut-off is not tuned.
     """
 
     state: State
@@ -31,6 +33,7 @@ class Outcome:
     epochs: int
     rungs: tuple[tuple[int, float], ...] = ()
     reason: str | None = None
+    offsets: tuple[float, ...] = ()
 
     @property
     def score(self) -> float:

@@ -21,6 +21,7 @@ UnitAddress = tuple[Phase, int]  # where a unit is kept: its phase, and its inde
 HEADROOM_GRID: UnitAddress = ("headroom", 0)  # every standard loss over a grid of learning rates
 HEADROOM_FINER: UnitAddress = ("headroom", 1)  # the leading ones half-way between their rates
 HEADROOM_ASSESSMENT: UnitAddress = ("headroom", 2)  # what they tell of the task
+HEADROOM_WIDER = 3  # the index of the first round beyond the ends of what was tried
 VERDICT: UnitAddress = ("verdict", 0)
 VERDICT_QUESTION: UnitAddress = ("verdict", 1)  # what the test data are asked, kept before they are read
 CONFIRMATION: UnitAddress = ("confirm", 0)

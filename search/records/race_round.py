@@ -20,11 +20,14 @@ class RaceRound:
         scores: The score on each of `repeats`; None for a contender that diverged.
         resampled: The mean score under each resampling of the held-out samples, where the runner gave it.
         repeats: What the round was trained on.
+        offsets: For contenders whose cut-off is tuned, what was added to their outputs, the mean over the
+            repeats.
     """
 
     scores: Mapping[int, Sequence[float] | None]
     resampled: Mapping[int, Sequence[float]] = field(default_factory=dict)
     repeats: Sequence[Repeat] = ()
+    offsets: Mapping[int, Sequence[float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, measured: Mapping[int, Measurement], repeats: Sequence[Repeat]) -> RaceRound:
@@ -37,15 +40,19 @@ class RaceRound:
                 if one.complete and one.resampled
             },
             repeats,
+            {n: one.outcome.offsets for n, one in measured.items() if one.complete and one.outcome.offsets},
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the round as JSON holds it."""
-        return {
+        document: dict[str, Any] = {
             "scores": {str(n): None if found is None else list(found) for n, found in self.scores.items()},
             "resampled": {str(n): list(found) for n, found in self.resampled.items()},
             "repeats": [[r.seed, r.fold, r.partition] for r in self.repeats],
         }
+        if self.offsets:
+            document["offsets"] = {str(n): list(found) for n, found in self.offsets.items()}
+        return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> RaceRound:
@@ -54,4 +61,5 @@ class RaceRound:
             {int(n): None if found is None else tuple(found) for n, found in document["scores"].items()},
             {int(n): tuple(found) for n, found in document.get("resampled", {}).items()},
             tuple(Repeat(*values) for values in document["repeats"]),
+            {int(n): tuple(found) for n, found in document.get("offsets", {}).items()},
         )

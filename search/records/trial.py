@@ -38,7 +38,7 @@ class Trial:
     def to_json(self) -> dict[str, Any]:
         """Return a plain document, with NaN as null; `from_json` reads it back."""
         c, o = self.candidate, self.outcome
-        return {
+        document: dict[str, Any] = {
             "number": self.number,
             "phase": self.phase,
             "cohort": self.cohort,
@@ -53,6 +53,9 @@ class Trial:
             "rungs": [[epoch, finite_or_none(score)] for epoch, score in o.rungs],
             "reason": o.reason,
         }
+        if c.cutoff == "tuned":
+            document |= {"cutoff": c.cutoff, "offsets": list(o.offsets)}
+        return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Trial:
@@ -62,6 +65,7 @@ class Trial:
             Recipe.from_mapping(document["recipe"]),
             document["standard"],
             document["point"],
+            document.get("cutoff", "fixed"),
         )
         outcome = Outcome(
             document["state"],
@@ -69,6 +73,7 @@ class Trial:
             document["epochs"],
             tuple((int(epoch), nan_if_none(score)) for epoch, score in document["rungs"]),
             document["reason"],
+            tuple(document.get("offsets", ())),
         )
         repeats = tuple(Repeat(*values) for values in document["repeats"])
         return cls(document["number"], document["phase"], document["cohort"], candidate, repeats, outcome)

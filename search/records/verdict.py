@@ -11,7 +11,7 @@ from .comparison import Comparison, RefitScores
 from .followup import Confirmation, Transfer
 
 Finding = Literal["better", "no worse", "not better"]
-Use = Literal["winner", "best_standard"]
+Use = Literal["winner", "best_standard", "usual"]
 Source = Literal["refits", "test samples"]
 
 
@@ -27,6 +27,11 @@ class Entrant:
         learning_rate: What it was refitted with.
         scores: What its refits score.
         ahead: The loss compared with the best standard loss of the race; None for that one itself.
+        p_value_holm: The p-value of `ahead`, corrected together with those of the table it stands in; None
+            where it stands in none.
+        offsets: What was added to each column of the outputs before a decision; empty where the cut-off is
+            not tuned.
+        at_edge: In words, each searched number whose value is the outermost that was tried.
     """
 
     number: int
@@ -36,20 +41,30 @@ class Entrant:
     learning_rate: float
     scores: RefitScores
     ahead: Comparison | None = None
+    p_value_holm: float | None = None
+    offsets: tuple[float, ...] = ()
+    at_edge: tuple[str, ...] = ()
 
     def named(self) -> dict[str, Any]:
         """Return which loss it is, as JSON holds it."""
-        return {
+        found: dict[str, Any] = {
             "number": self.number,
             "standard": self.standard,
             "loss": self.loss.to_json(),
             "formula": self.formula,
             "learning_rate": self.learning_rate,
         }
+        if self.offsets:
+            found["offsets"] = list(self.offsets)
+        if self.at_edge:
+            found["at_edge"] = list(self.at_edge)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return the loss with its scores and its comparison, in one row, as JSON holds them."""
         ahead = {} if self.ahead is None else self.ahead.to_json()
+        if self.p_value_holm is not None:
+            ahead["p_value_holm"] = self.p_value_holm
         return {**self.named(), **self.scores.to_json(), **ahead}
 
     @classmethod
@@ -64,6 +79,9 @@ class Entrant:
             float(document["learning_rate"]),
             told,
             Comparison.from_json(document) if "difference" in document else None,
+            document.get("p_value_holm"),
+            tuple(document.get("offsets", ())),
+            tuple(document.get("at_edge", ())),
         )
 
 
@@ -132,7 +150,8 @@ class Verdict:
         sources: Which kinds of luck the interval covers.
         scored_on: "validation" where a training function has no test data to offer.
         conclusion: What the comparison shows.
-        use: Which of the two losses to train with.
+        use: Which loss to train with: the winner, the best standard loss of the race, or the usual loss where
+            neither is told apart from it.
         margin: By how much a loss may be worse and still be called no worse, in the metric's units.
         race: How the race ended.
         against: Every standard loss by name.
@@ -142,6 +161,13 @@ class Verdict:
             searched loss minus it.
         confirmation: The two losses with the full model, for tasks on part of one.
         transfer: How the searched loss does on other tasks, by name.
+        usual: The usual loss of the kind, tuned like the others: what the user has without a search. None
+            where it is not among the standard losses.
+        gain: The loss to train with minus the usual one; None where they are one.
+        constant: What the best constant answer scores; None where it is not known.
+        n_resamples: Resamplings behind each p-value, none of which is below 2 / (n_resamples + 1); None in
+            verdicts of a lossmith that did not say.
+        warnings: What a reader of the verdict should know.
     """
 
     winner: Entrant
@@ -162,6 +188,23 @@ class Verdict:
     random_search: Entrant | None = None
     confirmation: Confirmation | None = None
     transfer: Mapping[str, Transfer] = field(default_factory=dict)
+    usual: Entrant | None = None
+    gain: Comparison | None = None
+    constant: float | None = None
+    n_resamples: int | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def recommended(self) -> Entrant:
+        """The loss to train with."""
+        if self.use == "usual" and self.usual is not None:
+            return self.usual
+        return self.winner if self.use == "winner" else self.best_standard
+
+    @property
+    def p_floor(self) -> float:
+        """The smallest p-value that the resamplings can give; 0 where their number is not known."""
+        return 0.0 if self.n_resamples is None else 2 / (self.n_resamples + 1)
 
     @property
     def sign(self) -> int:
@@ -196,6 +239,12 @@ class Verdict:
             "margin": self.margin,
             "race": dict(vars(self.race)),
             "against": {name: row.to_json() for name, row in self.against.items()},
+            "usual": None
+            if self.usual is None
+            else {**self.usual.to_json(), "gain": self.gain and self.gain.to_json()},
+            "constant": self.constant,
+            "n_resamples": self.n_resamples,
+            "warnings": list(self.warnings),
         }
         if self.confirmation is not None:
             found["confirmation"] = self.confirmation.to_json()
@@ -207,7 +256,8 @@ class Verdict:
     def from_json(cls, document: Mapping[str, Any]) -> Verdict:
         """Return the verdict that a document of this lossmith, or of an older one, describes."""
         challenger, drawn = document.get("challenger"), document.get("random_search")
-        confirmation = document.get("confirmation")
+        confirmation, usual = document.get("confirmation"), document.get("usual")
+        gain = (usual or {}).get("gain")
         return cls(
             winner=Entrant.from_json(document["winner"], document["scores"]["winner"]),
             best_standard=Entrant.from_json(document["best_standard"], document["scores"]["best_standard"]),
@@ -227,4 +277,9 @@ class Verdict:
             random_search=None if drawn is None else Entrant.from_json(drawn),
             confirmation=None if confirmation is None else Confirmation.from_json(confirmation),
             transfer={name: Transfer.from_json(row) for name, row in document.get("transfer", {}).items()},
+            usual=None if usual is None else Entrant.from_json(usual),
+            gain=None if gain is None else Comparison.from_json(gain),
+            constant=document.get("constant"),
+            n_resamples=document.get("n_resamples"),
+            warnings=tuple(document.get("warnings", ())),
         )

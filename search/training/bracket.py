@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,12 +21,14 @@ class Scored:
         reason: Why the member diverged; None where it did not.
         resampled: The metric under each resampling of the held-out samples that was asked for; NaN under one
             that takes none of them.
+        offsets: The offsets that are best on the held-out part, for a candidate whose cut-off is tuned.
     """
 
     member: Member
     score: float
     reason: str | None = None
     resampled: tuple[float, ...] = ()
+    offsets: tuple[float, ...] = ()
 
 
 class Bracket:
@@ -44,6 +46,7 @@ class Bracket:
         self._rungs: list[list[tuple[int, float]]] = [[] for _ in range(candidates)]
         self._at_rungs: list[list[tuple[float, ...]]] = [[] for _ in range(candidates)]
         self._resampled: dict[int, tuple[float, ...]] = {}
+        self._offsets: dict[int, tuple[float, ...]] = {}
         self._ended: dict[int, Measurement] = {}
         self._passed = 0  # rungs
 
@@ -62,13 +65,8 @@ class Bracket:
                 faults[candidate] = f"{found.reason}, seed {repeat.seed}, fold {repeat.fold}"
         for candidate, reason in faults.items():
             self._ended[candidate] = self._outcome(candidate, "diverged", epoch, reason)
-        drawn: dict[int, list[tuple[float, ...]]] = {}
-        for found in scored:
-            if found.resampled:
-                drawn.setdefault(found.member.candidate, []).append(found.resampled)
-        for candidate, rows in drawn.items():
-            means = torch.tensor(rows, dtype=torch.float64).nanmean(0)
-            self._resampled[candidate] = tuple(means.tolist())
+        self._resampled |= _means((found.member, found.resampled) for found in scored)
+        self._offsets |= _means((found.member, found.offsets) for found in scored)
 
     def thin(self, rungs: RungSchedule, epoch: int) -> None:
         """Prune the candidates that do not pass the rung at `epoch`."""
@@ -91,6 +89,16 @@ class Bracket:
     def _outcome(self, candidate: int, state: State, epoch: int, reason: str | None) -> Measurement:
         scores = tuple(self._scores[candidate][repeat] for repeat in self._repeats)
         rungs, seen = tuple(self._rungs[candidate]), tuple(self._at_rungs[candidate])
-        outcome = Outcome(state, scores, epoch, rungs, reason)
+        offsets = self._offsets.get(candidate, ())
+        outcome = Outcome(state, scores, epoch, rungs, reason, offsets)
         drawn = self._resampled.get(candidate, ()) if state == "complete" else ()
         return Measurement(outcome, drawn, seen)
+
+
+def _means(found: Iterable[tuple[Member, tuple[float, ...]]]) -> dict[int, tuple[float, ...]]:
+    """The mean over the repeats of each candidate's numbers, of candidates that have some."""
+    rows: dict[int, list[tuple[float, ...]]] = {}
+    for member, numbers in found:
+        if numbers:
+            rows.setdefault(member.candidate, []).append(numbers)
+    return {c: tuple(torch.tensor(some, dtype=torch.float64).nanmean(0).tolist()) for c, some in rows.items()}

@@ -11,6 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from ..metrics.cutoffs import cross_fitted, tuned_offsets
 from ..random_streams import generator
 from ..records import Candidate, Member, Repeat
 from ..statistics import resampled
@@ -30,12 +31,13 @@ class ScoredProgram(CohortProgram):
     Args:
         program: Trains the members: the candidates on the first repeat, then on the second, and so on.
         jobs: What the program was made of, one for each repeat.
-        candidates: The place of each candidate in its cohort.
+        candidates: The candidates by their places in the cohort.
     """
 
-    def __init__(self, program: Program, jobs: Sequence[Job], candidates: Sequence[int]) -> None:
+    def __init__(self, program: Program, jobs: Sequence[Job], candidates: Mapping[int, Candidate]) -> None:
         self.job = jobs[0]
         self._program, self._jobs, self._candidates = program, tuple(jobs), list(candidates)
+        self._tuned = {place for place, candidate in candidates.items() if candidate.cutoff == "tuned"}
 
     def train(self, epochs: int) -> None:
         self._program.train(epochs)
@@ -48,8 +50,9 @@ class ScoredProgram(CohortProgram):
         found: list[Scored] = []
         for job, own in self._by_repeat(torch.nan_to_num(outputs)):
             targets = job.split.held[1].to(own.device)
-            scores = job.task.measure.weighted(job.split.held_weights)(own, targets).tolist()
-            drawn = self._resampled(job, own, n_resamples)
+            decided, offsets = self._with_cutoffs(job, own, targets)
+            scores = job.task.measure.weighted(job.split.held_weights)(decided, targets).tolist()
+            drawn = self._resampled(job, decided, n_resamples)
             for candidate, score, draws in zip(self._candidates, scores, drawn, strict=True):
                 member, reason = len(found), reasons.get(len(found))
                 if reason is None and not finite[member]:
@@ -57,7 +60,8 @@ class ScoredProgram(CohortProgram):
                 elif reason is None and spread[member] == 0 and len(targets) > 1:
                     reason = "collapse: the same output for every sample"
                 key = Member(candidate, job.repeat)
-                found.append(Scored(key, math.nan if reason else score, reason, tuple(draws)))
+                cutoff = offsets.get(candidate, ())
+                found.append(Scored(key, math.nan if reason else score, reason, tuple(draws), cutoff))
         return found
 
     def outputs(self) -> dict[Member, Tensor]:
@@ -75,6 +79,24 @@ class ScoredProgram(CohortProgram):
     def join(self, other: Self) -> None:
         self._program.join(other._program)
         self._candidates += other._candidates
+        self._tuned |= other._tuned
+
+    def _with_cutoffs(
+        self, job: Job, outputs: Tensor, targets: Tensor
+    ) -> tuple[Tensor, dict[int, tuple[float, ...]]]:
+        """The outputs with tuned cut-offs where these are asked for, and the offsets by candidate.
+
+        Each sample's offsets were tuned on other samples; those returned were tuned on all of them, for use
+        on other data.
+        """
+        rows = [row for row, candidate in enumerate(self._candidates) if candidate in self._tuned]
+        if not rows:
+            return outputs, {}
+        metric, kind = job.task.measure, job.task.kind
+        decided = outputs.clone()
+        decided[rows] = cross_fitted(metric, kind, outputs[rows], targets, job.seed)
+        offsets = tuned_offsets(metric, kind, outputs[rows], targets).tolist()
+        return decided, {self._candidates[row]: tuple(own) for row, own in zip(rows, offsets, strict=True)}
 
     def _by_repeat(self, members: Tensor) -> Iterator[tuple[Job, Tensor]]:
         """(members, ...) in parts of (candidates, ...)."""
@@ -144,6 +166,6 @@ def program_maker(
             )
             for repeat in repeats
         ]
-        return ScoredProgram(chosen.program(*jobs), jobs, list(candidates))
+        return ScoredProgram(chosen.program(*jobs), jobs, candidates)
 
     return make

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lossmith.search.metrics import METRICS
 from lossmith.search.statistics import (
-    DRAWS,
+    N_RESAMPLES,
     bootstrap_refits,
     bootstrap_scores,
     compare,
@@ -111,7 +111,7 @@ def measured(shift: float, seed: int, refits: int = 16, samples: int = 60) -> tu
     return error, torch.zeros(samples, dtype=torch.float64)
 
 
-def compared(error: Tensor, targets: Tensor, n_resamples: int = DRAWS) -> tuple[float, float, float]:
+def compared(error: Tensor, targets: Tensor, n_resamples: int = N_RESAMPLES) -> tuple[float, float, float]:
     """The interval of the first loss less the second, and its p-value."""
     mae = METRICS["mae"]
     scores = bootstrap_scores(mae, error, targets, 0, n_resamples)
@@ -125,7 +125,7 @@ def test_the_bootstrap_is_deterministic() -> None:
     """The same data and seed give the same draws bit for bit, another seed other ones."""
     error, targets = measured(0.3, 1)
     one, again, other = (bootstrap_scores(METRICS["mae"], error, targets, seed) for seed in (0, 0, 1))
-    assert one.shape == (DRAWS, 2)
+    assert one.shape == (N_RESAMPLES, 2)
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
 
@@ -157,7 +157,7 @@ def test_a_constant_shift_is_found_exactly() -> None:
     error[1] = error[0] + 0.5
     low, high, p_value = compared(error, targets)
     assert (low, high) == pytest.approx((-0.5, -0.5), abs=1e-12)
-    assert p_value == 2 / (DRAWS + 1)
+    assert p_value == 2 / (N_RESAMPLES + 1)
 
 
 def test_the_order_of_a_comparison_is_its_sign() -> None:

@@ -10,8 +10,10 @@ import pytest
 from lossmith.losses import standard_specs
 from lossmith.search import Candidate, Task
 from lossmith.search.method.headroom import headroom
+from lossmith.search.method.pipeline import in_extended_space
+from lossmith.spaces import Domain
 
-from ..simulation import PLAN, JsonLedger, RecordedProgress, SimulatedRunner, context_of
+from ..simulation import PLAN, SPACE, JsonLedger, RecordedProgress, SimulatedRunner, context_of
 
 
 def rank(candidate: Candidate) -> int:
@@ -31,14 +33,14 @@ def apart(candidate: Candidate) -> float:
 
 
 def test_each_standard_loss_gets_its_best_learning_rate(task: Task) -> None:
-    """Of three rates tried, each standard loss keeps the one with the best mean score."""
+    """Of the rates tried with it, each standard loss keeps the one with the best mean score."""
     runner = SimulatedRunner(task, tuned_apart, shared=0.05, own=0)
     tuned = headroom(context_of(runner))
     assert tuned.best.keys() == standard_specs("multiclass").keys()
-    rates = sorted({candidate.recipe.rate for candidate in runner.trained[0][0]})
-    assert len(rates) == 3
+    assert len({candidate.recipe.rate for candidate in runner.trained[0][0]}) == 3
     for trial in tuned.best.values():
-        assert trial.candidate.recipe.rate == rates[rank(trial.candidate) % 3]
+        tried = [t.candidate for t in tuned.trials if t.candidate.loss_key == trial.candidate.loss_key]
+        assert tuned_apart(trial.candidate) == max(map(tuned_apart, tried))
 
 
 def test_standard_losses_are_trained_in_one_cohort_and_none_is_dropped(task: Task) -> None:
@@ -82,7 +84,7 @@ def test_headroom_says_whether_the_loss_matters(task: Task, mode: str, matters: 
     if mode == "off":
         assert heard.notes == []
         return
-    (note,) = heard.notes
+    (note,) = (note for note in heard.notes if "beyond the ends" not in note)
     assert ("differ by more than chance here" if matters else "cannot be told apart here") in note
     assert "accuracy" in note
     assert "tuned cross_entropy" in note
@@ -151,3 +153,79 @@ def test_headroom_tells_how_far_it_is(task: Task) -> None:
     assert heard.phases == [("headroom", len(tuned.trials))]
     assert heard.done[-1][0] == len(tuned.trials)
     assert heard.done[-1][1] == max(trial.outcome.score for trial in tuned.trials)
+
+
+@pytest.mark.parametrize(("factor", "end"), [(1e-3, "low"), (1e-2, "low"), (30.0, "high"), (100.0, "high")])
+def test_a_range_is_widened_while_the_best_lies_at_its_end(task: Task, factor: float, end: str) -> None:
+    """Where losses learn best far beyond the range, they are tried there, and candidates are searched there.
+
+    The user is told, and a rate that the steps do not reach is marked as the outermost.
+    """
+    best_at, heard = 3e-3 * factor, RecordedProgress()
+
+    def quality(candidate: Candidate) -> float:
+        return 0.7 - 0.02 * abs(math.log(candidate.recipe.rate / best_at))
+
+    context = context_of(SimulatedRunner(task, quality, own=0), progress=heard)
+    tuned = headroom(context)
+    before = context.proposer.space.coordinates()["recipe.learning_rate"]
+    wider = tuned.wider["recipe.learning_rate"]
+    usual = tuned.best["cross_entropy"]
+    assert wider.low <= usual.candidate.recipe.rate <= wider.high
+    assert (wider.low < before.low) == (end == "low")
+    assert (wider.high > before.high) == (end == "high")
+    assert any("beyond the ends of recipe.learning_rate (0.0003 to 0.03)" in note for note in heard.notes)
+    edge = tuned.at_edge[usual.candidate.loss_key]
+    assert [one.end for one in edge] == ([end] if factor == 1e-3 else [])
+    opened = in_extended_space(context, SPACE, tuned, "random")
+    rates = [candidate.recipe.rate for candidate in opened.proposer.ask(64)]
+    assert any(rate < before.low for rate in rates) == (end == "low")
+    assert any(rate > before.high for rate in rates) == (end == "high")
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "best_at"),
+    [
+        ("weight_decay", Domain(1e-4, 1e-2, log=True), 1e-1),
+        ("weight_decay", Domain(1e-4, 1e-2, log=True), 1e-6),
+        ("momentum", Domain(0.5, 0.9), 1.0),
+        ("clip", Domain(0.5, 5, log=True), 100.0),
+        ("stop_after", Domain(0.5, 0.8), 1.0),
+    ],
+)
+def test_other_numbers_of_the_recipe_are_widened_too(
+    task: Task, name: str, domain: Domain, best_at: float
+) -> None:
+    """What is best beyond its range is tried and searched there, as far as a training is defined."""
+    space = replace(SPACE, domains={**SPACE.domains, f"recipe.{name}": domain})
+
+    def quality(candidate: Candidate) -> float:
+        value = getattr(candidate.recipe, name)
+        off = math.log(value / best_at) if domain.log else value - best_at
+        return float(0.7 - 0.1 * abs(off))
+
+    context = context_of(SimulatedRunner(task, quality, own=0), space=space, plan=replace(PLAN, rates=5))
+    wider = headroom(context).wider[f"recipe.{name}"]
+    assert (wider.low < domain.low, wider.high > domain.high) == (best_at < domain.low, best_at > domain.high)
+    assert wider.high < 1 or name != "momentum"
+    assert wider.high <= 1 or name != "stop_after"
+
+
+def test_a_flat_metric_widens_nothing(task: Task) -> None:
+    """Where only noise tells the rates apart, ranges stay as they are."""
+    tuned = headroom(context_of(SimulatedRunner(task, lambda c: 0.7, own=0)))
+    assert tuned.wider == {}
+
+
+def test_the_usual_loss_competes_with_its_cut_off_tuned(decided: Task) -> None:
+    """Where the metric reads decisions: over every rate, and the leading losses at their best coarse one."""
+    runner = SimulatedRunner(decided)
+    tuned = headroom(context_of(runner))
+    grid = [c for c in runner.trained[0][0] if c.cutoff == "tuned"]
+    assert {c.standard for c in grid} == {"cross_entropy + tuned cut-off"}
+    assert len(grid) == PLAN.rates
+    finer = [c for c in runner.trained[1][0] if c.cutoff == "tuned"]
+    assert len({c.standard for c in finer}) >= 3
+    assert tuned.best["cross_entropy"].candidate.cutoff == "fixed"
+    assert tuned.best["cross_entropy + tuned cut-off"].candidate.cutoff == "tuned"
+    assert len({t.candidate.key for t in tuned.trials}) == len(tuned.trials)

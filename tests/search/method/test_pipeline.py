@@ -200,7 +200,7 @@ def test_an_open_space_takes_in_what_good_standard_losses_have(task: Task) -> No
     ]
     assert "class_balanced" in explored[0]
     assert "class_balanced" not in explored[1]
-    assert len([note for note in heard.notes if "opened to class_balanced" in note]) == 1
+    assert len([note for note in heard.notes if "class_balanced are searched too" in note]) == 1
 
 
 def test_an_interrupted_search_in_an_open_space_ends_as_it_would_have(task: Task) -> None:

@@ -126,7 +126,8 @@ def test_equal_losses_are_not_better(task: Task) -> None:
     comparison = [document[key] for key in ("difference", "ci_low", "ci_high", "p_value")]
     assert comparison == [0, 0, 0, 1]
     assert document["sentence"].startswith("Not shown to be better: on small-multiclass")
-    assert document["use"] == "best_standard"
+    assert document["use"] == "usual"
+    assert "so use cross_entropy" in document["sentence"]
 
 
 def test_a_small_lead_is_used_though_not_shown(task: Task) -> None:
@@ -137,7 +138,7 @@ def test_a_small_lead_is_used_though_not_shown(task: Task) -> None:
     document = verdict(close, tuned, finalists).to_json()
     assert document["difference"] > 0 >= document["ci_low"]
     assert (document["better"], document["use"]) == (False, "winner")
-    assert document["sentence"].endswith("leads here, so use it.")
+    assert "leads here, so use it. Against cross_entropy, the usual loss" in document["sentence"]
 
 
 def test_equal_errors_are_not_better(regression: Task) -> None:
