@@ -6,13 +6,14 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from threading import Event, Thread
 from typing import Any
 
 from ...losses.errors import install, installed, one_line
 from ...search import conduct
-from ...search.records import Verdict
+from ...search.records import Ledger, Verdict
 from ...search.training.program import Stopped
 from ..experiment import Experiment
 from ..progress import Progress
@@ -21,6 +22,7 @@ from ..tracking import Tracker
 from ..tracking.artifacts import import_ahead, present
 from ..tracking.no_tracker import NoTracker
 from ..version import versions
+from .ctrl_c import CtrlC
 from .prepared_search import PreparedSearch
 from .runners import Training
 from .timing import TimedLedger, Timing
@@ -32,7 +34,7 @@ FLUSH_S = 60.0
 PARTING_S = 5.0  # what MLflow gets when a search ends early; a resume delivers the rest
 
 
-def drive(
+def drive(  # noqa: PLR0913  (each is made before the search exists, and closed after it)
     search: PreparedSearch,
     store: Store,
     record: SearchRecord,
@@ -40,6 +42,8 @@ def drive(
     where: Places,
     progress: Progress,
     training: Training,
+    *,
+    ctrl_c: CtrlC,
 ) -> Experiment:
     """Conduct the search under this owner's heartbeat, MLflow being fed behind it."""
     started = time.monotonic()
@@ -48,24 +52,25 @@ def drive(
     kept = patient(store, progress.note)
     tracker = _tracker(kept, record, owner, where, progress)
     try:
-        ledger = TimedLedger(StoreLedger(kept, record.id, owner, tracker.wake), timing)
+        ledger = _ledger(StoreLedger(kept, record.id, owner, tracker.wake), timing, training, ctrl_c)
         with _heartbeat(kept, record.id, owner, training):
             tracker.start(import_ahead)
             if search.space.reason:
                 progress.note(search.space.reason)
             if (used := versions()) not in (before := record.notes.versions or ()):
                 kept.note(record.id, "versions", [*before, used])
-            conclusion = conduct(
-                search.task,
-                search.space,
-                search.plan,
-                training.runner,
-                ledger,
-                progress,
-                search.spec.sampler,
-                search.others,
-                partial(_keep_verdict, kept, record, owner, progress, []),
-            )
+            with _interruptible(ctrl_c, training):
+                conclusion = conduct(
+                    search.task,
+                    search.space,
+                    search.plan,
+                    training.runner,
+                    ledger,
+                    progress,
+                    search.spec.sampler,
+                    search.others,
+                    partial(_keep_verdict, kept, record, owner, progress, []),
+                )
             timing.beside = tracker.cpu_s  # what it does from here on is waited for
             with timing.bookkeeping():
                 # Before the search is let go of: whoever resumes it would deliver the same trials beside us.
@@ -109,6 +114,30 @@ def _keep_verdict(
         told[:] = [verdict.sentence]
         progress.note(f"verdict: {verdict.sentence}")
     kept.keep_verdict(record.id, verdict.to_json(), owner)
+
+
+def _ledger(stored: StoreLedger, timing: Timing, training: Training, ctrl_c: CtrlC) -> Ledger:
+    """Where units are kept, and single trainings of a user's function; after each Ctrl-C is looked at."""
+    wake = stored.kept
+
+    def kept() -> None:
+        wake()
+        ctrl_c.check()
+
+    checked = replace(stored, kept=kept)
+    training.remember(checked)
+    return TimedLedger(checked, timing)
+
+
+@contextmanager
+def _interruptible(ctrl_c: CtrlC, training: Training) -> Iterator[None]:
+    """Within it Ctrl-C stops the training, and a training that stops because of it is an interruption."""
+    try:
+        with ctrl_c.stopping(training.stop.set):
+            yield
+    except Stopped:
+        ctrl_c.check()
+        raise
 
 
 def _tracker(

@@ -20,6 +20,7 @@ from ..progress import Progress, python_progress
 from ..spec import SearchSpec, load_spec
 from ..store import RunNotes, SearchRecord, Store, new_owner, shown, store_exists
 from ..usercode.bundle import keep_tables, pack, shipped_folder, term_files, transfer_files, unpack_for_resume
+from .ctrl_c import CtrlC, listening
 from .driver import drive
 from .jobs import check_launcher
 from .prepared_search import PreparedSearch
@@ -45,32 +46,33 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
     without one a name is made from the task. `runner` is "local" or "ray"; `files` are kept with the search
     beside its task's own, so that it can be resumed on another machine. `progress` is where it is shown: by
     default on a terminal or in a notebook, and nowhere else. Everything a user can get wrong raises
-    `UserError` before anything is
-    written. Ctrl-C raises `KeyboardInterrupt` with the search's name in its attribute `search`; nothing
-    finished is lost and `resume_search` goes on.
+    `UserError` before anything is written. Ctrl-C raises `KeyboardInterrupt`, with the search's name in its
+    attribute `search` once there is a search; nothing finished is lost and `resume_search` goes on.
     """
     if task is not None:
         spec = with_task(spec, task)
-    wanted = load_spec(spec, {"name": name})
-    _check_runner(runner)
-    where = places(workdir, store)
-    check(where)
-    if wanted.name and store_exists(where.store_url):
-        with Store.open(where.store_url) as there:
-            there.check_free(wanted.name)
-    search = PreparedSearch.of(wanted, task)
-    code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
-    shipped = pack(wanted.task if task is None else None, code)
-    kept_with_it = RunNotes(runner=runner or DEFAULT, files=shipped)
-    owner, display = new_owner(), progress or python_progress()
-    with _training(search, runner, display) as training:
-        kept = open_store(where)
-        if data := os.environ.get("LOSSMITH_DATA"):
-            wanted = wanted.model_copy(update={"task": keep_tables(wanted.task, Path(data))})
-        chosen = wanted.name or _free_name(name_from(search.task.name), kept.names())
-        described = search.describe(training)
-        record = kept.create(chosen, wanted.to_json(), described, wanted.seed, owner, kept_with_it)
-        return _driven(search, kept, record, owner, where, display, training)
+    with listening() as ctrl_c:
+        wanted = load_spec(spec, {"name": name})
+        _check_runner(runner)
+        where = places(workdir, store)
+        check(where)
+        if wanted.name and store_exists(where.store_url):
+            with Store.open(where.store_url) as there:
+                there.check_free(wanted.name)
+        search = PreparedSearch.of(wanted, task)
+        code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
+        shipped = pack(wanted.task if task is None else None, code)
+        kept_with_it = RunNotes(runner=runner or DEFAULT, files=shipped)
+        owner, display = new_owner(), progress or python_progress()
+        with _training(search, runner, display) as training:
+            kept = open_store(where)
+            if data := os.environ.get("LOSSMITH_DATA"):
+                wanted = wanted.model_copy(update={"task": keep_tables(wanted.task, Path(data))})
+            chosen = wanted.name or _free_name(name_from(search.task.name), kept.names())
+            described = search.describe(training)
+            ctrl_c.check()
+            record = kept.create(chosen, wanted.to_json(), described, wanted.seed, owner, kept_with_it)
+            return _driven(ctrl_c, search, kept, record, owner, where, display, training)
 
 
 def with_task(
@@ -101,8 +103,19 @@ def resume_search(
     that was given its `task` as an object must be given it again.
     Raises `UserError` for an unknown search, one that another process runs, and one whose data changed.
     """
+    with listening() as ctrl_c:
+        return _resumed(name, task, places(workdir, store), runner, progress, ctrl_c)
+
+
+def _resumed(
+    name: str,
+    task: Task | TrainingFunction | None,
+    where: Places,
+    runner: str | None,
+    progress: Progress | None,
+    ctrl_c: CtrlC,
+) -> Experiment:
     _check_runner(runner)
-    where = places(workdir, store)
     check(where)
     if not store_exists(where.store_url):
         raise UserError(
@@ -128,8 +141,9 @@ def resume_search(
         )
     owner, display = new_owner(), progress or python_progress()
     with _training(search, runner, display, record.task.get("engine")) as training:
+        ctrl_c.check()
         kept.claim(record.id, owner)
-        return _driven(search, kept, record, owner, where, display, training)
+        return _driven(ctrl_c, search, kept, record, owner, where, display, training)
 
 
 def _found_here(asked: SearchSpec, record: SearchRecord, where: Places, *, given: bool) -> SearchSpec:
@@ -156,10 +170,12 @@ def _check_terms(asked: SearchSpec, record: SearchRecord) -> None:
             )
 
 
-def _driven(search: PreparedSearch, kept: Store, record: SearchRecord, *rest: Any) -> Experiment:
+def _driven(
+    ctrl_c: CtrlC, search: PreparedSearch, kept: Store, record: SearchRecord, *rest: Any
+) -> Experiment:
     """`drive`, whose KeyboardInterrupt names the search, whenever it comes."""
     try:
-        return drive(search, kept, record, *rest)
+        return drive(search, kept, record, *rest, ctrl_c=ctrl_c)
     except KeyboardInterrupt as stop:
         stop.search = record.name  # type: ignore[attr-defined]  # the command line names it
         raise

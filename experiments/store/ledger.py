@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ...search.records import Phase, Unit
 from .store import Store
@@ -25,6 +26,14 @@ class StoreLedger:
     def find(self, phase: Phase, index: int) -> Unit | None:
         """The unit, if it was finished."""
         return self.store.unit(self.search_id, phase, index)
+
+    def trainings(self) -> Mapping[str, Mapping[str, Any]]:
+        """The trainings of a user's own function since the last unit, by key."""
+        return self.store.trainings(self.search_id)
+
+    def keep_training(self, key: str, document: Mapping[str, Any]) -> None:
+        """Keep one such training."""
+        self.store.save_training(self.search_id, key, document, self.owner)
 
     def keep(self, unit: Unit) -> None:
         """Keep a finished unit, wholly or not at all."""

@@ -10,7 +10,7 @@ from ...losses.errors import UserError
 from .engine import reading, shown, writing
 
 # The newest migration. A test compares it with the files, so that opening a store need not import Alembic.
-HEAD = "0001"
+HEAD = "0002"
 VERSION_TABLE = "lossmith_schema"  # MLflow's own is alembic_version, perhaps in the same database
 _LOCK = 7_305_521  # any number that others do not use
 

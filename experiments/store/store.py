@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, Self, get_args
 
-from sqlalchemy import Connection, Engine, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...losses.errors import UserError, unknown
@@ -28,7 +28,7 @@ from .records import (
     unit_of,
 )
 from .schema import upgrade
-from .tables import NAME_LENGTH, searches, trials, units
+from .tables import NAME_LENGTH, searches, trainings, trials, units
 
 # Several missed heartbeats: a search whose machine is gone shows as interrupted within a minute.
 STALE_AFTER_S = 45.0
@@ -248,10 +248,32 @@ class Store:
                 (unit_id,) = connection.execute(kept).inserted_primary_key or (None,)
                 if rows:
                     connection.execute(insert(trials), [row | {"unit_id": unit_id} for row in rows])
+                connection.execute(delete(trainings).where(trainings.c.search_id == search_id))
                 self._change(connection, search_id, {"heartbeat_at": now})
         except IntegrityError as error:
             what = f"unit {unit.index} of the phase {unit.phase}, or one of its trials,"
             raise AlreadySaved(f"{what} is kept already") from error
+
+    def save_training(self, search_id: int, key: str, result: Mapping[str, Any], owner: str) -> None:
+        """Keep one training of a unit that is not finished yet; one that is kept already stays.
+
+        Raises `ClaimLost` when `owner` does not hold the search any more.
+        """
+        try:
+            with self._locked(search_id) as (connection, row):
+                if row.owner != owner:
+                    raise _claim_lost(row)
+                connection.execute(
+                    insert(trainings).values(search_id=search_id, key=key, result=dict(result))
+                )
+        except IntegrityError:  # the same training, or a commit whose answer was lost
+            return
+
+    def trainings(self, search_id: int) -> dict[str, Mapping[str, Any]]:
+        """The trainings since the last unit of a search, by key."""
+        query = select(trainings.c.key, trainings.c.result).where(trainings.c.search_id == search_id)
+        with reading(self._engine) as connection:
+            return {row.key: row.result for row in connection.execute(query)}
 
     def unit(self, search_id: int, phase: str, index: int) -> Unit | None:
         """One unit with its trials, or None while it is not finished."""

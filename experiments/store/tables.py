@@ -110,6 +110,16 @@ trials = Table(
     PrimaryKeyConstraint("search_id", "number", name="pk_lossmith_trials"),
 )
 
+# What a user's own function has trained since the last unit of its search: a unit that is kept empties it.
+trainings = Table(
+    "lossmith_trainings",
+    metadata,
+    Column("search_id", ForeignKey("lossmith_searches.id", ondelete="CASCADE"), nullable=False),
+    Column("key", String(HASH_LENGTH), nullable=False),
+    Column("result", document(), nullable=False),
+    PrimaryKeyConstraint("search_id", "key", name="pk_lossmith_trainings"),
+)
+
 # Holds only what MLflow has yet to see, so that finding it costs the same after a million trials.
 Index(
     "ix_lossmith_trials_untracked",

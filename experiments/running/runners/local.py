@@ -11,7 +11,7 @@ from .runner_kind import RunnerKind, Training, TrainingRequest
 def _start(asked: TrainingRequest) -> Training:
     if not isinstance(asked.subject, Task):
         trained = local_function(asked.subject, asked.plan)
-        return Training(trained, trained.stop, trained.close)
+        return Training(trained, trained.stop, trained.close, remember=trained.remember)
     trainer = local(asked.subject, asked.plan, asked.engine, asked.note, asked.before, asked.hardware)
     return Training(trainer, trainer.stop, trainer.close, trainer.choice, str(trainer.hardware))
 

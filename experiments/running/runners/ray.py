@@ -13,7 +13,7 @@ def _start(asked: TrainingRequest) -> Training:
     resources = Resources.from_mapping(asked.resources)
     if not isinstance(asked.subject, Task):
         trained = function_on_ray(asked.subject, asked.plan, resources, asked.note)
-        return Training(trained, trained.stop, trained.close)
+        return Training(trained, trained.stop, trained.close, remember=trained.remember)
     trainer = on_ray(asked.subject, asked.plan, asked.engine, resources, asked.note, asked.before)
     return Training(trainer, trainer.stop, trainer.close, trainer.choice)
 

@@ -10,6 +10,7 @@ from typing import Any
 from ....search import Plan, Task, TrainingFunction
 from ....search.training.engines.autotune import EngineChoice
 from ....search.training.engines.device import Hardware
+from ....search.training.functions import TrainingLog
 from ....search.training.runner import Runner
 
 
@@ -46,6 +47,7 @@ class Training:
         close: Ends the workers; calling it twice is fine.
         choice: Which engine was chosen and why, where one was.
         hardware: The device and precision in words, where this machine trains.
+        remember: Is given where single trainings are kept, for a runner that can go on from them.
     """
 
     runner: Runner
@@ -53,6 +55,7 @@ class Training:
     close: Callable[[], None]
     choice: EngineChoice | None = None
     hardware: str | None = None
+    remember: Callable[[TrainingLog], None] = lambda _: None
 
 
 @dataclass(frozen=True)

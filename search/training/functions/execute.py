@@ -13,22 +13,25 @@ from ..program import RemoteProgram, Stopped, WorkerPool
 from .job import FunctionJob, FunctionResult, run_training
 from .sandbox import allow_children
 
-Execute = Callable[[Sequence[FunctionJob]], Iterator[FunctionResult]]
+Ended = Callable[[FunctionJob, FunctionResult], None]  # is called as each training ends, by any thread
+Execute = Callable[[Sequence[FunctionJob], Ended], Iterator[FunctionResult]]
 
 
 def in_process(training: TrainingFunction, stop: Event) -> Execute:
     """Execute trainings one after another in this process, until `stop` is set."""
 
-    def execute(jobs: Sequence[FunctionJob]) -> Iterator[FunctionResult]:
+    def execute(jobs: Sequence[FunctionJob], ended: Ended) -> Iterator[FunctionResult]:
         for job in jobs:
             if stop.is_set():
                 raise Stopped
-            yield run_training(training, job)
+            result = run_training(training, job)
+            ended(job, result)
+            yield result
 
     return execute
 
 
-def in_workers(pool: WorkerPool, size: int) -> Execute:
+def in_workers(pool: WorkerPool, size: int, stop: Event) -> Execute:
     """Execute trainings in the workers of a pool, each in the next worker that is free.
 
     A training whose worker is killed, as systems do when memory is short, is executed again by another
@@ -37,6 +40,7 @@ def in_workers(pool: WorkerPool, size: int) -> Execute:
     Args:
         pool: Makes a `FunctionWorker` in each worker.
         size: How many workers to use.
+        stop: Ends the trainings once it is set; set here when one of them ends the search.
     """
     free: SimpleQueue[RemoteProgram] = SimpleQueue()
     for number in range(size):
@@ -61,14 +65,30 @@ def in_workers(pool: WorkerPool, size: int) -> Execute:
         assert isinstance(result, FunctionResult)
         return result
 
-    def execute(jobs: Sequence[FunctionJob]) -> Iterator[FunctionResult]:
-        threads = ThreadPoolExecutor(size)
-        try:
-            yield from threads.map(run, jobs)
-        finally:
-            threads.shutdown(wait=True, cancel_futures=True)
+    def execute(jobs: Sequence[FunctionJob], ended: Ended) -> Iterator[FunctionResult]:
+        def run_and_tell(job: FunctionJob) -> FunctionResult:
+            result = run(job)
+            ended(job, result)
+            return result
+
+        return _in_threads(run_and_tell, jobs, size, stop)
 
     return execute
+
+
+def _in_threads(
+    run: Callable[[FunctionJob], FunctionResult], jobs: Sequence[FunctionJob], size: int, stop: Event
+) -> Iterator[FunctionResult]:
+    threads = ThreadPoolExecutor(size)
+    try:
+        yield from threads.map(run, jobs)
+    except GeneratorExit:
+        raise
+    except BaseException:
+        stop.set()  # or the trainings that run would be waited for
+        raise
+    finally:
+        threads.shutdown(wait=True, cancel_futures=True)
 
 
 class FunctionWorker:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from torch import Tensor, nn
@@ -42,6 +43,13 @@ class FunctionJob:
     reports: int | None = None
 
     @property
+    def key(self) -> str:
+        """What two jobs share that come to the same result; 32 hexadecimal digits."""
+        repeat = self.repeat
+        parts = (self.candidate.key, repeat.seed, repeat.fold, repeat.partition, self.seed, self.fold)
+        return sha256(repr((*parts, self.part, self.reports)).encode()).hexdigest()[:32]
+
+    @property
     def stream(self) -> int:
         """The seed of every random stream, which all candidates of a repeat share: comparisons are paired."""
         return stream_seed(self.seed, "own", self.repeat.seed) % 2**31
@@ -62,6 +70,23 @@ class FunctionResult:
     curve: tuple[tuple[int, float], ...] = ()
     fault: str | None = None
     trace: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as JSON can hold it, with null for what is not finite."""
+        curve = [[epoch, value if math.isfinite(value) else None] for epoch, value in self.curve]
+        return {
+            "value": self.value if math.isfinite(self.value) else None,
+            "curve": curve,
+            "fault": self.fault,
+            "trace": self.trace,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> FunctionResult:
+        """Return the result that a document of `to_json` describes."""
+        curve = tuple((epoch, math.nan if value is None else value) for epoch, value in document["curve"])
+        value = document["value"]
+        return cls(math.nan if value is None else value, curve, document["fault"], document["trace"])
 
 
 def run_training(training: TrainingFunction, job: FunctionJob) -> FunctionResult:
@@ -102,7 +127,8 @@ def blamed_on_loss(error: BaseException) -> bool:
     it.
     """
     if isinstance(error, KeyboardInterrupt):
-        return signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        handler = signal.getsignal(signal.SIGINT)
+        return handler is not signal.default_int_handler and not getattr(handler, "pressed", False)
     return isinstance(error, Exception | SystemExit)
 
 

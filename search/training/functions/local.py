@@ -24,7 +24,7 @@ def local_function(training: TrainingFunction, plan: Plan) -> FunctionTrainer:
     stop, size = Event(), _trainings_in_parallel(training)
     make: Any = partial(FunctionWorker, training)  # no program of a cohort, but run in the same way
     pool = ProcessPool(size, make, stop) if size > 1 and can_fork() else None
-    execute = in_workers(pool, size) if pool is not None else in_process(training, stop)
+    execute = in_workers(pool, size, stop) if pool is not None else in_process(training, stop)
     return FunctionTrainer(training, execute, plan.folds, plan.seed, stop, pool)
 
 

@@ -16,9 +16,10 @@ from ..program import Stopped, WorkerPool
 from .cohort import FunctionCohort
 from .execute import Execute
 from .job import FunctionJob, FunctionResult
+from .training_log import NoLog, TrainingLog
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class FunctionTrainer:
     """A runner that trains candidates by a user's function.
 
@@ -32,6 +33,7 @@ class FunctionTrainer:
         seed: The search's seed.
         stop: Ends the training once it is set.
         pool: The workers in which `execute` executes; closed with the trainer.
+        log: Where each training is kept as it ends; what is kept there is not executed again.
     """
 
     training: TrainingFunction
@@ -40,6 +42,7 @@ class FunctionTrainer:
     seed: int = 0
     stop: Event = field(default_factory=Event)
     pool: WorkerPool | None = None
+    log: TrainingLog = field(default_factory=NoLog)
 
     def train(
         self,
@@ -95,17 +98,26 @@ class FunctionTrainer:
             Stopped: `stop` was set meanwhile.
         """
         jobs = [self._job(c, r, reports, part) for c in candidates for r in repeats]
+        known = {key: FunctionResult.from_json(found) for key, found in self.log.trainings().items()}
+        executed = self.execute([job for job in jobs if job.key not in known], self._keep)
         try:
-            for result in self.execute(jobs):
-                yield result
+            for job in jobs:
+                yield known[job.key] if job.key in known else next(executed)
                 self._check_stop()
         except BaseException:
             self.stop.set()
             raise
 
+    def _keep(self, job: FunctionJob, result: FunctionResult) -> None:
+        self.log.keep_training(job.key, result.to_json())
+
     def _check_stop(self) -> None:
         if self.stop.is_set():
             raise Stopped
+
+    def remember(self, log: TrainingLog) -> None:
+        """Keep each training in `log` from here on, and take from it what it holds."""
+        self.log = log
 
     def _job(self, candidate: Candidate, repeat: Repeat, reports: int | None, part: Part) -> FunctionJob:
         return FunctionJob(candidate, repeat, self.seed, Folds(self.folds).place(repeat), part, reports)

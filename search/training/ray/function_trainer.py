@@ -33,7 +33,7 @@ def function_on_ray(
     stop = Event()
     pickle_user_code_by_value()
     pool = RayWorkerPool(partial(_prepare, training), resources or Resources(), stop, note)
-    return FunctionTrainer(training, in_workers(pool, pool.size()), plan.folds, plan.seed, stop, pool)
+    return FunctionTrainer(training, in_workers(pool, pool.size(), stop), plan.folds, plan.seed, stop, pool)
 
 
 def _prepare(training: TrainingFunction) -> Make:
