@@ -80,7 +80,7 @@ def submit_search(
     """
     own = task_file(spec["task"])
     tables = {f"{key}/{file.name}": (key, file) for key, file in table_files(spec["task"]).items()}
-    task = spec["task"] if own is None else _beside(spec["task"])
+    task: Any = spec["task"] if own is None else _beside(spec["task"])
     if tables:
         _check_size([file for _, file in tables.values()])
         task = {**task, **{key: place for place, (key, _) in tables.items()}}
