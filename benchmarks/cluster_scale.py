@@ -2,10 +2,12 @@
 
     python benchmarks/cluster_scale.py      # a minute on one core, in CPU time
 
-Measured here, with the code that a search runs: what the driver does for an item (score it) and for a trial
-(ask, keep, remember), what the queue does for a worker. Simulated: cohorts on 1 to 1,000 workers that train
-64 models for ten seconds an item, three legs to a cohort, with a rank after each. Items end within a tenth of
-each other, the driver takes them one by one, and nobody trains until the last is scored.
+Measured here, with the code that a search runs: what a worker does for an item beside training (score its
+models), what the driver does for an item (read the scores and take them into the cohort's bracket) and for a
+trial (ask, keep, remember), what the queue does for a worker. Simulated: cohorts on 1 to 1,000 workers that
+train 64 models for ten seconds an item, three legs to a cohort, with a rank after each. Items end within a
+tenth of each other, the driver takes them one by one, and nobody trains until the last is taken. Beside it,
+what a driver would allow that is sent outputs and scores them itself, as lossmith did before 0.2.
 """
 
 from __future__ import annotations
@@ -19,13 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from ray import cloudpickle
 from torch import nn
 
 from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.search import Candidate, Outcome, Plan, Repeat, Task, Trial
 from lossmith.search.method.pipeline import proposer_for
 from lossmith.search.records import Unit
+from lossmith.search.training.bracket import Bracket
 from lossmith.search.training.ray.lease_queue import LeaseQueue
+from lossmith.search.training.ray.remote_program import WorkResult
+from lossmith.search.training.ray.tune_workers import read
+from lossmith.search.training.scored_program import program_maker
 from lossmith.spaces import space_from
 
 WORKERS = (1, 10, 100, 300, 1000)
@@ -37,9 +44,22 @@ CALL_S = 2e-4  # what an actor of Ray takes to answer, beside the work itself; a
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds on a processor: of the driver for an item and a trial, of the queue for an item; bytes."""
+    """What was measured, in seconds on a processor and bytes.
+
+    Args:
+        score_s: A worker's, for scoring the models of an item.
+        take_s: The driver's, for the scores of an item.
+        take_outputs_s: The driver's, for the outputs of an item, which it would then have to score too.
+        ask_s: The driver's, for proposing a trial.
+        keep_s: The driver's, for keeping a trial.
+        queue_s: The queue's, for an item.
+        row_bytes: Of a kept trial.
+        remembered_bytes: Of a trial in the driver's memory.
+    """
 
     score_s: float
+    take_s: float
+    take_outputs_s: float
     ask_s: float
     keep_s: float
     queue_s: float
@@ -77,7 +97,6 @@ def task() -> Task:
 def measured() -> Costs:
     """Every cost, with the search's own code."""
     made = task()
-    outputs, targets = torch.randn(MODELS, HELD_OUT, CLASSES), made.test[1]
     space = space_from("auto", "multiclass", None, made.metric)
     search = proposer_for(made, space, Plan(trials=TRIALS, width=1024), "auto")
     asked: list[Candidate] = []
@@ -87,16 +106,21 @@ def measured() -> Costs:
     remembered = tracemalloc.get_traced_memory()[0] / len(trials)
     tracemalloc.stop()
     keep_s, row_bytes = keeping(asked)
-    return Costs(
-        spent(lambda: scored(made, outputs, targets)), ask_s, keep_s, queue_s(), row_bytes, remembered
-    )
+    return Costs(*item_s(made, asked), ask_s, keep_s, queue_s(), row_bytes, remembered)
 
 
-def scored(made: Task, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-    """What the driver does with the outputs of an item: look for faults, then the metric of each model."""
-    outputs.isfinite().flatten(1).all(1)
-    (outputs.amax(1) - outputs.amin(1)).amax(1)
-    made.measure(outputs, targets)
+def item_s(made: Task, asked: list[Candidate]) -> tuple[float, float, float]:
+    """Seconds for an item: of the worker for scoring, of the driver for scores, of the driver for outputs."""
+    candidates, repeats = dict(enumerate(asked[:MODELS])), [Repeat(0)]
+    program = program_maker(made, "cohort", 1, 0)(candidates, repeats, False)  # noqa: FBT003  (a message's part, by its place)
+    score_s = spent(program.scores)
+
+    def take(result: bytes) -> None:
+        Bracket(MODELS, repeats, 1).record(read(result).answers[0], 1)
+
+    scores = cloudpickle.dumps(WorkResult((program.scores(),)))
+    outputs = cloudpickle.dumps(WorkResult((torch.stack([*program.outputs().values()]),)))
+    return score_s, spent(lambda: take(scores)), spent(lambda: read(outputs)) + score_s
 
 
 def trial(number: int, candidate: Candidate) -> Trial:
@@ -148,18 +172,25 @@ def queue_s(workers: int = WORKERS[-1]) -> float:
     return spent(leg) / workers
 
 
-def simulated(workers: int, costs: Costs, score_s: float) -> float:
-    """The share of the time that workers train: a cohort as wide as they are many, leg by leg."""
+def simulated(workers: int, costs: Costs, scored_s: float, take_s: float) -> float:
+    """The share of the time that workers train: a cohort as wide as they are many, leg by leg.
+
+    Args:
+        workers: How many there are.
+        costs: What was measured.
+        scored_s: What a worker takes for an item beside its training.
+        take_s: What the driver takes for an item.
+    """
     draw = random.Random(0)
     trials = max(1, workers * MODELS // REPEATS)
     call_s = CALL_S + costs.queue_s / (ITEM_S / RENEW_S + 2)
     total = 0.0
     for _ in range(LEGS):
         begins = [(worker + 1) * call_s for worker in range(workers)]
-        ends = sorted(begin + ITEM_S * draw.uniform(0.95, 1.05) for begin in begins)
+        ends = sorted(begin + ITEM_S * draw.uniform(0.95, 1.05) + scored_s for begin in begins)
         free = 0.0
         for end in ends:
-            free = max(free, end) + score_s
+            free = max(free, end) + take_s
         # While items train the queue renews leases; what is over a second's worth delays the results.
         renewing = workers / RENEW_S * call_s
         total += free * max(1.0, renewing)
@@ -173,18 +204,22 @@ def main() -> None:
     torch.set_num_threads(1)
     costs = measured()
     print(
-        f"scoring an item {costs.score_s * 1e3:.1f} ms, asking {costs.ask_s * 1e3:.3f} ms and keeping "
-        f"{costs.keep_s * 1e3:.3f} ms a trial, the queue {costs.queue_s * 1e3:.2f} ms an item;"
-        f"\nkept {costs.row_bytes:,.0f} and remembered {costs.remembered_bytes:,.0f} bytes a trial: "
+        f"an item: scoring takes a worker {costs.score_s * 1e3:.1f} ms; its scores take the driver "
+        f"{costs.take_s * 1e3:.2f} ms, its outputs would take {costs.take_outputs_s * 1e3:.1f} ms; the queue "
+        f"{costs.queue_s * 1e3:.2f} ms"
+        f"\na trial: asking {costs.ask_s * 1e3:.3f} ms, keeping {costs.keep_s * 1e3:.3f} ms;"
+        f" kept {costs.row_bytes:,.0f} and remembered {costs.remembered_bytes:,.0f} bytes, "
         f"{TRIALS * costs.row_bytes / 1e9:.0f} GB and {TRIALS * costs.remembered_bytes / 1e9:.0f} GB in all\n"
     )
-    print("| workers | trials a cohort | trials/s | workers train | if workers score | 10 million trials |")
+    columns = ("workers", "trials a cohort", "trials a second", "workers train", "if the driver scored")
+    print(f"| {' | '.join(columns)} | 10 million trials |")
     print("|---|---|---|---|---|---|")
     for workers in WORKERS:
-        busy, better = simulated(workers, costs, costs.score_s), simulated(workers, costs, 1e-4)
+        busy = simulated(workers, costs, costs.score_s, costs.take_s)
+        before = simulated(workers, costs, 0.0, costs.take_outputs_s)
         rate = busy * workers * MODELS / REPEATS / (LEGS * ITEM_S)
         print(
-            f"| {workers:,} | {workers * MODELS // REPEATS:,} | {rate:,.1f} | {busy:.0%} | {better:.0%} | "
+            f"| {workers:,} | {workers * MODELS // REPEATS:,} | {rate:,.1f} | {busy:.0%} | {before:.0%} | "
             f"{TRIALS / rate / 3600:,.1f} h |"
         )
 

@@ -65,8 +65,9 @@ class ScoredProgram(CohortProgram):
         return found
 
     def outputs(self) -> dict[Member, Tensor]:
+        # Each a tensor of its own: what is pickled of a view is all that it is a view of.
         return {
-            Member(candidate, job.repeat): own
+            Member(candidate, job.repeat): own.clone()
             for job, some in self._by_repeat(self._program.outputs().cpu())
             for candidate, own in zip(self._candidates, some, strict=True)
         }
