@@ -177,11 +177,12 @@ def _domain(name: str, value: Any, base: Domain | None) -> Domain:
             f"space: {name} must be a number or a mapping of low, high and log, but got {value!r}"
         )
     start = base or Domain(0, 1)
+    low, high, log = value.get("low", start.low), value.get("high", start.high), value.get("log", start.log)
+    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high)):
+        raise UserError(f"space: low and high of {name} must be numbers, but got {dict(value)!r}")
+    if not isinstance(log, bool):
+        raise UserError(f"space: log of {name} must be true or false, but got {log!r}")
     try:
-        return Domain(
-            float(value.get("low", start.low)),
-            float(value.get("high", start.high)),
-            bool(value.get("log", start.log)),
-        )
-    except (TypeError, ValueError) as error:
-        raise UserError(f"space: low and high of {name} must be numbers, but got {dict(value)!r}") from error
+        return Domain(float(low), float(high), log)
+    except OverflowError as error:
+        raise UserError(f"space: low and high of {name} must be numbers that floats hold") from error

@@ -15,6 +15,7 @@ LEARNING_RATE = f"{RECIPE}.learning_rate"
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "one_cycle", "step")
 DEFAULT_LEARNING_RATE = {"adam": 3e-3, "adamw": 3e-3, "sgd": 0.1}
+MOST = 10**9  # epochs, or samples of a batch: more is a slip of the keyboard
 _COUNTS = ("epochs", "batch_size", "step_epochs")
 
 
@@ -157,8 +158,11 @@ class Recipe:
             value = getattr(self, name)
             if name == "step_epochs" and value is None:
                 continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise UserError(f"recipe: {name} must be a whole number of at least 1, but got {value!r}")
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
+                most = f" and at most {MOST:,}" if isinstance(value, int) and value > MOST else ""
+                raise UserError(
+                    f"recipe: {name} must be a whole number of at least 1{most}, but got {value!r}"
+                )
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", DEFAULT_LEARNING_RATE[self.optimizer])
         self._check_numbers()

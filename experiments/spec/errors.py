@@ -45,7 +45,8 @@ def _sentence(fault: Any, model: type[BaseModel]) -> str:
         return f"`{key}` must be given: it is {field.description}"
     if (choices := _choices(field)) and isinstance(fault["input"], str):
         return str(unknown(key, fault["input"], choices))
-    return f"{key} must be {field.description}, but got {one_line(repr(fault['input']), 120)}"
+    most = f" and at most {fault['ctx']['le']:,}" if fault["type"] == "less_than_equal" else ""
+    return f"{key} must be {field.description}{most}, but got {one_line(repr(fault['input']), 120)}"
 
 
 def _key(model: type[BaseModel], location: Sequence[str | int]) -> str:

@@ -23,6 +23,9 @@ from ...spaces.recipe import Recipe
 from .durations import parse_duration
 from .errors import explained
 
+MOST = 10_000  # of repeats and contenders: what is above is a slip of the keyboard, and memory would end it
+LARGEST_COHORT = 1 << 20
+
 # YAML 1.1 reads a bare `off` as false, and `headroom: off` must mean what it says.
 Headroom = Annotated[
     Literal["warn", "stop", "off"], BeforeValidator(lambda value: "off" if value is False else value)
@@ -38,17 +41,22 @@ class _Strict(BaseModel):
 class Repeats(_Strict):
     """How often each candidate is trained: `seeds`, and `folds` where the task has no validation part."""
 
-    seeds: int = Field(4, ge=1, description="a whole number of at least 1, such as 4")
+    seeds: int = Field(4, ge=1, le=MOST, description="a whole number of at least 1, such as 4")
     folds: int | None = Field(
-        None, ge=1, description="a whole number of at least 1, such as 4 (1 is one stratified 80/20 split)"
+        None,
+        ge=1,
+        le=MOST,
+        description="a whole number of at least 1, such as 4 (1 is one stratified 80/20 split)",
     )
 
 
 class RaceSpec(_Strict):
     """The race: `seeds` a candidate is trained on, `contenders` that enter; None leaves it to the race."""
 
-    seeds: int | None = Field(None, ge=2, description="a whole number of at least 2, such as 12")
-    contenders: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 24")
+    seeds: int | None = Field(None, ge=2, le=MOST, description="a whole number of at least 2, such as 12")
+    contenders: int | None = Field(
+        None, ge=1, le=MOST, description="a whole number of at least 1, such as 24"
+    )
 
 
 class VerdictSpec(_Strict):
@@ -59,7 +67,7 @@ class VerdictSpec(_Strict):
     sampler was worth it.
     """
 
-    seeds: int | None = Field(None, ge=2, description="a whole number of at least 2, such as 24")
+    seeds: int | None = Field(None, ge=2, le=MOST, description="a whole number of at least 2, such as 24")
     margin: float = Field(
         0.0,
         ge=0,
@@ -87,7 +95,7 @@ class SearchSpec(_Strict):
         description="auto, the name of a preset, or a mapping of preset, parameters, switches and terms",
     )
     trials: int | None = Field(
-        None, ge=1, description="a whole number of at least 1, such as 256: the searched losses to try"
+        None, ge=1, le=10**9, description="a whole number of at least 1, such as 256: the losses to try"
     )
     time_limit_s: float | None = Field(
         None,
@@ -112,7 +120,9 @@ class SearchSpec(_Strict):
         "train(loss, trial)",
     )
     recipe: dict[str, Any] = Field({}, description="a mapping such as {epochs: 20, batch_size: 128}")
-    cohort: int | None = Field(None, ge=1, description="a whole number of at least 1, such as 64")
+    cohort: int | None = Field(
+        None, ge=1, le=LARGEST_COHORT, description="a whole number of at least 1, such as 64"
+    )
     resources: dict[str, Any] = Field(
         {}, description="a mapping such as {cpus: 1, gpus: 0.5}: what a piece of a cohort gets on a cluster"
     )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from lossmith.experiments.spec import SearchSpec, load_spec
 from lossmith.experiments.spec.yaml_file import DEEPEST, LARGEST
 from lossmith.losses import UserError
+from lossmith.spaces import space_from
 
 LEAST: Mapping[str, Any] = {"task": "digits-longtail", "trials": 4}
 
@@ -126,6 +127,34 @@ def test_a_wrong_value_is_told_its_rule_itself_and_a_remedy(change: dict[Any, An
     """One line names the key, what it must be with an example or near matches, and what it was."""
     message = refusal({**LEAST, **change})
     assert [word for word in words if word not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"low": True, "high": 3}, "must be numbers"),
+        ({"low": 0, "high": False}, "must be numbers"),
+        ({"low": "0", "high": 3}, "must be numbers"),
+        ({"low": None, "high": 3}, "must be numbers"),
+        ({"low": [0], "high": 3}, "must be numbers"),
+        ({"low": 1, "high": 3, "log": "no"}, "log of focal.gamma must be true or false"),
+        ({"low": 1, "high": 3, "log": 1}, "log of focal.gamma must be true or false"),
+        ({"low": 1, "high": 10**400}, "numbers that floats hold"),
+    ],
+)
+def test_a_range_of_a_space_is_never_converted(values: dict[str, Any], words: str) -> None:
+    """Booleans and words are no numbers there either, and words no flags."""
+    with pytest.raises(UserError, match=words):
+        space_from({"parameters": {"focal.gamma": values}}, "multiclass")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"repeats": {"seeds": 10**12}}, {"cohort": 10**12}, {"race": {"contenders": 10**9}}, {"trials": 10**30}],
+)
+def test_a_number_beyond_every_machine_is_refused(change: dict[str, Any]) -> None:
+    """A slip of the keyboard ends in a line, not in the memory of the machine."""
+    assert "and at most" in refusal({**LEAST, **change})
 
 
 def test_a_spec_needs_a_task() -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from torch import nn
 
 from ....losses import BoundLoss, Kind, LossSpec
-from ....losses.declarations import KINDS
-from ....losses.errors import UserError, one_line, unknown
+from ....losses.errors import UserError, one_line
 from ....spaces.recipe import Recipe
 from ...metrics import Metric, reported
+from .check_settings import check_settings
 from .function_source import file_of, fingerprint, name_of
 from .rehearsal import Rehearsal
 from .trial_handle import TrialHandle
@@ -72,15 +72,7 @@ class TrainingFunction:
             )
         if not self.name:
             object.__setattr__(self, "name", name_of(self.train))
-        if self.kind not in KINDS:
-            raise unknown("kind", self.kind, KINDS)
-        if not isinstance(self.metric, str) or not self.metric:
-            raise UserError(
-                f"the metric of a training function must be the name of what it returns, such as macro_f1, "
-                f"but got {self.metric!r}"
-            )
-        if self.workers is not None and self.workers < 1:
-            raise UserError(f"workers must be a whole number of at least 1, but got {self.workers!r}")
+        check_settings(self)
         if not isinstance(self.recipe, Recipe):
             object.__setattr__(self, "recipe", Recipe.from_mapping(self.recipe))
 

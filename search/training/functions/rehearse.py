@@ -16,6 +16,7 @@ from ....losses.custom.user_code import user_error, user_traceback
 from ....losses.errors import UserError
 from ....losses.kinds import kind_named
 from ...tasks.constants import constants_of
+from ...tasks.functions.check_settings import check_classes
 from ...tasks.functions.metric_value import comparable, score_from
 from ...tasks.functions.rehearsal import Rehearsal
 from ...tasks.functions.training_function import TrainingFunction
@@ -120,6 +121,7 @@ def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
             f"{name} must train with the loss it is given, but it called it {wrong}; "
             "call loss(outputs, targets) on its first argument and go backward from there"
         )
+    check_classes(training, record.classes)
     if not comparable(value):
         raise UserError(
             f"{name} must return a finite {training.metric} with the usual loss, but it returned {value}; "
