@@ -114,7 +114,8 @@ def _rows(targets: Tensor) -> Tensor:
 
 def _answers(kind: Kind, targets: Tensor, classes: int | None, draw: torch.Generator) -> Tensor:
     """Outputs (N, ...) that are right but for a tenth of the samples, whose answers are another's."""
-    given = targets.clone()
+    given = torch.nan_to_num(targets, nan=0.0) if targets.is_floating_point() else targets.clone()
+    given = given.clamp(min=0) if kind_named(kind).classified else given
     wrong = torch.randperm(len(targets), generator=draw)[: max(1, int(WRONG * len(targets)))]
     given[wrong] = given[wrong.roll(1)]
     decision = kind_named(kind).decision

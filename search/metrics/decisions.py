@@ -7,7 +7,19 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from ...losses import Kind
-from .metric import Metric, Score, columns, in_pieces, is_multiclass, macro, mean, share
+from .metric import (
+    Metric,
+    Score,
+    columns,
+    in_pieces,
+    is_multiclass,
+    known_labels,
+    labels_of,
+    macro,
+    mean,
+    over_columns,
+    share,
+)
 
 
 def _classes(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, int]:
@@ -18,8 +30,9 @@ def _classes(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, int]:
 
 
 def _answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Predictions (M, N, L) and truth (1, N, L), true for positive."""
-    return columns(outputs) > 0, columns(targets[None]) > 0
+    """Predictions (M, N, L) and truth (1, N, L), true for positive; both false where a label is missing."""
+    predicted, there = columns(outputs) > 0, known_labels(targets)
+    return predicted if there is None else predicted & there, labels_of(targets) > 0
 
 
 def accuracy(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -30,14 +43,15 @@ def accuracy(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
 def binary_accuracy(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The share of correct predictions over samples and labels: one minus the Hamming loss."""
-    predicted, truth = _answers(outputs, targets)
-    return mean(predicted == truth, weights).mean(2)
+    (predicted, truth), there = _answers(outputs, targets), known_labels(targets)
+    return over_columns(mean(predicted == truth, weights, there), there)
 
 
 def subset_accuracy(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The share of samples whose labels are all predicted correctly."""
-    predicted, truth = _answers(outputs, targets)
-    return mean((predicted == truth).all(2, keepdim=True), weights)[:, :, 0]
+    """The share of samples whose known labels are all predicted correctly."""
+    (predicted, truth), there = _answers(outputs, targets), known_labels(targets)
+    some = None if there is None else there.any(1, keepdim=True)
+    return mean((predicted == truth).all(2, keepdim=True), weights, some)[:, :, 0]
 
 
 def _counts(outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,38 +1,49 @@
-"""Metrics of predicted numbers. Over several dimensions of the target each is the mean of theirs."""
+"""Metrics of predicted numbers; over several dimensions of the target, the mean of theirs.
+
+Targets that are missing (NaN) do not count.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from .metric import Metric, Score, columns, in_pieces, mean
+from .metric import Metric, Score, columns, in_pieces, known_numbers, mean, over_columns, truth_of
 
 
 def _residuals(outputs: Tensor, targets: Tensor) -> Tensor:
     """Predictions minus targets, (M, N, T)."""
-    return columns(outputs) - columns(targets[None])
+    return columns(outputs) - truth_of(targets)
+
+
+def _mean(values: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """The weighted mean over the samples whose targets are known_numbers, and over the dimensions: (D, M)."""
+    there = known_numbers(targets)
+    return over_columns(mean(values, weights, there), there)
 
 
 def rmse(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The root of the mean squared error."""
-    return mean(_residuals(outputs, targets).square(), weights).sqrt().mean(2)
+    there = known_numbers(targets)
+    return over_columns(mean(_residuals(outputs, targets).square(), weights, there).sqrt(), there)
 
 
 def mae(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The mean absolute error."""
-    return mean(_residuals(outputs, targets).abs(), weights).mean(2)
+    return _mean(_residuals(outputs, targets).abs(), targets, weights)
 
 
 def median_ae(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The median absolute error: half of the weight lies on either side, the middle of two that share it."""
-    half = weights.sum(1)[:, None, None] / 2
-    errors = _residuals(outputs, targets).abs()
+    errors, there = _residuals(outputs, targets).abs(), known_numbers(targets)
     members, samples, width = errors.shape
 
     def medians(some: Tensor) -> Tensor:
-        """Of rows (R, N), (D, R)."""
+        """Of rows (R, N), (D, R); an error below 0 counts nothing."""
         ranked, order = some.sort(1)
-        below = weights[:, order].cumsum(2)
+        drawn = weights[:, order] if there is None else weights[:, order] * (ranked >= 0)
+        below = drawn.cumsum(2)
+        half = below[:, :, -1:] / 2
         # A sum of fractions may miss the half that it means by its rounding.
         slack = 1e-12 * half
         low = (below < half - slack).sum(2).clamp(max=samples - 1)
@@ -40,8 +51,13 @@ def median_ae(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         spread = ranked.expand(len(weights), -1, -1)
         return (spread.gather(2, low[..., None]) + spread.gather(2, high[..., None]))[..., 0] / 2
 
+    if there is not None:
+        errors = torch.where(there, errors, -1.0)
     rows = errors.transpose(1, 2).reshape(members * width, samples)
-    return in_pieces(rows, 2 * weights.numel(), medians).view(-1, members, width).mean(2)
+    found = in_pieces(rows, 2 * weights.numel(), medians).view(-1, members, width)
+    if there is not None:
+        found = found.masked_fill((weights @ there.to(weights.dtype) == 0)[:, None], torch.nan)
+    return over_columns(found, there)
 
 
 def r2(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -49,14 +65,14 @@ def r2(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
     Where targets do not vary it is 1 for predictions without error and 0 for others, as in scikit-learn.
     """
-    truth = columns(targets[None])
-    error = mean(_residuals(outputs, targets).square(), weights)
+    truth, there = truth_of(targets), known_numbers(targets)
+    error = mean(_residuals(outputs, targets).square(), weights, there)
     centred = truth - truth.mean(1, keepdim=True)  # a far mean would cost the variance its digits
-    size = mean(centred.square(), weights)
-    variance = size - mean(centred, weights).square()
+    size = mean(centred.square(), weights, there)
+    variance = size - mean(centred, weights, there).square()
     constant = variance <= 1e-12 * size  # what rounding leaves of zero
     explained = 1 - error / torch.where(constant, torch.ones_like(variance), variance)
-    return torch.where(constant, (error == 0).to(error.dtype), explained).mean(2)
+    return over_columns(torch.where(constant, (error == 0).to(error.dtype), explained), there)
 
 
 def pinball(quantile: float) -> Metric:
@@ -70,7 +86,7 @@ def pinball(quantile: float) -> Metric:
 
     def score(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         over = _residuals(outputs, targets)
-        return mean(torch.maximum(-quantile * over, (1 - quantile) * over), weights).mean(2)
+        return _mean(torch.maximum(-quantile * over, (1 - quantile) * over), targets, weights)
 
     name, kinds = f"pinball@{quantile:g}", ("regression",)
     other = ("mean_pinball_loss",)

@@ -102,10 +102,51 @@ def is_multiclass(outputs: Tensor, targets: Tensor) -> bool:
     return outputs.dim() == targets.dim() + 2 and outputs.shape[-1] > 1
 
 
-def mean(values: Tensor, weights: Tensor) -> Tensor:
-    """The weighted mean over the samples of `values` (M, N, T): (D, M, T)."""
+def known_numbers(targets: Tensor) -> Tensor | None:
+    """True where a number is not missing, that is NaN, (N, T); None where none is missing."""
+    if targets.dim() < 2 or not targets.is_floating_point():
+        return None
+    missing = targets.reshape(len(targets), -1).isnan()
+    return ~missing if bool(missing.any()) else None
+
+
+def known_labels(targets: Tensor) -> Tensor | None:
+    """True where a label is not missing, that is -1, (N, T); None where none is missing."""
+    if targets.dim() < 2:
+        return None
+    there = targets.reshape(len(targets), -1) >= 0
+    return None if bool(there.all()) else there
+
+
+def labels_of(targets: Tensor) -> Tensor:
+    """Targets (N, ...) of labels as (1, N, T) in double precision, 0 where they are missing."""
+    return columns(targets[None]).clamp(min=0)
+
+
+def truth_of(targets: Tensor) -> Tensor:
+    """Targets (N, ...) as (1, N, T) in double precision, 0 where they are missing."""
+    return torch.nan_to_num(columns(targets[None]), nan=0.0)
+
+
+def mean(values: Tensor, weights: Tensor, there: Tensor | None = None) -> Tensor:
+    """The weighted mean over the samples, (D, M, T); NaN for a column of which nothing counts.
+
+    Args:
+        values: (M, N, T).
+        weights: How often each sample counts in each draw, (D, N).
+        there: Where targets are not missing, (N, T) or (N, 1); None for everywhere.
+    """
     # Divided last: sums of whole numbers are exact, so equal decisions have equal scores.
-    return torch.einsum("dn,mnt->dmt", weights, values.to(weights.dtype)) / weights.sum(1)[:, None, None]
+    values = values.to(weights.dtype)
+    if there is None:
+        return torch.einsum("dn,mnt->dmt", weights, values) / weights.sum(1)[:, None, None]
+    total = weights @ there.to(weights.dtype)  # (D, T)
+    return torch.einsum("dn,mnt->dmt", weights, values * there) / total[:, None]
+
+
+def over_columns(values: Tensor, there: Tensor | None) -> Tensor:
+    """The mean over the columns of (D, M, T), (D, M); with missing targets, over those that have some."""
+    return values.mean(2) if there is None else values.nanmean(2)
 
 
 def macro(values: Tensor, counts: Tensor, empty: float) -> Tensor:

@@ -7,7 +7,17 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from ...losses.declarations import CLASSIFICATION
-from .metric import Metric, Score, columns, in_pieces, is_multiclass, mean
+from .metric import (
+    Metric,
+    Score,
+    columns,
+    in_pieces,
+    is_multiclass,
+    known_labels,
+    labels_of,
+    mean,
+    over_columns,
+)
 
 BINS = 15
 
@@ -15,8 +25,9 @@ BINS = 15
 def log_loss(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The mean of -ln p, p the probability of the truth, averaged over labels; finite for finite logits."""
     if not is_multiclass(outputs, targets):
-        truth = columns(targets[None])
-        return mean(-F.logsigmoid(columns(outputs) * (2 * truth - 1)), weights).mean(2)
+        truth, there = labels_of(targets), known_labels(targets)
+        surprises = -F.logsigmoid(columns(outputs) * (2 * truth - 1))
+        return over_columns(mean(surprises, weights, there), there)
 
     def surprise(some: Tensor) -> Tensor:
         log_p = torch.log_softmax(some.double(), -1)
@@ -31,7 +42,9 @@ def brier(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     As in scikit-learn it runs from 0 to 1 for binary, and to 2 for several classes.
     """
     if not is_multiclass(outputs, targets):
-        return mean((columns(outputs).sigmoid() - columns(targets[None])).square(), weights).mean(2)
+        there = known_labels(targets)
+        errors = (columns(outputs).sigmoid() - labels_of(targets)).square()
+        return over_columns(mean(errors, weights, there), there)
 
     def error(some: Tensor) -> Tensor:
         wrong = torch.softmax(some.double(), -1) - F.one_hot(targets, some.shape[-1])
@@ -49,7 +62,8 @@ def calibration_error(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tens
     positive (Naeini et al. 2015). Over several labels it is their mean. Bins without samples add nothing.
     """
     multiclass = is_multiclass(outputs, targets)
-    truth = None if multiclass else columns(targets[None])
+    truth = None if multiclass else labels_of(targets)
+    there = None if multiclass else known_labels(targets)
 
     def gaps(some: Tensor) -> Tensor:
         """The sum over the bins, (D, m)."""
@@ -61,8 +75,12 @@ def calibration_error(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tens
         bins = (sure * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
         off = torch.zeros(*bins.shape, BINS, dtype=sure.dtype, device=sure.device)
         off.scatter_(3, bins[..., None], (correct - sure)[..., None])  # (m, N, T, BINS)
-        total = torch.einsum("dn,mntb->dmtb", weights, off) / weights.sum(1)[:, None, None, None]
-        return total.abs().sum(3).mean(2)
+        if there is None:
+            total = torch.einsum("dn,mntb->dmtb", weights, off) / weights.sum(1)[:, None, None, None]
+        else:
+            counted = (weights @ there.to(weights.dtype))[:, None, :, None]
+            total = torch.einsum("dn,mntb->dmtb", weights, off * there[..., None]) / counted
+        return over_columns(total.abs().sum(3), there)
 
     width = 1 if multiclass else outputs[0, 0].numel()
     return in_pieces(outputs, len(targets) * width * BINS * 2 + outputs[0].numel(), gaps)

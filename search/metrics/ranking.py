@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
-from .metric import Metric, columns, in_pieces, is_multiclass, macro, share
+from .metric import Metric, columns, in_pieces, is_multiclass, known_labels, labels_of, macro, share
 
 DIGITS = 10  # decimals of ln p that tell two samples apart; further ones are rounding
 LN_2 = math.log(2)
@@ -48,15 +48,17 @@ def _macro(
     both: bool,
 ) -> Tensor:
     """`area` of every member and column, and their mean over the columns that have one."""
-    truth = _truth(outputs, targets)
+    truth, there = _truth(outputs, targets), known_labels(targets)
     scores = in_pieces(outputs, outputs[0].numel(), lambda some: _scores(some, targets)[None])[0]
     members, _, width = scores.shape
     rows = scores.transpose(1, 2).reshape(members * width, -1)
-    labelled = torch.stack([rows, truth.T.repeat(members, 1)], 1)
+    counted = None if there is None else there.to(truth.dtype)
+    parts = [truth] if counted is None else [truth, counted]
+    labelled = torch.stack([rows, *(part.T.repeat(members, 1) for part in parts)], 1)
     found = in_pieces(labelled, 4 * weights.numel(), lambda some: _under(area, some, weights))
     counts = weights @ truth > 0
     if both:
-        counts &= weights @ (1 - truth) > 0
+        counts &= weights @ ((1 if counted is None else counted) - truth) > 0
     return macro(found.view(-1, members, width), counts[:, None], empty)
 
 
@@ -64,7 +66,7 @@ def _truth(outputs: Tensor, targets: Tensor) -> Tensor:
     """1 for positive and 0 for negative, (N, T)."""
     if is_multiclass(outputs, targets):
         return F.one_hot(targets, outputs.shape[-1]).double()
-    return columns(targets[None])[0]
+    return labels_of(targets)[0]
 
 
 def _scores(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -84,11 +86,19 @@ def _scores(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def _under(area: Area, labelled: Tensor, weights: Tensor) -> Tensor:
-    """`area` of rows that hold the scores of the samples and their truth (R, 2, N): (D, R)."""
-    scores, truth = labelled.unbind(1)
+    """`area` of each row, (D, R).
+
+    Args:
+        area: Takes how often samples count, how often as positives, and what is tied; all ranked.
+        labelled: The samples' scores and their truth, and what counts where not all does: (R, 2 or 3, N).
+        weights: How often each sample counts in each draw, (D, N).
+    """
+    scores, truth, *counted = labelled.unbind(1)
     order = _descending(scores)
     ranked = scores.gather(1, order)
     drawn = weights[:, order]  # (D, R, N)
+    for one in counted:
+        drawn = drawn * one.gather(1, order)
     positive = drawn * truth.gather(1, order)
     differs = ranked[:, 1:] != ranked[:, :-1]
     return area(drawn, positive, None if bool(differs.all()) else _groups(differs))

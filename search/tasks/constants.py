@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...losses import Kind
+from ...losses.kinds import kind_named
 
 NORMAL = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
 
@@ -15,7 +16,7 @@ def constants_of(kind: Kind, targets: Tensor, classes: int | None) -> dict[str, 
 
     Args:
         kind: The kind of problem.
-        targets: Training targets (N,), (N, L) or (N, D).
+        targets: Training targets (N,), (N, L) or (N, D); NaN where they are missing.
         classes: The number of classes K for multiclass, None for the other kinds.
 
     Returns:
@@ -24,15 +25,10 @@ def constants_of(kind: Kind, targets: Tensor, classes: int | None) -> dict[str, 
         standard deviation, for normal data), or the standard deviation where more than half of the targets
         are equal.
     """
-    if kind == "multiclass":
-        assert classes is not None
-        return {"class_counts": torch.bincount(targets, minlength=classes)}
-    if kind == "regression":
-        values = targets.double()
-        spread = NORMAL * (values - values.median()).abs().median()
-        spread = spread if spread > 0 else values.std(correction=0)
-        return {"target_scale": spread if spread > 0 else torch.ones((), dtype=torch.float64)}
-    by_label = targets.reshape(-1, 1) if kind == "binary" else targets.reshape(len(targets), -1)
-    positives = (by_label == 1).sum(0)
-    counts = torch.stack([len(by_label) - positives, positives], 1)
-    return {"class_counts": counts[0] if kind == "binary" else counts}
+    known = kind_named(kind)
+    if known.count is not None:
+        return {known.constant: known.count(targets, classes)}
+    values = targets[~targets.isnan()].double()
+    spread = NORMAL * (values - values.median()).abs().median()
+    spread = spread if spread > 0 else values.std(correction=0)
+    return {known.constant: spread if spread > 0 else torch.ones((), dtype=torch.float64)}

@@ -18,6 +18,7 @@ from .streaming import Streamed
 
 # Inputs may also be `Streamed`, which does what batches ask of a tensor.
 Data = tuple[Tensor, Tensor]
+NOT_LABELLED = -1  # among zeros and ones: nobody looked
 
 
 def checked(kind: Kind, part: str, given: Any) -> Data:
@@ -42,15 +43,24 @@ def checked(kind: Kind, part: str, given: Any) -> Data:
             f"but got {len(inputs)} and {len(targets)}"
         )
     _check_finite(part, "inputs", inputs)
-    _check_finite(part, "targets", targets)
     if kind != "multilabel" and targets.dim() == 2 and targets.shape[1] == 1:
         targets = targets.squeeze(1)  # a column, as tables give it; against outputs (N,) it would broadcast
+    several = not kind_named(kind).single and targets.dim() == 2 and targets.shape[1] > 1
+    filled = targets.masked_fill(targets.isnan(), 0) if several and targets.is_floating_point() else targets
+    _check_finite(part, "targets", filled)
     if kind == "multiclass":
         return inputs, _labels(part, targets)
     targets = targets.to(inputs.dtype if inputs.is_floating_point() else torch.float32)
+    if several:
+        targets = _with_gaps(kind, part, targets)
     if kind_named(kind).classified:
         _check_answers(kind, part, targets)
     return inputs, targets
+
+
+def missing(kind: Kind, targets: Tensor) -> Tensor:
+    """True where a target of several is missing: a label of -1, or a number that is NaN."""
+    return targets == NOT_LABELLED if kind_named(kind).classified else targets.isnan()
 
 
 def check_alike(part: str, data: Data, train: Data) -> None:
@@ -139,10 +149,32 @@ def _check_answers(kind: Kind, part: str, targets: Tensor) -> None:
             f"{part}: {kind} targets must be one number for each sample, (N,), but got shape "
             f"{shape_of(targets)}; give the column of the positive class, or say kind multilabel"
         )
-    if not bool(((targets == 0) | (targets == 1)).all()):
+    of_one = kind_named(kind).single or targets.shape[1:].numel() == 1
+    if not bool(((targets == 0) | (targets == 1) | ((targets == NOT_LABELLED) & (not of_one))).all()):
         raise UserError(
             f"{part}: {kind} targets must be 0 or 1, but they run from {targets.min():g} to {targets.max():g}"
         )
+
+
+def _with_gaps(kind: Kind, part: str, targets: Tensor) -> Tensor:
+    """Targets (N, L) in which -1 stands for a label that is missing, or NaN for a number.
+
+    Raises:
+        UserError: Of a label or dimension nothing is known.
+    """
+    if kind_named(kind).classified:
+        if bool((targets == NOT_LABELLED).any()) and not bool((targets == 0).any()):
+            raise UserError(
+                f"{part}: {kind} targets must be 0 or 1, and {NOT_LABELLED} where nobody looked, but none is "
+                "0; write 0 for negative"
+            )
+        targets = targets.masked_fill(targets.isnan(), NOT_LABELLED)
+    if bool((empty := missing(kind, targets).all(0)).any()):
+        raise UserError(
+            f"{part}: something must be known of every column of targets, but column "
+            f"{int(empty.nonzero()[0])} is missing in all {len(targets):,} samples; leave it out"
+        )
+    return targets
 
 
 def _labels(part: str, targets: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -17,11 +18,22 @@ from ...losses import BoundLoss, Kind, LossSpec
 from ...losses.custom.user_code import user_error
 from ...losses.declarations import KINDS
 from ...losses.errors import UserError, unknown
+from ...losses.kinds import kind_named
 from ...spaces.recipe import Recipe
 from ..metrics import Metric, metric_named, metric_of
 from ..metrics.asked import ask, directed
 from .constants import constants_of
-from .data import Data, check_alike, checked, fingerprint, ordinal_codes, overlap, shape_of
+from .data import (
+    NOT_LABELLED,
+    Data,
+    check_alike,
+    checked,
+    fingerprint,
+    missing,
+    ordinal_codes,
+    overlap,
+    shape_of,
+)
 from .fields import TaskFields
 from .guard import check_inputs, check_name, plain_json
 from .labels import Labelled, number_classes, number_labels
@@ -51,7 +63,8 @@ class Task:
         train: A pair (inputs, targets). Inputs (N, ...) are whatever the model takes; NumPy float64 and half
             precision become float32. Targets are class indices or labels (N,) for multiclass, zeros and ones
             or two labels (N,) for binary, zeros and ones (N, L) for multilabel, and numbers (N,) or (N, D)
-            for regression. Labels are numbered in their order, and a column (N, 1) is taken as (N,).
+            for regression. Labels are numbered in their order, and a column (N, 1) is taken as (N,). Of
+            several columns some targets may be missing: NaN, or -1 among zeros and ones.
         test: The part that the verdict reads once, and nothing else.
         model: Builds a fresh, randomly initialised `nn.Module` at each call. Its outputs are logits (N, K),
             (N,) or (N, L), without a Sigmoid or Softmax, or predictions (N,) or (N, D).
@@ -201,6 +214,24 @@ class Task:
         """The number of classes: the model's outputs for multiclass, None for the other kinds."""
         return self._tried.outputs if self.kind == "multiclass" else None
 
+    @cached_property
+    def has_gaps(self) -> bool:
+        """Whether some targets of several columns are missing: -1 among labels, NaN among numbers."""
+        targets = [part[1] for part in self.parts.values()]
+        return targets[0].dim() > 1 and any(bool(missing(self.kind, found).any()) for found in targets)
+
+    @property
+    def ignoring(self) -> dict[str, Any]:
+        """What losses are told not to count, as `LossSpec.bind` takes it."""
+        if not self.has_gaps:
+            return {}
+        return {"ignore_index": NOT_LABELLED} if kind_named(self.kind).classified else {"ignore_nan": True}
+
+    @property
+    def ignored_target(self) -> float | None:
+        """The target that does not count: -1 or NaN; None where all count."""
+        return next((math.nan if given is True else given for given in self.ignoring.values()), None)
+
     @property
     def is_stochastic(self) -> bool:
         """Whether the model draws random numbers in training, as dropout does."""
@@ -239,7 +270,7 @@ class Task:
 
     def bound(self, spec: LossSpec) -> BoundLoss:
         """The loss with the constants of the whole training part."""
-        return spec.bind(**self.constants)
+        return spec.bind(**self.constants, **self.ignoring)
 
     def with_recipe(self, changes: Mapping[str, Any]) -> Self:
         """The same task with these keys of its recipe changed; the data are not checked again."""
@@ -295,6 +326,9 @@ class Task:
         labelled = number_labels(self.kind, f"task {self.name}", given, self.class_names, self.positive)
         parts = {n: checked(self.kind, f"task {self.name}: {n}", pair) for n, pair in labelled.parts.items()}
         self._take(replace(labelled, parts=parts))
+        if self.has_gaps:
+            gaps = torch.cat([missing(self.kind, part[1]).flatten() for part in parts.values()]).double()
+            self._note(f"targets: {gaps.mean():.1%} are missing; they count neither in losses nor the metric")
         for name, data in self.parts.items():
             check_alike(f"task {self.name}: {name}", data, self.train)
         check_inputs(f"task {self.name}: train", self.train)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -29,6 +29,14 @@ class Stopped(Exception):  # noqa: N818  (nothing went wrong)
 
 class WorkerError(RuntimeError):
     """A worker failed or died; the message says how."""
+
+
+class Batch(NamedTuple):
+    """Inputs (N, ...) and targets of one step, and how much each sample counts (N,), None for alike."""
+
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,20 +67,20 @@ class Job:
         whole, rest = divmod(samples, size)
         return whole + (rest > 1 or samples == 1 < size)
 
-    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch, the same for every candidate: order keyed by seed, repeat and epoch.
 
         The last batch may be smaller; one that would hold a single sample is left out, for batch
         normalisation cannot use it. The task's `augment` changes the inputs, alike for every candidate.
         """
-        inputs, targets = self.split.train
+        (inputs, targets), weights = self.split.train, self.split.train_weights
         augment = self.task.augment
         order = torch.randperm(len(targets), generator=generator(self.seed, "batches", self.repeat, epoch))
         for step, rows in enumerate(order.split(self.recipe.batch_size)[: self.steps]):
             chosen = inputs[rows]
             if augment is not None:
                 chosen = augment(chosen, generator(self.seed, "augment", self.repeat, epoch, step))
-            yield chosen, targets[rows]
+            yield Batch(chosen, targets[rows], None if weights is None else weights[rows])
 
     def rng_scope(self) -> AbstractContextManager[None]:
         """Give the global generators back as they were, where the model draws from them at all."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 LONGEST_LIST = 4096  # numbers in a cell that become columns of their own
+_HOLDING = (list, tuple, np.ndarray, dict)  # kinds of cells that hold others
 LARGEST = 1e30  # numbers beyond it have squares that no float32 holds: they are no measurements
 
 
@@ -106,8 +107,11 @@ def _first(column: Series[Any]) -> Any:
     """The first cell that holds something, of a column of objects."""
     if column.dtype != object:
         return None
-    kinds = list | tuple | np.ndarray | dict
-    return next((c for c in column if isinstance(c, kinds) or (c is not None and c == c)), None)  # noqa: PLR0124
+    return next((cell for cell in column if isinstance(cell, _HOLDING) or not _is_gap(cell)), None)
+
+
+def _is_gap(cell: Any) -> bool:
+    return cell is None or cell != cell  # noqa: PLR0124  (NaN and NaT)
 
 
 def _has_text(column: Series[Any]) -> bool:

@@ -153,7 +153,7 @@ def _other(
     wanted = [*inputs, *([] if weights is None else [weights])]
     if lacking := [name for name in wanted if name not in frame.columns]:
         raise unknown(f"column in {file.name}", lacking[0], [str(name) for name in frame.columns])
-    for name in targets.columns:
+    for name in targets.columns if len(targets.columns) == 1 else ():
         if frame[name].isna().any():
             raise UserError(
                 f"{file.name}: target {name} must have a value in every row; drop those that have none"
@@ -185,7 +185,7 @@ def _standardise(targets: Targets, encoded: dict[str, Any]) -> dict[str, Any]:
     if targets.kind != "regression":
         return {}
     values = encoded["train"][1].astype(np.float64)
-    mean, spread = values.mean(0), values.std(0)
+    mean, spread = np.nanmean(values, 0), np.nanstd(values, 0)
     spread = np.where(spread > 0, spread, 1.0)
     for part, (inputs, numbers) in encoded.items():
         encoded[part] = (inputs, ((numbers - mean) / spread).astype(np.float32))

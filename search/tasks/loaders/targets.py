@@ -18,6 +18,7 @@ from .table import MISSING
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
+MARKS = {0, 1, -1}  # of labels; -1 where nobody looked
 WORDS = (*MISSING, "None")  # for a missing value in a column of numbers; classes may be called so
 MOST_WHOLE_CLASSES = 20  # more different whole numbers than this are amounts
 LEAST_ROWS = 5  # of a class: one for the test part, and one for each of four folds
@@ -57,7 +58,8 @@ class Targets:
         if self.numbering is not None:
             return self.numbering.encode(place, _plain(frame[self.columns[0]]), self.columns[0])
         for name in self.columns:
-            _check_whole(frame[name], f"{place}: target {name}", are_numbers=True)
+            what = f"{place}: target {name}"
+            _check_whole(frame[name], what, are_numbers=True, gaps=len(self.columns) > 1)
         found = frame[list(self.columns)].to_numpy(np.float64)
         return found[:, 0] if len(self.columns) == 1 else found
 
@@ -87,7 +89,7 @@ def read_targets(
     if kind is not None and kind not in KINDS:
         raise unknown("kind", kind, KINDS)
     for name in columns:
-        _check_whole(frame[name], f"{place}: target {name}")
+        _check_whole(frame[name], f"{place}: target {name}", gaps=len(columns) > 1)
         _check_varies(frame[name], f"{place}: target {name}")
     if len(columns) > 1:
         return _several(frame, columns, place, kind)
@@ -146,26 +148,33 @@ def _kind_of(values: Sequence[Any], rows: int, *, numbers: bool) -> tuple[Kind, 
 
 def _several(frame: DataFrame, columns: Sequence[str], place: str, kind: str | None) -> Targets:
     """Several columns: labels that are zeros and ones, or several numbers to predict."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+    from pandas.api.types import is_numeric_dtype
 
     for name in columns:
         if not is_numeric_dtype(frame[name]):
-            value = frame[name].iloc[0]
+            value = frame[name].dropna().iloc[0]
             raise UserError(f"{place}: several targets must be numbers, but {name} holds {value!r}")
-    marks = all(is_bool_dtype(frame[name]) or set(frame[name].unique()) <= {0, 1} for name in columns)
+    marks = all(_are_marks(frame[name]) for name in columns)
     chosen = kind or ("multilabel" if marks else "regression")
     if chosen not in ("multilabel", "regression"):
         raise UserError(f"{place}: a {chosen} task must have one target column, but got {len(columns)}")
     if chosen == "multilabel" and not marks:
-        name = next(name for name in columns if not set(frame[name].unique()) <= {0, 1})
+        name = next(name for name in columns if not _are_marks(frame[name]))
         raise UserError(f"{place}: multilabel targets must be 0 or 1, but {name} holds other numbers")
     why = f"{len(columns)} columns of zeros and ones" if marks else f"{len(columns)} columns of numbers"
     return Targets(tuple(columns), chosen, None, why if kind is None else "as asked")
 
 
-def _check_whole(column: Series[Any], what: str, *, are_numbers: bool = False) -> None:
+def _are_marks(column: Series[Any]) -> bool:
+    """Whether a column holds zeros and ones, and perhaps -1 where nobody looked."""
+    values = set(column.dropna().unique())
+    return values <= {0, 1} or (values <= MARKS and 0 in values)
+
+
+def _check_whole(column: Series[Any], what: str, *, are_numbers: bool = False, gaps: bool = False) -> None:
+    """Refuse missing values (with `gaps`, where there is nothing else), and cells that are no numbers."""
     missing = column.isna()
-    if missing.any():
+    if missing.all() if gaps else missing.any():
         raise UserError(
             f"{what} must have a value in every row, but {int(missing.sum()):,} of {len(column):,} have "
             f"none, the first in row {int(missing.to_numpy().argmax()) + 1}; drop those rows"
@@ -176,7 +185,7 @@ def _check_whole(column: Series[Any], what: str, *, are_numbers: bool = False) -
         text = next((value for value in column if isinstance(value, str)), column.iloc[0])
         raise UserError(f"{what} must hold numbers, but it holds {one_line(repr(text), 60)}")
     if column.dtype.kind in "iuf":
-        far = ~(column.abs() <= LARGEST).to_numpy()  # infinity, and what no float32 can be squared of
+        far = (column.abs() > LARGEST).to_numpy()  # infinity, and what no float32 can be squared of
         if far.any():
             row = int(far.argmax())
             raise UserError(

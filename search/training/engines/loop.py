@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import torch
@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from ....losses import freeze
 from ....losses.custom.user_code import in_user_code
+from ....losses.stacked.stacked_loss import StackedLoss
 from ....spaces.recipe import Recipe
 from ...random_streams import stream_seed
+from ...records import Candidate
 from ...tasks.task import Task
 from ..program import Job, fault_of
 from .engine import Engine
@@ -30,9 +32,7 @@ class LoopProgram:
         seed = stream_seed(job.seed, "model", job.repeat.seed)
         self._layout = _layout(job.task, job.device)
         self._models = [_built(job.task, seed, job.device, self._layout) for _ in job.candidates]
-        known = job.split.constants
-        losses = (c.spec.bind(known.get("class_counts"), known.get("target_scale")) for c in job.candidates)
-        self._losses = [freeze(loss).to(job.device) for loss in losses]
+        self._losses = [_loss(job, c) for c in job.candidates]
         self._candidates = list(job.candidates)
         self._recipes = [c.recipe for c in job.candidates]
         self._optimizers = [_optimizer(m, r) for m, r in zip(self._models, self._recipes, strict=True)]
@@ -61,10 +61,11 @@ class LoopProgram:
         for epoch in range(self._epoch, self._epoch + epochs):
             if recipe.stopped(epoch):
                 return
-            for step, (inputs, targets) in enumerate(self.job.batches(epoch)):
+            for step, (inputs, *rest) in enumerate(self.job.batches(epoch)):
                 self.job.seed_step(epoch, step)
                 optimizer.zero_grad(set_to_none=True)
-                loss(self._called(model, inputs), targets.to(self.job.device)).backward()
+                given = (some.to(self.job.device) for some in rest if some is not None)
+                loss(self._called(model, inputs), *given).backward()
                 if clip is not None:
                     nn.utils.clip_grad_norm_(model.parameters(), clip)
                 optimizer.step()
@@ -144,6 +145,17 @@ def _layout(task: Task, device: torch.device) -> torch.memory_format:
     except Exception:  # noqa: BLE001  (whatever it is, the model as it is will tell)
         return torch.preserve_format
     return torch.channels_last
+
+
+def _loss(job: Job, candidate: Candidate) -> Callable[..., Tensor]:
+    """A candidate's loss with the constants of the job's data; samples may count differently in it."""
+    task, known = job.task, job.split.constants
+    if job.split.train_weights is None:
+        counts, scale = known.get("class_counts"), known.get("target_scale")
+        return freeze(candidate.spec.bind(counts, scale, **task.ignoring)).to(job.device)
+    dtype = torch.promote_types(task.train[0].dtype, torch.float32)
+    stacked = StackedLoss(task.kind, [candidate.spec], dtype, [known], job.device, task.ignored_target)
+    return lambda *given: stacked(*(some[None] for some in given))
 
 
 def _built(task: Task, seed: int, device: torch.device, layout: torch.memory_format) -> nn.Module:

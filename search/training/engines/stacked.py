@@ -12,9 +12,9 @@ from ....losses.custom.user_code import in_user_code
 from ....losses.stacked.stacked_loss import StackedLoss
 from ...random_streams import stream_seed
 from ...records import Candidate
-from ..program import Job, fault_of
+from ..program import Batch, Job, fault_of
 from .engine import Engine
-from .member_model import MemberModel, Members
+from .member_model import Loss, MemberModel, Members
 from .optimizers import Settings, StackedOptimizer
 from .schedules import factors
 from .stackable import obstacle, widths
@@ -68,6 +68,7 @@ class StackedProgram:
             torch.promote_types(dtype, torch.float32),
             constants,
             self.job.device,
+            self.job.task.ignored_target,
         )
         self._settings = Settings.of(recipes, self.job.device)
         courses = {r: factors(r, self.job.steps) for r in recipes}
@@ -79,18 +80,19 @@ class StackedProgram:
         if is_mlp(model) and self.job.precision == "float32":
             return StackedMlp(members, len(self._jobs))
         found = VmapModel(model, members, len(self._jobs), self.job.precision)
-        batches = [(j.split.train[0][:2], j.split.train[1][:2]) for j in self._jobs]
+        batches = [Batch(j.split.train[0][:2], j.split.train[1][:2]) for j in self._jobs]
         with self.job.rng_scope():
-            found.lay_out(*self._together(batches), self._losses)
+            found.lay_out(*self._together(batches))
         return found
 
-    def _together(self, batches: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-        """The repeats' batches as inputs (repeats, N, ...) and targets (repeats, N, ...), on the device."""
-        inputs, targets = (
-            each[0].unsqueeze(0) if len(each) == 1 else torch.stack(each)
+    def _together(self, batches: Sequence[Batch]) -> tuple[Tensor, Tensor, Loss]:
+        """The repeats' batches (repeats, N, ...) on the device: inputs, targets, and the losses of them."""
+        inputs, targets, *weights = (
+            (each[0].unsqueeze(0) if len(each) == 1 else torch.stack(each)).to(self.job.device)
             for each in zip(*batches, strict=True)
+            if each[0] is not None
         )
-        return inputs.to(self.job.device), targets.to(self.job.device)
+        return inputs, targets, partial(self._losses, sample_weight=weights[0]) if weights else self._losses
 
     def train(self, epochs: int) -> None:
         with in_user_code(f"task {self.job.task.name}: training failed"), self.job.rng_scope():
@@ -99,7 +101,7 @@ class StackedProgram:
                 together = zip(*(j.batches(self._epoch) for j in self._jobs), strict=True)
                 for step, batches in enumerate(together):
                     self.job.seed_step(self._epoch, step)
-                    _, gradients = self._model.outputs_and_gradients(*self._together(batches), self._losses)
+                    _, gradients = self._model.outputs_and_gradients(*self._together(batches))
                     self._optimizer.step(gradients, self._factors[min(self._step, len(self._factors) - 1)])
                     self._step += 1
                 put_back()

@@ -384,3 +384,43 @@ def test_a_metric_from_outside_has_a_name(monkeypatch: pytest.MonkeyPatch) -> No
         metric_named("ever", "binary")
     with pytest.raises(UserError, match="there is a metric 'f1' already"):
         register_metric(Metric("f1", ("binary",), METRICS["f1"].score))
+
+
+MISSING = {"multilabel": -1.0, "regression": torch.nan}
+SEVERAL = [(n, kind) for n in NAMES for kind in ("multilabel", "regression") if kind in metric_named(n).kinds]
+
+
+@pytest.mark.parametrize(("name", "kind"), SEVERAL)
+def test_missing_labels_count_nothing(name: str, kind: Kind) -> None:
+    """A target that is missing changes nothing, whatever the output; the others count as they do alone."""
+    score = metric_named(name)
+    outputs, targets = drawn(kind, (3,), (3,))
+    gaps = torch.rand(targets.shape, generator=torch.Generator().manual_seed(5)) < 0.3
+    gaps[:, 2] = True  # of one label nothing is known
+    gaps[7] = True  # and of one sample
+    holed = targets.masked_fill(gaps, MISSING[kind])
+    weights = torch.randint(0, 3, (DRAWS, SAMPLES), generator=torch.Generator().manual_seed(6)).double()
+    found = score.score(outputs, holed, weights)
+    assert bool(found.isfinite().all())
+    other = torch.where(gaps, torch.randn(outputs.shape), outputs)
+    torch.testing.assert_close(score.score(other, holed, weights), found)
+    # Where the same samples are known of each label, it is the metric of those samples and labels.
+    even = targets.clone()
+    even[::4] = MISSING[kind]
+    rows = torch.arange(SAMPLES) % 4 > 0
+    torch.testing.assert_close(score(outputs, even), score(outputs[:, rows], targets[rows]))
+
+
+@pytest.mark.parametrize("name", ["rmse", "mae", "median_ae", "r2", "log_loss", "brier", "binary_accuracy"])
+def test_missing_labels_are_left_out_by_column(name: str) -> None:
+    """The mean over the columns of the metric of what is known of each."""
+    score = metric_named(name)
+    kind = score.kinds[-1]
+    outputs, targets = drawn(kind, (3,), (3,))
+    gaps = torch.rand(targets.shape, generator=torch.Generator().manual_seed(5)) < 0.3
+    alone = [
+        score(outputs[:, ~gap, place : place + 1], targets[~gap, place : place + 1])
+        for place, gap in enumerate(gaps.T)
+    ]
+    holed = targets.masked_fill(gaps, MISSING[kind])
+    torch.testing.assert_close(score(outputs, holed), torch.stack(alone).mean(0))

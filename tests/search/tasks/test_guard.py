@@ -405,3 +405,12 @@ def test_names_of_classes_are_as_many_as_classes() -> None:
 def test_weights_that_are_none_are_refused(weights: Any, said: str) -> None:
     """A weight for each sample, finite and at least 0."""
     assert said in refusal(sample_weight=weights)
+
+
+def test_minus_one_is_no_negative_label() -> None:
+    """Labels of -1 and 1 alone mean negative and positive: they are refused, not taken for missing."""
+    inputs, targets = data("multilabel", 90, 0)
+    line = refusal("multilabel", train=(inputs, 2 * targets - 1))
+    assert "write 0 for negative" in line
+    line = refusal("multilabel", train=(inputs, targets.masked_fill(torch.arange(2) == 1, torch.nan)))
+    assert "column 1 is missing in all 90 samples" in line

@@ -220,6 +220,22 @@ def test_the_positive_class_is_said(
     assert any(f"{wanted} is positive" in line for line in task.notes)
 
 
+def test_labels_of_several_columns_may_be_missing(tmp_path: Path) -> None:
+    """Empty cells and -1 among zeros and ones are labels that nobody gave, empty numbers are missing ones."""
+    one = [["0", "1", "-1", ""][row * 7 % 4] for row in range(ROWS)]
+    path = table(tmp_path, one=one, two=np.arange(ROWS) % 2)
+    task = read(path, ["one", "two"], drop=["label"])
+    assert task.kind == "multilabel"
+    assert task.has_gaps
+    assert set(task.train[1][:, 0].tolist()) == {0, 1, -1}
+    numbers = [f"{value:.2f}" if row % 4 else "" for row, value in enumerate(A)]
+    task = read(table(tmp_path, one=numbers, two=A[::-1]), ["one", "two"], drop=["label"])
+    assert task.kind == "regression"
+    assert bool(task.train[1][:, 0].isnan().any())
+    assert any("are missing" in line for line in task.notes)
+    assert "60 of 60" in refusal(table(tmp_path, one=[""] * ROWS, two=A), ["one", "two"])
+
+
 def test_a_column_may_weigh_the_rows(tmp_path: Path) -> None:
     """Its numbers are the weights of the rows of every part, and no input."""
     weights = 1 + np.arange(ROWS) % 4

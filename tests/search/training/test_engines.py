@@ -364,7 +364,7 @@ def test_a_batch_of_one_sample_is_left_out(engine: Callable[[Job], Program]) -> 
         model=mlp(3, lambda: nn.BatchNorm1d(8)),
     )
     work = job(task, standards("multiclass", task.settings)[:2])
-    assert [len(targets) for _, targets in work.batches(0)] == [16, 16]
+    assert [len(batch.targets) for batch in work.batches(0)] == [16, 16]
     program = engine(work)
     program.train(1)
     assert program.faults() == {}
@@ -373,7 +373,7 @@ def test_a_batch_of_one_sample_is_left_out(engine: Callable[[Job], Program]) -> 
 def test_every_sample_is_seen_once_an_epoch(task: Task, candidates: list[Candidate]) -> None:
     """The batches of an epoch are the training part in another order, which differs between epochs."""
     work = job(task, candidates)
-    first, again, second = (torch.cat([inputs for inputs, _ in work.batches(epoch)]) for epoch in (0, 0, 1))
+    first, again, second = (torch.cat([batch.inputs for batch in work.batches(epoch)]) for epoch in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, second)
     order = torch.argsort(first[:, 0])

@@ -76,7 +76,7 @@ def written_out(job: Job, candidate: Candidate) -> nn.Module:
     }
     schedule = schedulers[recipe.schedule]
     for epoch in range(EPOCHS):
-        for step, (inputs, targets) in enumerate(job.batches(epoch)):
+        for step, (inputs, targets, _) in enumerate(job.batches(epoch)):
             optimizer.zero_grad()
             loss(model(inputs), targets).backward()
             if recipe.clip is not None:
