@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .commands import Given, command
 from .options import Json, StoreUrl, Workdir
 from .output import console, print_json
 
+if TYPE_CHECKING:
+    from ..results.catalogue import Listed
+
 
 def list_searches(*, workdir: Workdir = None, store: StoreUrl = None, as_json: Json = False) -> None:
     """List every search: its status, its trials and its answer."""
-    from ..results.search_document import SearchSummary
+    from ..results.catalogue import catalogue
     from ..running.workdir import places
     from ..store import store_exists
     from .open_store import opened
 
     given = Given(workdir, store)
-    document = []
+    listed: list[Listed] = []
     if store_exists(places(workdir, store).store_url):
         with opened(given) as found:
-            document = [
-                {
-                    **SearchSummary.of(record, found.counts(record.id)).to_json(),
-                    "task": record.task.get("name"),
-                    "verdict": _short(record.verdict),
-                }
-                for record in found.searches()
-            ]
+            listed = list(catalogue(found))
     if as_json:
-        print_json(document)
-    elif document:
+        print_json([one.to_json() for one in listed])
+    elif listed:
         from .tables import searches_table
 
-        console().print(searches_table(document))
+        console().print(searches_table(listed))
     else:
         console().print(
             f"no search yet; start one with: {command('search', 'SPEC', given=given)}", soft_wrap=True
         )
-
-
-def _short(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The verdict without its tables."""
-    if verdict is None:
-        return None
-    keys = ("metric", "better", "difference", "ci_low", "ci_high", "p_value", "sentence")
-    names = {key: verdict[key]["standard"] for key in ("winner", "best_standard")}
-    return {**names, "score": verdict["scores"]["winner"]["mean"], **{key: verdict[key] for key in keys}}

@@ -44,6 +44,8 @@ def _print(document: SearchDocument) -> None:
         out.print(f"engine: {EngineChoice.from_json(task.engine)}", soft_wrap=True)
     if task.hardware:
         out.print(f"device: {task.hardware}", soft_wrap=True)
+    for line in document.damaged or ():
+        out.print(f"damaged: {line}", soft_wrap=True)
     if document.sampler:
         out.print(document.sampler, soft_wrap=True)
     if times := seconds_line(document.seconds):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from rich.table import Table
 
 from ...search.records import State, Verdict
+from ..results.catalogue import Listed, VerdictSummary
 from ..results.search_document import SearchDocument
 from ..results.verdict_rows import VerdictRow, verdict_rows
 from ..spec import by_phase, format_duration
@@ -58,7 +59,7 @@ def trials_table(document: SearchDocument, count: int = 5) -> Table:
     return table
 
 
-def searches_table(searches: Sequence[Mapping[str, Any]]) -> Table:
+def searches_table(searches: Sequence[Listed]) -> Table:
     """One row for each search of `lossmith list`."""
     table = Table()
     table.add_column("name", no_wrap=True)
@@ -68,24 +69,27 @@ def searches_table(searches: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(title, justify="right")
     table.add_column("winner, on test data", overflow="fold")
     for search in searches:
-        counts = search["counts"]
+        if (summary := search.summary) is None:
+            table.add_row(search.name, "damaged", *[""] * (2 + len(get_args(State))), search.damaged)
+            continue
+        told = _outcome(search.verdict) if search.verdict else summary.reason or ""
         table.add_row(
-            search["name"],
-            search["status"],
-            search["task"],
-            search["created_at"][:16].replace("T", " "),
-            *(str(counts[state]) for state in get_args(State)),
-            _outcome(search["verdict"]) if search["verdict"] else search["reason"] or "",
+            search.name,
+            summary.status,
+            search.task or "",
+            summary.created_at[:16].replace("T", " "),
+            *(str(summary.counts[state]) for state in get_args(State)),
+            f"damaged: {search.damaged}" if search.damaged else told,
         )
     return table
 
 
-def _outcome(verdict: Mapping[str, Any]) -> str:
-    digits = decimals(verdict["score"])
-    score = f"{verdict['metric']} {verdict['score']:.{digits}f}"
-    if verdict["winner"] is not None:
-        return f"{verdict['winner']}, a standard loss: {score}"
-    return f"searched: {score}, {verdict['difference']:+.{digits}f} against {verdict['best_standard']}"
+def _outcome(verdict: VerdictSummary) -> str:
+    digits = decimals(verdict.score)
+    score = f"{verdict.metric} {verdict.score:.{digits}f}"
+    if verdict.winner is not None:
+        return f"{verdict.winner}, a standard loss: {score}"
+    return f"searched: {score}, {verdict.difference:+.{digits}f} against {verdict.best_standard}"
 
 
 def seconds_line(seconds: Mapping[str, float]) -> str:

@@ -86,4 +86,5 @@ def facts(document: SearchDocument) -> list[Fact]:
 
 def notices(document: SearchDocument) -> list[str]:
     """What a reader of the verdict should be warned of."""
-    return list(document.task.warnings or ())
+    damaged = [f"Left out, for the store holds it damaged: {line}." for line in document.damaged or ()]
+    return [*damaged, *(document.task.warnings or ())]

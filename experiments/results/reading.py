@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ...losses import UserError
 from ...losses.custom import adopt
@@ -18,8 +17,8 @@ from ...search.records import (
     best_of,
 )
 from ...spaces import own_terms
-from ..store import SearchRecord, Store
-from ..store.typed_json import read
+from ..store import DamagedSearch, SearchRecord, Store
+from ..store.typed_json import Damaged, read
 from ..usercode.bundle import unpack_for_reading
 from ..usercode.trust import untrusted
 from .json_text import finite
@@ -32,6 +31,8 @@ from .search_document import (
     TaskRecord,
 )
 from .trial_row import TrialRow
+
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class SearchReading:
             unpack_for_reading(term, record.notes.files or {}) for term in own_terms(record.spec.get("space"))
         ]
         foreign = untrusted(terms)  # a look at a search does not run code that its user has not
-        adopt([term for term in terms if term not in foreign], read(TaskRecord, record.task, "task").kind)
+        adopt([term for term in terms if term not in foreign], _task(record).kind)
         return cls(store, record.name, tuple(foreign))
 
     @property
@@ -68,7 +69,7 @@ class SearchReading:
     @property
     def task(self) -> TaskRecord:
         """What the store keeps of the task."""
-        return read(TaskRecord, self.record.task, "task")
+        return _task(self.record)
 
     @property
     def trials(self) -> list[Trial]:
@@ -79,11 +80,6 @@ class SearchReading:
     def best(self) -> Trial | None:
         """The complete trial with the best mean score, or None while there is none."""
         return best_of(self.trials, self.task.sign)
-
-    def payload(self, phase: Phase, index: int) -> dict[str, Any] | None:
-        """What a phase found out, or None before it has."""
-        unit = self.store.unit(self.record.id, phase, index)
-        return None if unit is None else unit.payload
 
     def require_terms(self) -> None:
         """Raise a `UserError` when the losses here need code that this user has not run on this machine."""
@@ -102,17 +98,20 @@ class SearchReading:
         record = self.record
         self.require_terms()
         if record.verdict is not None:
-            return decided(read(Verdict, finite(record.verdict), "verdict"))
+            try:
+                return decided(read(Verdict, finite(record.verdict), "verdict"))
+            except Damaged as error:
+                raise DamagedSearch(self.name, str(error)) from None
         return so_far(record, self.task, self.best)
 
     def document(self) -> SearchDocument:
-        """All that is known of the search, as it stands."""
+        """All that is known of the search, as it stands; what cannot be read is left out and named."""
         record, trials = self.record, self.trials
-        task = read(TaskRecord, record.task, "task")
+        task = _task(record)
         best = best_of(trials, task.sign)
         rows = tuple(map(TrialRow.of, trials))
-        head = SearchSummary.of(record, Counter(row.state for row in rows))
-        headroom, insight = self.payload(*HEADROOM_ASSESSMENT), self.payload(*INSIGHT)
+        head = SearchSummary.of(record, self.store.counts(record.id))
+        parts = _Parts(self.store, record)
         return SearchDocument(
             **vars(head),
             spec=record.spec,
@@ -120,16 +119,65 @@ class SearchReading:
             seconds=record.seconds,
             notes=record.notes.without_files(),
             best=None if best is None else TrialRow.of(best),
-            headroom=None if headroom is None else read(HeadroomRecord, finite(headroom), "headroom"),
-            sampler=(self.payload("explore", 0) or {}).get("sampler"),
-            verdict=None if record.verdict is None else read(Verdict, finite(record.verdict), "verdict"),
-            insight=None if insight is None else read(InsightRecord, finite(insight), "insight"),
+            headroom=parts.found(HeadroomRecord, *HEADROOM_ASSESSMENT),
+            sampler=parts.sampler(),
+            verdict=parts.verdict(),
+            insight=parts.found(InsightRecord, *INSIGHT),
             trials=rows,
-            race=tuple(self._rounds()),
+            race=parts.race(),
+            damaged=(*self.store.damaged_trials(record.id), *parts.damaged) or None,
         )
 
-    def _rounds(self) -> list[RaceRound]:
+
+@dataclass(frozen=True)
+class _Parts:
+    """What phases found, each read by itself: one that is damaged does not hide the others."""
+
+    store: Store
+    record: SearchRecord
+    damaged: list[str] = field(default_factory=list)
+
+    def found(self, kind: type[_Record], phase: Phase, index: int) -> _Record | None:
+        """The record that a phase kept, or None where there is none that can be read."""
+        try:
+            payload = self.store.payload(self.record.id, phase, index)
+            return None if payload is None else read(kind, finite(payload), phase)
+        except Damaged as error:
+            self.damaged.append(str(error))
+            return None
+
+    def sampler(self) -> str | None:
+        """Who proposed losses."""
+        found = self.found(_Explored, "explore", 0)
+        return None if found is None else found.sampler
+
+    def verdict(self) -> Verdict | None:
+        """The verdict."""
+        if self.record.verdict is None:
+            return None
+        try:
+            return read(Verdict, finite(self.record.verdict), "verdict")
+        except Damaged as error:
+            self.damaged.append(str(error))
+            return None
+
+    def race(self) -> tuple[RaceRound, ...]:
+        """The rounds of the race that can be read, in order."""
         found: list[RaceRound] = []
-        while (payload := self.payload("race", len(found))) is not None:
-            found.append(read(RaceRound, finite(payload), f"race, round {len(found)}"))
-        return found
+        while (one := self.found(RaceRound, "race", len(found))) is not None:
+            found.append(one)
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Explored:
+    """What the first cohort kept beside its trials."""
+
+    sampler: str | None = None
+
+
+def _task(record: SearchRecord) -> TaskRecord:
+    try:
+        return read(TaskRecord, record.task, "task")
+    except Damaged as error:
+        raise DamagedSearch(record.name, str(error)) from None

@@ -157,7 +157,8 @@ class SearchDocument:
     """Everything that is known of a search.
 
     `seconds` is wall-clock by phase, `best` the complete trial with the best score, and `sampler` says who
-    proposed losses and where. What a search has not come to yet is None.
+    proposed losses and where. What a search has not come to yet is None. `damaged` names what the store holds
+    and nobody can read, where there is any.
     """
 
     name: str
@@ -178,6 +179,7 @@ class SearchDocument:
     insight: InsightRecord | None
     trials: tuple[TrialRow, ...]
     race: tuple[RaceRound, ...] = ()
+    damaged: tuple[str, ...] | None = field(default=None, metadata=OMITTED)  # a line for each
 
     def to_json(self) -> dict[str, Any]:
         """A plain document; `typed_json.read` gives it back."""

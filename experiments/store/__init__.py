@@ -5,11 +5,12 @@ from .ledger import StoreLedger
 from .owner import new_owner
 from .records import RunNotes, SearchRecord, Status, StoredTrial
 from .retrying import patient
-from .store import AlreadySaved, ClaimLost, Store
+from .store import AlreadySaved, ClaimLost, DamagedSearch, Store
 
 __all__ = [
     "AlreadySaved",
     "ClaimLost",
+    "DamagedSearch",
     "RunNotes",
     "SearchRecord",
     "Status",

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from ...search.records import Trial, Unit
 from .owner import is_live
-from .typed_json import OMITTED, REST, fields_of, read
+from .typed_json import OMITTED, REST, UNREADABLE, Damaged, fields_of, read, told
 
 Status = Literal["running", "finished", "interrupted", "cancelled", "failed"]
 
@@ -89,7 +89,7 @@ def search_record(row: Row[Any], now: datetime, stale_after_s: float) -> SearchR
     dead = not is_live(values["owner"], values["heartbeat_at"], now, stale_after_s)
     if values["status"] == "running" and dead:
         values["status"] = "interrupted"
-    return SearchRecord(**{**values, "notes": read(RunNotes, values["notes"], "notes")})
+    return read(SearchRecord, values)
 
 
 def trial_row(search_id: int, position: int, trial: Trial) -> dict[str, Any]:
@@ -108,8 +108,11 @@ def trial_row(search_id: int, position: int, trial: Trial) -> dict[str, Any]:
 
 def trial_of(row: Row[Any]) -> Trial:
     """The trial of a row that holds at least the columns of `TRIAL_COLUMNS`."""
-    rest: Mapping[str, Any] = row.rest
-    return Trial.from_json({**rest, **{name: getattr(row, name) for name in _COLUMNS}})
+    own = {name: getattr(row, name) for name in _COLUMNS}
+    try:
+        return Trial.from_json({**row.rest, **own})
+    except UNREADABLE as error:
+        raise Damaged(f"trial {row.number} cannot be read: {told(error)}") from None
 
 
 def unit_of(row: Row[Any], trials: tuple[Trial, ...]) -> Unit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, Self, get_args
@@ -29,6 +29,7 @@ from .records import (
 )
 from .schema import upgrade
 from .tables import NAME_LENGTH, searches, trainings, trials, units
+from .typed_json import UNREADABLE, Damaged, told
 
 # Several missed heartbeats: a search whose machine is gone shows as interrupted within a minute.
 STALE_AFTER_S = 45.0
@@ -36,6 +37,17 @@ STALE_AFTER_S = 45.0
 
 class ClaimLost(RuntimeError):  # noqa: N818  (it names what happened, not a fault)
     """Another process owns the search by now, or it was cancelled: what this one brings is not kept."""
+
+
+class DamagedSearch(UserError):  # noqa: N818  (as above)
+    """What the store holds of a search is not what it should be: edited, half-restored or newer."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(
+            f"what the store holds of {name} is damaged ({said}): restore it from a backup; lossmith list "
+            "shows the searches beside it"
+        )
+        self.said = said
 
 
 class AlreadySaved(RuntimeError):  # noqa: N818  (as above)
@@ -122,11 +134,19 @@ class Store:
             )
 
     def get(self, name: str) -> SearchRecord:
-        """The search of this name. An unknown name is a `UserError` that lists near ones."""
+        """The search of this name.
+
+        Raises:
+            UserError: There is none; the message lists near names.
+            DamagedSearch: Its row cannot be read.
+        """
         with reading(self._engine) as connection:
-            row = connection.execute(select(searches).where(searches.c.name == name)).one_or_none()
-            if row is not None:
-                return search_record(row, _now(connection), self._stale_after_s)
+            try:
+                row = connection.execute(select(searches).where(searches.c.name == name)).one_or_none()
+                if row is not None:
+                    return search_record(row, _now(connection), self._stale_after_s)
+            except UNREADABLE as error:
+                raise DamagedSearch(name, self._damaged_columns(connection, name) or told(error)) from None
         names = self.names()
         if not names:
             raise UserError(
@@ -135,11 +155,12 @@ class Store:
         raise unknown("search", name, get_close_matches(name, names, n=3, cutoff=0.5) or names[-10:])
 
     def searches(self) -> list[SearchRecord]:
-        """Every search, the oldest first."""
-        with reading(self._engine) as connection:
-            now = _now(connection)
-            rows = connection.execute(select(searches).order_by(searches.c.id))
-            return [search_record(row, now, self._stale_after_s) for row in rows]
+        """Every search whose row can be read, the oldest first; `names` has the others too."""
+        found = []
+        for name in self.names():
+            with suppress(DamagedSearch):
+                found.append(self.get(name))
+        return found
 
     def names(self) -> list[str]:
         """The name of every search, the oldest first."""
@@ -285,11 +306,42 @@ class Store:
         """Every unit with its trials, in the order in which they were kept."""
         return self._units(select(units).where(units.c.search_id == search_id))
 
+    def payload(self, search_id: int, phase: str, index: int) -> dict[str, Any] | None:
+        """What came of one unit beside its trials, or None while it is not finished."""
+        place = (units.c.search_id == search_id) & (units.c.phase == phase) & (units.c.place == index)
+        with reading(self._engine) as connection:
+            try:
+                found: dict[str, Any] | None = connection.scalar(select(units.c.payload).where(place))
+            except UNREADABLE as error:
+                raise Damaged(f"what {phase} {index} found cannot be read: {told(error)}") from None
+            return found
+
     def trials(self, search_id: int) -> list[Trial]:
-        """Every trial, by number."""
+        """Every trial that can be read, by number; `damaged_trials` names the others."""
+        return self._readable(search_id)[0]
+
+    def damaged_trials(self, search_id: int) -> list[str]:
+        """What is wrong with the trials that cannot be read, a line each."""
+        return self._readable(search_id)[1]
+
+    def _readable(self, search_id: int) -> tuple[list[Trial], list[str]]:
+        """The trials that can be read, and what is wrong with the others."""
         query = select(trials).where(trials.c.search_id == search_id).order_by(trials.c.number)
         with reading(self._engine) as connection:
-            return [trial_of(row) for row in connection.execute(query)]
+            try:
+                return [trial_of(row) for row in connection.execute(query)], []
+            except UNREADABLE:
+                pass
+            found, damaged = list[Trial](), list[str]()
+            mine = trials.c.search_id == search_id
+            for number in connection.scalars(select(trials.c.number).where(mine)).all():
+                try:
+                    row = connection.execute(query.where(trials.c.number == number)).one()
+                    found.append(trial_of(row))
+                except UNREADABLE as error:
+                    what = "" if isinstance(error, Damaged) else f"trial {number} cannot be read: "
+                    damaged.append(f"{what}{told(error)}")
+        return found, damaged
 
     def counts(self, search_id: int) -> dict[State, int]:
         """How many trials there are in each state; a state without any has 0."""
@@ -353,7 +405,27 @@ class Store:
             update(searches).where(searches.c.id == search_id).values(**values, updated_at=_now(connection))
         )
 
+    @staticmethod
+    def _damaged_columns(connection: Connection, name: str) -> str:
+        """The columns of a search that the database's driver cannot read, with what it says of the first."""
+        found = []
+        for column in searches.c:
+            try:
+                connection.scalar(select(column).where(searches.c.name == name))
+            except UNREADABLE as error:
+                found.append((column.name, told(error)))
+        return f"{', '.join(column for column, _ in found)}: {found[0][1]}" if found else ""
+
     def _units(self, chosen: Select[Any]) -> list[Unit]:
+        try:
+            return self._read_units(chosen)
+        except UNREADABLE as error:
+            raise UserError(
+                f"what the store holds of this search is damaged ({told(error)}), so it cannot go on: "
+                "restore it from a backup, or start a new search"
+            ) from None
+
+    def _read_units(self, chosen: Select[Any]) -> list[Unit]:
         with reading(self._engine) as connection:
             found = connection.execute(chosen.order_by(units.c.id)).all()
             members: dict[int, list[Trial]] = {row.id: [] for row in found}

@@ -12,6 +12,8 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from ...losses.errors import one_line
+
 LENGTH = 60  # characters of a value that an error shows
 _Record = TypeVar("_Record")
 # Metadata of a field: one that may be missing from the JSON, is None then and is left out again; and one that
@@ -20,8 +22,17 @@ OMITTED: Mapping[str, Any] = {"omitted": True}
 REST: Mapping[str, Any] = {"rest": True}
 
 
+# What reading a document that is not what it should be may raise, beside `Damaged`.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
 class Damaged(ValueError):  # noqa: N818  (it says what the document is)
     """A document is not what its type says; the message begins with the place in it."""
+
+
+def told(error: Exception) -> str:
+    """Say in one line what is wrong with a document."""
+    return one_line(str(error) if isinstance(error, Damaged) else f"{type(error).__name__}: {error}", 160)
 
 
 def read(cls: type[_Record], document: Any, place: str = "") -> _Record:
@@ -117,9 +128,8 @@ def _plain_value(wanted: Any, value: Any, place: str) -> Any:
     if (own := getattr(wanted, "from_json", None) or getattr(wanted, "from_mapping", None)) is not None:
         try:
             return own(value)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            said = str(error) if isinstance(error, Damaged) else f"{type(error).__name__}: {error}"
-            raise Damaged(f"{place} cannot be read: {said}") from None
+        except UNREADABLE as error:
+            raise Damaged(f"{place} cannot be read: {told(error)}") from None
     if is_dataclass(wanted):
         return _record(cast("type[Any]", wanted), value, place)
     if wanted is float:

@@ -106,9 +106,9 @@ def test_trials_are_read_back_equal(store: Store, owner: str, trial: Maker) -> N
 
 
 def test_numbers_that_json_lacks_are_kept(store: Store, owner: str, trial: Maker) -> None:
-    """An infinite score, a rung that was not a number and a payload with either come back as they were."""
+    """A score and a rung that were not numbers and a payload with infinities come back as they were."""
     search = new(store, owner)
-    outcome = replace(trial(0).outcome, scores=(math.inf, math.nan), rungs=((3, math.nan),))
+    outcome = replace(trial(0).outcome, scores=(0.5, math.nan), rungs=((3, math.nan),))
     kept = Unit("race", 0, (replace(trial(0), outcome=outcome),), {"a": [math.nan, -math.inf]}, 0.0)
     store.save_unit(search.id, kept, owner)
     assert store.unit(search.id, "race", 0) == kept

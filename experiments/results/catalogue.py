@@ -1,0 +1,88 @@
+"""The searches of a store at a glance: one that is damaged is named, and hides no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...search.records import Verdict
+from ..store import DamagedSearch, Store
+from ..store.typed_json import Damaged, fields_of, read
+from .json_text import finite
+from .search_document import SearchSummary
+
+
+@dataclass(frozen=True)
+class VerdictSummary:
+    """A verdict without its tables. `winner` and `best_standard` are names, None for a searched loss."""
+
+    winner: str | None
+    best_standard: str | None
+    score: float
+    metric: str
+    better: bool
+    difference: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    sentence: str
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> VerdictSummary:
+        """The summary of a verdict."""
+        ahead = verdict.ahead
+        return cls(
+            verdict.winner.standard,
+            verdict.best_standard.standard,
+            verdict.winner.scores.mean,
+            verdict.metric,
+            verdict.better,
+            ahead.difference,
+            ahead.ci_low,
+            ahead.ci_high,
+            ahead.p_value,
+            verdict.sentence,
+        )
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A search of a store. `damaged` says what of it cannot be read; without a `summary` nothing can."""
+
+    name: str
+    summary: SearchSummary | None
+    task: str | None
+    verdict: VerdictSummary | None
+    damaged: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `lossmith list --json` prints of it."""
+        head = {"name": self.name, "status": "damaged"} if self.summary is None else self.summary.to_json()
+        verdict = None if self.verdict is None else fields_of(self.verdict)
+        said = {} if self.damaged is None else {"damaged": self.damaged}
+        return {**head, "task": self.task, "verdict": verdict, **said}
+
+
+def catalogue(store: Store) -> Iterator[Listed]:
+    """Every search of a store, the oldest first."""
+    for name in store.names():
+        try:
+            record = store.get(name)
+        except DamagedSearch as error:
+            yield Listed(name, None, None, None, error.said)
+            continue
+        verdict, damaged = _verdict(record.verdict)
+        task = record.task.get("name")
+        summary = SearchSummary.of(record, store.counts(record.id))
+        yield Listed(name, summary, None if task is None else str(task), verdict, damaged)
+
+
+def _verdict(document: Mapping[str, Any] | None) -> tuple[VerdictSummary | None, str | None]:
+    """The summary of a verdict, and what is wrong with it."""
+    if document is None:
+        return None, None
+    try:
+        return VerdictSummary.of(read(Verdict, finite(document), "verdict")), None
+    except Damaged as error:
+        return None, str(error)
