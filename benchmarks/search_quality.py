@@ -32,7 +32,9 @@ from lossmith.search.method.context import SearchContext
 from lossmith.search.method.explore import explore
 from lossmith.search.method.headroom import headroom
 from lossmith.search.method.pipeline import in_extended_space, proposer_for
-from lossmith.search.records import SilentProgress, best_of
+from lossmith.search.method.refits import with_cutoffs
+from lossmith.search.method.rivals import TUNED
+from lossmith.search.records import Entrant, SilentProgress, best_of
 from lossmith.search.statistics import bootstrap_scores, compare
 from lossmith.search.tasks.constants import constants_of
 from lossmith.search.training.cohort_trainer import Trainer
@@ -306,10 +308,12 @@ def audited(name: str, seed: int, trials: int) -> dict[str, Any]:
     assert found is not None
     document = found.to_json()
     seconds = time.monotonic() - started
-    handed = {"lossmith": _numbered(ledger, document[document["use"]]["number"])}
-    handed["best standard"] = _numbered(ledger, document["best_standard"]["number"])
-    if document["challenger"] is not None:
-        handed["challenger"] = _numbered(ledger, document["challenger"]["number"])
+    handed = {
+        "lossmith": _handed(ledger, found.recommended),
+        "best standard": _handed(ledger, found.best_standard),
+    }
+    if found.challenger is not None:
+        handed["challenger"] = _handed(ledger, found.challenger)
     sign = task.measure.sign
     for label, sampler in (("random search", "random"), ("TPE alone", "tpe")):
         begun = MemoryLedger({key: unit for key, unit in ledger.units.items() if key[0] == "headroom"})
@@ -318,11 +322,13 @@ def audited(name: str, seed: int, trials: int) -> dict[str, Any]:
         )
         tuned = headroom(context)
         context = in_extended_space(context, space, tuned, sampler)
-        found = best_of(explore(context, tuned.trials), sign)
-        if found is not None:
-            handed[label] = found.candidate
-    usual = tuned.best[kind_named(task.kind).usual_loss]
-    handed["CE or mse"] = usual.candidate
+        best = best_of(explore(context, tuned.trials), sign)
+        if best is not None:
+            handed[label] = (best.candidate, ())
+    usual = kind_named(task.kind).usual_loss
+    for label, standard in (("CE or mse", usual), ("CE, cut-off tuned", f"{usual}{TUNED}")):
+        if standard in tuned.best:
+            handed[label] = (tuned.best[standard].candidate, tuned.best[standard].outcome.offsets)
     rows = _measured(replace(task, test=audit), handed, seed)
     return {
         "task": name,
@@ -340,15 +346,21 @@ def audited(name: str, seed: int, trials: int) -> dict[str, Any]:
     }
 
 
-def _numbered(ledger: MemoryLedger, number: int) -> Candidate:
+Handed = tuple[Candidate, tuple[float, ...]]  # a loss with its recipe, and the offsets of its cut-off
+
+
+def _handed(ledger: MemoryLedger, entrant: Entrant) -> Handed:
     trials: Iterator[Trial] = (t for unit in ledger.units.values() for t in unit.trials)
-    return next(t.candidate for t in trials if t.number == number)
+    return next(t.candidate for t in trials if t.number == entrant.number), entrant.offsets
 
 
-def _measured(task: Task, handed: dict[str, Candidate], seed: int) -> dict[str, dict[str, float]]:
+def _measured(task: Task, handed: dict[str, Handed], seed: int) -> dict[str, dict[str, float]]:
     """Each candidate's mean score on the task's test part, less that of the best standard loss."""
     repeats = [Repeat(100_000 + i) for i in range(REFITS)]
-    tested = Trainer(task, seed=seed, workers=1).test(list(handed.values()), repeats)
+    tested = Trainer(task, seed=seed, workers=1).test(
+        [candidate for candidate, _ in handed.values()], repeats
+    )
+    tested = with_cutoffs(tested, [offsets for _, offsets in handed.values()], task.measure)
     assert tested.outputs is not None
     drawn = bootstrap_scores(task.measure, tested.outputs, task.test[1], seed)
     means = tested.scores.double().mean(1).tolist()
@@ -363,7 +375,7 @@ def _measured(task: Task, handed: dict[str, Candidate], seed: int) -> dict[str, 
     return rows
 
 
-COLUMNS = ("lossmith", "best standard", "random search", "TPE alone", "CE or mse")
+COLUMNS = ("lossmith", "best standard", "random search", "TPE alone", "CE or mse", "CE, cut-off tuned")
 
 
 def table(results: list[dict[str, Any]]) -> Iterator[str]:

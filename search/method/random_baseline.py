@@ -22,7 +22,9 @@ class Aside:
     ledger: Ledger
 
     def find(self, phase: Phase, index: int) -> Unit | None:
-        """The unit of this side."""
+        """Return the unit of this side; what both sides share, such as headroom, is the ledger's own."""
+        if phase not in ASIDE:
+            return self.ledger.find(phase, index)
         unit = self.ledger.find(ASIDE[phase], index)
         if unit is None or unit.payload is None:
             return None

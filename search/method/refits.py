@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..metrics import Metric
+from ..metrics.cutoffs import shifted
 from ..records import Comparison, RefitScores, Tested, Trial
 from ..statistics import bootstrap_refits, bootstrap_scores, compare, mean, paired, refit_scores
 
@@ -50,6 +51,26 @@ class Refits:
         compared = compare(self.resampled, *places, mean(a) - mean(b), self.sign)
         wilcoxon_p, effect_size = paired(a, b)
         return replace(compared, wilcoxon_p=wilcoxon_p, effect_size=effect_size)
+
+
+def with_cutoffs(tested: Tested, offsets: Sequence[Sequence[float]], metric: Metric) -> Tested:
+    """Return the refits with the cut-offs that were tuned on held-out data; test data tune none.
+
+    Args:
+        tested: Refits of some losses.
+        offsets: What is added to each column of the outputs, for each loss; empty for one whose cut-off is
+            not tuned.
+        metric: Scores the outputs anew.
+    """
+    if tested.outputs is None or tested.targets is None or not any(map(len, offsets)):
+        return tested
+    outputs, scores = tested.outputs.clone(), tested.scores.clone()
+    for place, own in enumerate(offsets):
+        if own:
+            refits = len(outputs[place])
+            outputs[place] = shifted(outputs[place], torch.tensor([list(own)] * refits, dtype=torch.float64))
+            scores[place] = metric.weighted(tested.weights)(outputs[place], tested.targets).to(scores)
+    return replace(tested, outputs=outputs, scores=scores)
 
 
 def _complete(scores: Tensor, sign: int) -> Tensor:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import torch
-
 from ...losses import formula
 from ...losses.kinds import kind_named
-from ..metrics import Metric
-from ..metrics.cutoffs import shifted
 from ..records import (
     VERDICT,
     VERDICT_QUESTION,
@@ -18,7 +14,6 @@ from ..records import (
     Entrant,
     RaceResult,
     StandardRow,
-    Tested,
     Trial,
     Unit,
     Verdict,
@@ -33,7 +28,7 @@ from .context import SearchContext
 from .headroom import Tuned
 from .race import Finalists, most_repeats
 from .race_table import CROWN
-from .refits import Refits
+from .refits import Refits, with_cutoffs
 from .verdict_words import sentence_of
 from .widening import Edge, ends
 
@@ -105,7 +100,7 @@ def _judge(
         n: finalists.offsets.get(n, (t.candidate.cutoff == "tuned" and t.outcome.offsets) or ())
         for n, t in entrants.items()
     }
-    tested = _with_cutoffs(tested, list(offsets.values()), metric)
+    tested = with_cutoffs(tested, list(offsets.values()), metric)
     refits = Refits.of(tested, list(entrants), metric, plan.seed)
 
     def entrant(trial: Trial, ahead: Comparison | None = None) -> Entrant:
@@ -174,19 +169,6 @@ def _judge(
     )
     warnings = tuple(_warnings(found, refits, chosen, tuned))
     return replace(found, warnings=warnings, sentence=sentence_of(found, task.name))
-
-
-def _with_cutoffs(tested: Tested, offsets: Sequence[Sequence[float]], metric: Metric) -> Tested:
-    """The refits with the cut-offs that were tuned on held-out data; test data tune none."""
-    if tested.outputs is None or tested.targets is None or not any(map(len, offsets)):
-        return tested
-    outputs, scores = tested.outputs.clone(), tested.scores.clone()
-    for place, own in enumerate(offsets):
-        if own:
-            refits = len(outputs[place])
-            outputs[place] = shifted(outputs[place], torch.tensor([list(own)] * refits, dtype=torch.float64))
-            scores[place] = metric.weighted(tested.weights)(outputs[place], tested.targets).to(scores)
-    return replace(tested, outputs=outputs, scores=scores)
 
 
 def _corrected(
