@@ -48,6 +48,17 @@ CONFIG = BertConfig(
 )
 
 
+class StepLoss:
+    """The mean over a whole step, of which the Trainer adds up the batches where it accumulates gradients."""
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __call__(self, outputs, labels, num_items_in_batch=None):
+        share = 1 if num_items_in_batch is None else len(labels) / num_items_in_batch
+        return self.loss(outputs.logits, labels) * share
+
+
 class Reporting(TrainerCallback):
     """Tells the search the score of each epoch."""
 
@@ -77,7 +88,7 @@ def train(loss, trial):
             ),
             train_dataset=PARTS["train"],
             eval_dataset=PARTS[trial.part],
-            compute_loss_func=lambda outputs, labels, num_items_in_batch=None: loss(outputs.logits, labels),
+            compute_loss_func=StepLoss(loss),
             compute_metrics=macro_f1,
             callbacks=[Reporting(trial)],
         )  # fmt: skip

@@ -71,7 +71,7 @@ class RunnerSuite(ABC):
         sign = task.measure.sign
         at_rung = {state: [] for state in ("complete", "pruned")}  # type: dict[str, list[float]]
         for one, other in zip(thinned, whole, strict=True):
-            ((epoch, score),) = one.outcome.rungs
+            epoch, score = one.outcome.rungs[-1]  # a runner may tell earlier scores too
             assert epoch == EPOCHS - 1
             at_rung[one.outcome.state].append(sign * score)
             if one.complete:

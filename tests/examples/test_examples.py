@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from torch import nn
 
 from lossmith.experiments import run_search
 from lossmith.experiments.results.export import export_loss
@@ -53,6 +55,18 @@ def test_a_training_example_is_rehearsed(name: str) -> None:
     assert seen.tunes
     assert seen.tests
     assert "class_counts" in seen.constants
+
+
+@pytest.mark.parametrize("sizes", [(32,), (16, 16), (8, 8, 8, 8), (20, 12)])
+def test_a_step_of_the_hugging_face_example_is_one_mean(sizes: tuple[int, ...]) -> None:
+    """However many batches a step is accumulated of, their losses add up to the mean over its samples."""
+    outputs, labels = torch.randn(32, 2), torch.arange(32) % 2
+    loss = module_of("hugging_face").StepLoss(nn.CrossEntropyLoss())
+    parts = zip(outputs.split(sizes), labels.split(sizes), strict=True)
+    step = sum(loss(SimpleNamespace(logits=o), t, num_items_in_batch=torch.tensor(32)) for o, t in parts)
+    assert torch.allclose(step, nn.functional.cross_entropy(outputs, labels))
+    whole = loss(SimpleNamespace(logits=outputs), labels)  # as in evaluation, where no number is given
+    assert torch.allclose(whole, nn.functional.cross_entropy(outputs, labels))
 
 
 @pytest.mark.slow

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Event
 
 import pytest
+import torch
+from torch import nn
 
 from lossmith.losses import standard_specs
-from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task
+from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task, TrainingFunction, TrialHandle
 from lossmith.search.records import Ledger, RungSchedule
 from lossmith.search.testing import EngineSuite, JsonLedger, LedgerSuite, RunnerSuite, SimulatedRunner
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.engines.engine import Engine
 from lossmith.search.training.engines.registry import ENGINES
+from lossmith.search.training.functions import FunctionTrainer, rehearsed
+from lossmith.search.training.functions.execute import in_process
 from lossmith.search.training.local import local
 from lossmith.search.training.runner import Runner
 
@@ -65,6 +70,33 @@ class TestLocalRunner(RunnerSuite):
         """The runner of a search on this machine."""
         self.made.append(local(task, Plan()))
         return self.made[-1]
+
+
+class TestFunctionTrainer(RunnerSuite):
+    """A user's own function, trained in this process, keeps to what a task's trainer does."""
+
+    def make(self, task: Task) -> Runner:
+        """A plain loop over the task's own data."""
+
+        def train(loss: nn.Module, trial: TrialHandle) -> float:
+            model = task.build(trial.seed)
+            optimizer = torch.optim.Adam(model.parameters(), lr=trial.learning_rate)
+            inputs, targets = task.train
+            held = task.validation if trial.part == "validation" else task.test
+            assert held is not None
+            score = 0.0
+            for epoch in range(trial.recipe.epochs):
+                for rows in torch.randperm(len(targets)).split(trial.recipe.batch_size):
+                    optimizer.zero_grad()
+                    loss(model(inputs[rows]), targets[rows]).backward()
+                    optimizer.step()
+                score = float(task.measure(model(held[0]).detach()[None], held[1])[0])
+                trial.report(epoch, score)
+            return score
+
+        training = TrainingFunction(train, task.kind, task.metric, recipe=task.settings)
+        stop = Event()
+        return FunctionTrainer(rehearsed(training), in_process(training, stop), stop=stop)
 
 
 class TestSimulatedRunner(RunnerSuite):
