@@ -26,12 +26,13 @@ def log_tempered_softmax(logits: Tensor, t2: Number) -> Tensor:
     """ln exp_t2(z_k - c), c such that the sum over the classes is one, (N, K).
 
     c solves an equation. Newton's method on its t2-logarithm finds it without gradient (exact after one
-    step at t2 = 1); a last step with gradient gives the exact gradient of the solution.
+    step at t2 = 1); one more step with gradient gives the exact gradient of the solution, and two give its
+    exact second derivative, for a step's own derivative by the centre it starts from is 0 there.
     """
-    constant = logits.detach()
-    centre = tempered_centre(constant, t2)
-    centre = tempered_newton(constant, centre, t2)
-    return log_tempered_exp(logits - tempered_newton(logits, centre, t2), t2)
+    centre = tempered_centre(logits.detach(), t2)
+    for _ in range(2):
+        centre = tempered_newton(logits, centre, t2)
+    return log_tempered_exp(logits - centre, t2)
 
 
 def tempered_centre(logits: Tensor, t2: Number) -> Tensor:

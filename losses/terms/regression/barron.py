@@ -13,11 +13,20 @@ def barron(residual: Tensor, *, alpha: Number, c: Number) -> Tensor:
     """c^2 (b/alpha) (((r/c)^2/b + 1)^(alpha/2) - 1), b = |alpha - 2|, per sample.
 
     c^2 times the paper's, so that it is r^2/2 for small errors whatever c is. Through log1p and expm1
-    there is no singularity at alpha = 0, and at alpha = 2 the value does not depend on b.
+    there is no singularity at alpha = 0, and at alpha = 2 the value does not depend on b. Far out, where a
+    square would overflow, the logarithm is taken of the residual itself, and the power where it is large.
     """
     b = number_like(2 - alpha, residual).clamp(min=1e-6)
-    u = torch.log1p((residual / c).square() / b)
-    return c**2 * b / 2 * u * relative_expm1(alpha / 2 * u)
+    size, unit = residual.abs(), c * torch.sqrt(b)
+    far = ~(size < 1e8 * unit)  # 1 is lost beside (size / unit)^2
+    ratio = torch.log(torch.where(far, size, 1)) - torch.log(unit)
+    u = torch.where(far, 2 * ratio, torch.log1p((torch.where(far, 0, residual) / c).square() / b))
+    exponent = alpha / 2 * u
+    body = c**2 * b / 2 * u * relative_expm1(exponent.clamp(max=30))
+    above = exponent > 30  # and 1 is lost beside its exponential
+    half = number_like(alpha, residual).clamp(min=1e-6) / 2
+    power = torch.where(above, size, 1) ** half
+    return torch.where(above, unit ** (2 - 2 * half) / (2 * half) * power * power, body)
 
 
 def same_as(alpha: float, c: float) -> dict[str, float] | None:  # noqa: ARG001

@@ -10,7 +10,7 @@ from ...declarations import Number, Parameter, Part
 def expectile(residual: Tensor, *, tau: Number) -> Tensor:
     """(1 - tau) r^2 where the prediction is too high, tau r^2 where it is too low, per sample."""
     too_high = (residual > 0).to(residual.dtype)
-    return (tau + (1 - 2 * tau) * too_high) * residual.square()
+    return (tau + (1 - 2 * tau) * too_high) * residual * residual
 
 
 def same_as(tau: float) -> dict[str, float] | None:

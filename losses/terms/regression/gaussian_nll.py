@@ -15,7 +15,7 @@ def gaussian_nll(residual: Tensor, log_variance: Tensor, *, beta: Number) -> Ten
     ln v is kept within -20 and 20; without a predicted variance (see `log_variance`) v is 1.
     """
     log_v = log_variance.clamp(-20, 20)
-    nll = (log_v + residual.square() * torch.exp(-log_v)) / 2
+    nll = (log_v + residual * residual * torch.exp(-log_v)) / 2
     return nll * torch.exp(beta * log_v.detach())
 
 

@@ -16,18 +16,19 @@ def linex(residual: Tensor, *, a: Number) -> Tensor:
     """
     x = a * residual
     inner = x.clamp(max=30)
+    tilt = number_like(a, x)
+    tilt = torch.where(tilt == 0, 1, tilt)
     # (exp(x) - x - 1) / x^2, through a series where the quotient is 0/0.
     small = inner.abs() < 0.1
-    safe = torch.where(small, 1, inner)
-    series = 1 + inner / 3 * (
-        1 + inner / 4 * (1 + inner / 5 * (1 + inner / 6 * (1 + inner / 7 * (1 + inner / 8))))
+    inside, outside = torch.where(small, inner, 0), torch.where(small, 1, inner)
+    series = 1 + inside / 3 * (
+        1 + inside / 4 * (1 + inside / 5 * (1 + inside / 6 * (1 + inside / 7 * (1 + inside / 8))))
     )
-    curve = torch.where(small, series / 2, (torch.expm1(safe) - safe) / safe.square())
-    tilt = number_like(a, x)
-    beyond = (x - 30).clamp(min=0) / torch.where(tilt == 0, 1, tilt)
-    within = residual - beyond
-    slope = 356215819384.1154  # (exp(30) - 1) / 30
-    return 2 * (curve * within.square() + slope * within * beyond)
+    parabola = series * torch.where(small, residual, 0).square()
+    reach = torch.where(x > 30, 30 / tilt, residual)
+    curve = (torch.expm1(outside) / tilt - reach) * (2 / tilt)
+    line = 21372949163046.926 / tilt * ((x - 30).clamp(min=0) / tilt)  # 2 (exp(30) - 1)
+    return torch.where(small, parabola, curve) + line
 
 
 def same_as(a: float) -> dict[str, float] | None:

@@ -9,8 +9,11 @@ from ...declarations import Number, Parameter, Part, Standard
 
 
 def welsch(residual: Tensor, *, c: Number) -> Tensor:
-    """c^2 (1 - exp(-(r/c)^2 / 2)) per sample: Barron's loss in the limit alpha -> -infinity."""
-    return -(c**2) * torch.expm1(-(residual / c).square() / 2)
+    """c^2 (1 - exp(-(r/c)^2 / 2)) per sample: Barron's loss in the limit alpha -> -infinity.
+
+    Beyond |r/c| = 50 the exponential is 0 in every precision.
+    """
+    return -(c**2) * torch.expm1(-(residual / c).clamp(-50, 50).square() / 2)
 
 
 PART = Part(
