@@ -40,9 +40,9 @@ def quiet_warnings() -> Iterator[None]:
     before = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
-        from ...losses.custom.user_code import is_theirs
+        from ...losses.custom.user_code import is_users
 
-        if is_theirs(filename):
+        if is_users(filename):
             before(message, category, filename, lineno, *rest)
         else:
             logging.getLogger("lossmith.warnings").info("%s:%d: %s", filename, lineno, message)
