@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ...losses.custom import fingerprints
-from ...losses.errors import UserError
+from ...losses.errors import UserError, installed
 from ...search import Task, TrainingFunction
 from ...search.tasks.load import check_subject
 from ...search.training.engines.autotune import EngineChoice
@@ -19,9 +19,11 @@ from ..experiment import Experiment
 from ..progress import Progress, python_progress
 from ..spec import SearchSpec, load_spec
 from ..store import RunNotes, SearchRecord, Store, new_owner, shown, store_exists
+from ..tracking.address import check_address
 from ..usercode.bundle import keep_tables, pack, shipped_folder, term_files, transfer_files, unpack_for_resume
 from .ctrl_c import CtrlC, listening
 from .driver import drive
+from .forecast import forecast
 from .jobs import check_launcher
 from .prepared_search import PreparedSearch
 from .runners import DEFAULT, Training, runner_named
@@ -56,6 +58,8 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
         _check_runner(runner)
         where = places(workdir, store)
         check(where)
+        owner, display = new_owner(), progress or python_progress()
+        _check_mlflow(where, display)
         if wanted.name and store_exists(where.store_url):
             with Store.open(where.store_url) as there:
                 there.check_free(wanted.name)
@@ -63,8 +67,8 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
         code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
         shipped = pack(wanted.task if task is None else None, code)
         kept_with_it = RunNotes(runner=runner or DEFAULT, files=shipped)
-        owner, display = new_owner(), progress or python_progress()
         with _training(search, runner, display) as training:
+            display.note(forecast(search.task, search.plan, training))
             kept = open_store(where)
             if data := os.environ.get("LOSSMITH_DATA"):
                 wanted = wanted.model_copy(update={"task": keep_tables(wanted.task, Path(data))})
@@ -140,6 +144,7 @@ def _resumed(
             f"(fingerprint {before}, now {now}); restore it, or start a new search"
         )
     owner, display = new_owner(), progress or python_progress()
+    _check_mlflow(where, display)
     with _training(search, runner, display, record.task.get("engine")) as training:
         ctrl_c.check()
         kept.claim(record.id, owner)
@@ -196,6 +201,12 @@ def _training(
         yield training
     finally:
         training.close()
+
+
+def _check_mlflow(where: Places, progress: Progress) -> None:
+    """Say at the start what is wrong with MLflow's address."""
+    if installed("mlflow") and (line := check_address(where.tracking_uri)):
+        progress.note(line)
 
 
 def _check_runner(runner: str | None) -> None:
