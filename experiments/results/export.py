@@ -178,8 +178,13 @@ def _batch(
 ) -> tuple[Tensor, Tensor]:
     """Random outputs and targets of the shapes of the loss's kind; the same for the same arguments."""
     generator = torch.Generator().manual_seed(size)
-    outputs = scale * torch.randn(size, *_columns(spec), generator=generator, dtype=dtype)
-    return outputs, kind_named(spec.kind).random_targets(outputs, generator)
+    columns = _columns(spec)
+    mean, spread = (torch.tensor(value, dtype=dtype) for value in spec.target_units or (0.0, 1.0))
+    outputs = scale * torch.randn(size, *(columns or mean.shape), generator=generator, dtype=dtype)
+    targets = kind_named(spec.kind).random_targets(outputs, generator)
+    if spec.target_units is not None:
+        return mean + spread * outputs, mean + spread * targets
+    return outputs, targets
 
 
 def _columns(spec: LossSpec) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ...losses import UserError
@@ -92,17 +92,21 @@ class SearchReading:
     def answer(self) -> Answer:
         """The loss to train with: the winner, or the best standard loss where the winner was not ahead of it.
 
+        Where the task standardised its targets, the loss takes them in their own units.
+
         Raises:
             UserError: No trial is complete, or the losses need code that is not known here.
         """
-        record = self.record
+        record, task = self.record, self.task
         self.require_terms()
         if record.verdict is not None:
             try:
-                return decided(read(Verdict, finite(record.verdict), "verdict"))
+                answer = decided(read(Verdict, finite(record.verdict), "verdict"))
             except Damaged as error:
                 raise DamagedSearch(self.name, str(error)) from None
-        return so_far(record, self.task, self.best)
+        else:
+            answer = so_far(record, task, self.best)
+        return replace(answer, loss=answer.loss.bind(target_units=task.target_units))
 
     def document(self) -> SearchDocument:
         """All that is known of the search, as it stands; what cannot be read is left out and named."""

@@ -9,6 +9,7 @@ import torch
 from ..errors import one_line
 from ..family.steps import MIX
 from ..frozen.frozen_loss import freeze
+from ..frozen.pt2 import exported, module_of
 from ..frozen.source_code import source
 from ..spec.loss_spec import LossSpec
 from .subject import Broken, Loss, Subject, close, value_and_gradient
@@ -49,15 +50,14 @@ def compiles(subject: Subject) -> None:
 
 
 def exports(subject: Subject) -> None:
-    """`torch.export` takes it with the batch left open, and what it exports is the loss for other batches."""
+    """`torch.export` takes it, and its program is the loss for batches of other sizes, an empty one too."""
     loss = freeze(subject.spec)
     outputs, targets = subject.batch(dtype=torch.float32)
-    rows = {0: torch.export.Dim("batch", min=1)}
     try:
-        program = torch.export.export(loss, (outputs, targets), dynamic_shapes=(rows, rows)).module()
+        program = module_of(exported(loss, outputs, targets))
     except Exception as error:
         raise Broken(f"{subject.name}: does not export: {one_line(error)}") from error
-    for size in (1, 30):
+    for size in (0, 1, 30):
         batch = subject.batch(size, seed=1, dtype=torch.float32)
         pairs = zip(value_and_gradient(program, *batch), value_and_gradient(loss, *batch), strict=True)
         for what, (got, wanted) in zip(("value", "gradient"), pairs, strict=True):

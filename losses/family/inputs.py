@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -24,11 +26,25 @@ def shaped(
     Raises:
         UserError: A shape or dtype is another; the message names the rule.
     """
+    return entered(kind_named(kind).shaped, outputs, targets, two_outputs=two_outputs)
+
+
+def entered(
+    shapes: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    outputs: Tensor,
+    targets: Tensor,
+    *,
+    two_outputs: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """As `shaped`, given what brings outputs and targets of the kind into shape."""
+    for name, value in (("outputs", outputs), ("targets", targets)):
+        if not isinstance(value, Tensor):
+            remedy = "its logits" if hasattr(value, "logits") else "the tensor that it holds"
+            raise UserError(f"{name} must be a tensor, but got {type(value).__name__}; pass {remedy}")
     if not outputs.is_floating_point():
         raise UserError(
             f"outputs must be floating-point numbers, but got {outputs.dtype}; use outputs.float()"
         )
-    shapes = kind_named(kind).shaped
     if two_outputs and outputs.dim() > targets.dim() and outputs.shape[-1] == 2:
         means, targets = shapes(outputs[..., 0], targets)
         return outputs.reshape(*means.shape, 2), targets

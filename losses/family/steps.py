@@ -62,6 +62,8 @@ def times(left: Tensor, right: Tensor) -> Tensor:
 
 def mean(loss: Tensor) -> Tensor:
     """The plain mean over the batch; 0 with zero gradient for an empty one."""
+    if torch.compiler.is_exporting():  # for batches whose size is not known
+        return loss.sum() / torch.ones_like(loss).sum().clamp(min=1)
     return loss.mean() if loss.numel() else loss.sum()
 
 
@@ -73,12 +75,16 @@ def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
 
 def mean_over_labels(loss: Tensor) -> Tensor:
     """(N, L) to (N,): a sample's loss is the mean over its labels or target dimensions."""
+    if torch.compiler.is_exporting():  # for targets whose rank is not known
+        return loss.unsqueeze(-1).flatten(1).mean(1)
     return loss.flatten(1).mean(1) if loss.dim() > 1 else loss
 
 
 def weighted_over_labels(loss: Tensor, weight: Tensor) -> Tensor:
     """(N, L) to (N,): the weighted mean over a sample's labels; 0 where all its weights are 0."""
-    if loss.dim() == 1:
+    if torch.compiler.is_exporting():  # for targets whose rank is not known
+        loss, weight = loss.unsqueeze(-1), weight.unsqueeze(-1)
+    elif loss.dim() == 1:
         return loss
     total = weight.flatten(1).sum(1)
     summed = (weight * loss).flatten(1).sum(1)

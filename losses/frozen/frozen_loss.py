@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -10,14 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..declarations import Kind
 from ..errors import UserError
 from ..family.fusing import fused
-from ..family.inputs import ignored, shaped
+from ..family.inputs import check_weight, ignored, shaped, weighed
 from ..family.plan import plan
 from ..family.steps import Step, in_full_precision, run
-from ..kinds import kind_named
+from ..kinds import Kind, kind_named
 from ..spec.loss_spec import BoundLoss, LossSpec
+from .any_rank import flat
+from .call import no_others, standardised
+from .target_check import checked_targets, wrong_targets
 
 _NEEDS = {
     "class_counts": "the training samples of each class; bind them with spec.bind(class_counts=[...])",
@@ -26,7 +29,7 @@ _NEEDS = {
 
 
 def constants_read(spec: LossSpec) -> tuple[str, ...]:
-    """The constants of the training data that this loss reads."""
+    """The constants of the training data that a loss reads, by name."""
     return _constants_read(spec.kind, spec.parts)
 
 
@@ -38,10 +41,13 @@ def _constants_read(kind: Kind, parts: frozenset[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Folded:
-    """What a frozen loss consists of: tensors that depend on the class counts alone, a scale, and steps.
+    """What a frozen loss consists of: tensors that depend on the training data alone, a scale, and steps.
 
-    `buffers` hold what the steps read and the class counts determine, computed in float64 (the counts
-    themselves are integers). `scale` is the spread of the target, where a step reads it.
+    Args:
+        buffers: what the steps read and the class counts determine, computed in float64 (the counts
+            themselves are integers), and the units of the targets.
+        scale: the spread of the targets, where a step reads it.
+        steps: what is left to compute of a batch.
     """
 
     buffers: dict[str, Tensor]
@@ -49,10 +55,15 @@ class Folded:
     steps: tuple[Step, ...]
 
 
-def folded(spec: BoundLoss) -> Folded:
+def folded(spec: BoundLoss, *, weighted: bool = False) -> Folded:
     """The loss with every step taken in advance that depends on the training set alone.
 
-    Raises `UserError` when the loss reads a constant that the spec is not bound to.
+    Args:
+        spec: the loss.
+        weighted: whether samples have weights.
+
+    Raises:
+        UserError: the loss reads a constant that the spec is not bound to.
     """
     for name in constants_read(spec):
         if getattr(spec, name) is None:
@@ -61,7 +72,7 @@ def folded(spec: BoundLoss) -> Folded:
     if spec.class_counts is not None:
         known["class_counts"] = torch.tensor(spec.class_counts)
     steps = []
-    for step in plan(spec.kind, spec.parts, masked=spec.masked):
+    for step in plan(spec.kind, spec.parts, masked=spec.masked or weighted):
         if step.inputs and not step.parameters and known.keys() >= set(step.inputs):
             inputs = (known[name].double() for name in step.inputs)
             known[step.outputs[0]] = step.function(*inputs)
@@ -69,52 +80,108 @@ def folded(spec: BoundLoss) -> Folded:
             steps.append(step)
     read = {name for step in steps for name in step.inputs}
     buffers = {name: value for name, value in known.items() if name in read}
+    if spec.target_units is not None:
+        mean, spread = (torch.tensor(value, dtype=torch.float64) for value in spec.target_units)
+        buffers |= {"mean": mean, "spread": spread}
     return Folded(buffers, spec.target_scale if "target_scale" in read else None, tuple(steps))
 
 
 class FrozenLoss(nn.Module):
-    """The loss a spec describes, on `(outputs, targets)`; see `shaped` for their shapes.
+    """The loss a spec describes, on `(outputs, targets)`.
 
-    Stateless but for what the class counts determine, which `state_dict` carries. Half-precision outputs
+    Stateless but for what the training data determines, which `state_dict` carries. Half-precision outputs
     are computed in float32; converting the module to another dtype leaves its constants as they are, for
-    they would lose digits. On a CPU, targets that are no class or neither 0 nor 1 raise `UserError`; on a
-    GPU looking at them would stop it, so only shapes and dtypes are checked there.
+    they would lose digits. Copies and pickles are the same loss.
+
+    Shapes, dtypes and the number of columns are checked at every call. A target that is no class, neither 0
+    nor 1, or not finite raises `UserError` on a CPU. On a GPU, compiled or under `vmap`, where a look would
+    stop the device or break the graph, it makes the loss NaN.
+
+        >>> import torch
+        >>> from lossmith.losses import LossSpec, freeze
+        >>> loss = freeze(LossSpec("multiclass", {"mix.cross_entropy": 1, "focal.gamma": 2}))
+        >>> loss(torch.zeros(4, 2), torch.tensor([0, 1, 1, 0]))  # ln(2) / 4
+        tensor(0.1733)
+
+    Args:
+        spec: the loss, bound to the constants that it reads.
+
+    Raises:
+        UserError: the loss reads a constant that the spec is not bound to.
     """
 
     def __init__(self, spec: LossSpec) -> None:
         super().__init__()
         self.spec = spec = spec.bind()
-        content = folded(spec)
-        self._steps, self._plain, self._scale = fused(spec.kind, content.steps), content.steps, content.scale
-        self._names = tuple(content.buffers)
+        content, weighted = folded(spec), folded(spec, weighted=True)
+        self._plain = {False: content.steps, True: weighted.steps}  # by whether samples have weights
+        self._steps = {has: fused(spec.kind, steps) for has, steps in self._plain.items()}
+        self._names, self._scale = tuple(content.buffers), content.scale
         self._two_outputs = "gaussian_nll" in spec.parts
         for name, value in content.buffers.items():
             self.register_buffer(name, value)
             self.register_buffer(_single(name), value.float(), persistent=False)
         self.register_load_state_dict_post_hook(_round)  # type: ignore[no-untyped-call]
 
-    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss of one batch, a 0-d tensor with gradient to `outputs`."""
-        spec = self.spec
-        outputs, targets = shaped(spec.kind, outputs, targets, two_outputs=self._two_outputs)
-        steps = self._steps
-        if torch.compiler.is_exporting():
-            steps = self._plain  # an exported graph is differentiated operation by operation
-        elif not torch.compiler.is_compiling():
-            check_counts(spec, outputs)
-            if torch._C._are_functorch_transforms_active():  # noqa: SLF001  (there is no public way to ask)
-                steps = self._plain  # which has forward-mode derivatives too; values cannot be looked at
-            else:
-                check_values(spec, outputs, targets)
+    def forward(
+        self,
+        outputs: Tensor,
+        targets: Tensor,
+        *others: Any,
+        sample_weight: Tensor | None = None,
+        **keywords: Any,
+    ) -> Tensor:
+        """The loss of one batch, a 0-d tensor with gradient to `outputs`.
+
+        Args:
+            outputs: what a model puts out: logits (N, K), (N, K, ...), (N,) or (N, L); predictions (N, ...).
+            targets: classes (N,) or (N, ...); zeros and ones, or numbers, shaped as the outputs.
+            others: none.
+            sample_weight: how much each sample counts, (N,), at least 0; None for alike. An exported program
+                has none.
+            keywords: what trainers pass besides, where it changes nothing: `num_items_in_batch`, and whatever
+                is None.
+
+        Raises:
+            UserError: shapes or dtypes do not fit, targets are wrong, or there are further arguments.
+        """
+        no_others(others, keywords)
+        if sample_weight is not None:
+            check_weight(sample_weight, len(outputs))
+        spec, exporting = self.spec, torch.compiler.is_exporting()
+        if exporting:
+            outputs, targets = flat(spec.kind, outputs, targets)
+        else:
+            outputs, targets = shaped(spec.kind, outputs, targets, two_outputs=self._two_outputs)
+        check_columns(spec, outputs)
+        targets, factor = self._checked(outputs, targets)
         outputs = in_full_precision(outputs)
-        values: dict[str, Any] = {}
-        if spec.masked:
-            outputs, targets, values["mask"] = ignored(outputs, targets, spec.ignore_index)
-        values |= {"outputs": outputs, "logits": outputs, "targets": targets, "target_scale": self._scale}
+        if exporting:
+            targets = targets.long() if kind_named(spec.kind).target == "class" else targets.to(outputs.dtype)
         # To convert them here would be done again for every sample by what is compiled.
         double = outputs.dtype == torch.float64
-        values |= {n: getattr(self, n).double() if double else getattr(self, _single(n)) for n in self._names}
-        return run(steps, values, spec.parameters)
+        values: dict[str, Any] = {
+            n: getattr(self, n).double() if double else getattr(self, _single(n)) for n in self._names
+        }
+        if spec.target_units is not None:
+            outputs, targets = standardised(outputs, targets, values["mean"], values["spread"])
+        if spec.masked:
+            outputs, targets, values["mask"] = ignored(outputs, targets, spec.ignore_index)
+        if sample_weight is not None:
+            outputs, values["mask"] = weighed(outputs, targets, sample_weight, values.get("mask"))
+        values |= {"outputs": outputs, "logits": outputs, "targets": targets, "target_scale": self._scale}
+        steps = self._plain if exporting or _transformed() else self._steps
+        loss = run(steps[sample_weight is not None], values, spec.parameters)
+        return loss if factor is None else loss * factor
+
+    def _checked(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor | None]:
+        spec = self.spec
+        rule, most = target_rule(spec, outputs.shape[-1] - 1)
+        if torch.compiler.is_exporting():  # an assertion raises on a CPU and stops a GPU
+            right = ~wrong_targets(targets, most, ignored_target(spec)).any()
+            torch._assert_async(right, rule)  # type: ignore[no-untyped-call]  # noqa: SLF001
+            return targets, None
+        return checked_targets(targets, rule, most, ignored_target(spec))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FrozenLoss:  # noqa: FBT001, FBT002
         """Move the constants, but keep their dtype."""
@@ -134,6 +201,14 @@ class FrozenLoss(nn.Module):
         return ", ".join(f"{name}={value:g}" for name, value in self.spec.parameters.items())
 
 
+def _transformed() -> bool:
+    """Whether a transform such as `vmap` or `jvp` is at work: plain operations have all derivatives."""
+    if torch.compiler.is_compiling():
+        return False
+    active: bool = torch._C._are_functorch_transforms_active()  # noqa: SLF001  (there is no public way to ask)
+    return active
+
+
 def _single(name: str) -> str:
     """The buffer that holds a constant in float32."""
     return f"{name}_float32"
@@ -145,44 +220,54 @@ def _round(loss: FrozenLoss, _: object) -> None:
         getattr(loss, _single(name)).copy_(getattr(loss, name))
 
 
-def check_counts(spec: BoundLoss, outputs: Tensor) -> None:
-    """Raise `UserError` unless the outputs have as many classes or labels as the spec has counts."""
-    if (
-        spec.kind != "binary"
-        and spec.class_counts is not None
-        and outputs.shape[-1] != len(spec.class_counts)
-    ):
+def target_rule(spec: BoundLoss, last: Any) -> tuple[str, Any]:
+    """What targets must be in words, and the largest whole number from 0 that they may be.
+
+    Args:
+        spec: the loss.
+        last: the number of the last class, or what stands for it.
+
+    Returns:
+        The rule, and None for the number where targets may be any.
+    """
+    target = kind_named(spec.kind).target
+    if target == "number":
+        return f"{spec.kind} targets must be finite numbers{', or NaN' * spec.ignore_nan}", None
+    ignoring = "" if spec.ignore_index is None else f", or the ignored {spec.ignore_index}"
+    if target == "class":
+        shown = "K - 1" if torch.compiler.is_compiling() else last  # to write a number would fix it
+        return f"{spec.kind} targets must be class indices from 0 to {shown}{ignoring}", last
+    return f"{spec.kind} targets must be 0 or 1{ignoring}", 1
+
+
+def ignored_target(spec: BoundLoss) -> float | None:
+    """The target that does not count, NaN for NaN; None where all do."""
+    return math.nan if spec.ignore_nan else spec.ignore_index
+
+
+def columns_of(spec: BoundLoss) -> int | None:
+    """How many columns outputs must have, as many as the class counts; None where any number will do."""
+    one_column = kind_named(spec.kind).target == "answer" and not kind_named(spec.kind).several
+    return None if spec.class_counts is None or one_column else len(spec.class_counts)
+
+
+def check_columns(spec: BoundLoss, outputs: Tensor) -> None:
+    """Raise `UserError` unless outputs (N, K) have as many classes or labels as the spec has counts."""
+    wanted = columns_of(spec)
+    if wanted is not None and outputs.shape[-1] != wanted:
         raise UserError(
-            f"outputs must have {len(spec.class_counts)} columns, for as many class counts is this loss "
+            f"outputs must have {wanted} columns, for as many class counts is this loss "
             f"bound to, but they have {outputs.shape[-1]}"
         )
 
 
-def check_values(spec: BoundLoss, outputs: Tensor, targets: Tensor) -> None:
-    """Raise `UserError` for targets that are no class, or neither 0 nor 1; on a CPU only."""
-    target = kind_named(spec.kind).target
-    if targets.device.type != "cpu" or targets.numel() == 0 or target == "number":
-        return
-    low, high = (value.item() for value in targets.aminmax())
-    most = outputs.shape[-1] - 1 if target == "class" else 1
-    whole = not targets.is_floating_point() or targets.frac().amax().item() == 0
-    if low >= 0 and high <= most and whole:
-        return
-    wrong = (targets < 0) | (targets > most) | (targets != targets.round())
-    if spec.ignore_index is not None:
-        wrong = wrong & (targets != spec.ignore_index)
-    if bool(wrong.any()):
-        rule = f"class indices from 0 to {most}" if target == "class" else "0 or 1"
-        extra = "" if spec.ignore_index is None else f", or the ignored {spec.ignore_index}"
-        raise UserError(
-            f"{spec.kind} targets must be {rule}{extra}, but got {targets[wrong][0].item():g}; "
-            "set ignore_index for targets that should not count"
-        )
-
-
 def freeze(spec: LossSpec) -> FrozenLoss:
-    """The loss as a module with its constants folded; raises `UserError` if it lacks data constants."""
+    """The loss as a module with its constants folded.
+
+    Args:
+        spec: the loss, bound to the constants that it reads: `spec.bind(class_counts=[...])`.
+
+    Raises:
+        UserError: the loss reads a constant that the spec is not bound to.
+    """
     return FrozenLoss(spec)
-
-
-__all__ = ["FrozenLoss", "constants_read", "freeze", "shaped"]

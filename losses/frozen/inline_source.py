@@ -6,6 +6,7 @@ import ast
 import builtins
 import inspect
 import math
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from ..errors import UserError
 
 IMPORTED: Mapping[str, object] = {"torch": torch, "F": functional, "Tensor": Tensor, "nn": nn}
 _ANNOTATIONS = {"Number": "float", "Any": "object"}  # as they are written in a file that imports torch alone
+_SECTION = re.compile(r"\n\n *(?:Args|Raises|Returns|Attributes):\n.*", re.DOTALL)
 _PLAIN = (int, float, str, bool, type(None))
 _STANDING_ALONE = {"torch", *sys.stdlib_module_names}
 
@@ -56,6 +58,7 @@ class Copies:
         top = tree.body[0]
         top.decorator_list = []  # type: ignore[attr-defined]  # `declare` has nothing to say there
         top.name = self._names[found]  # type: ignore[attr-defined]
+        _shorten(top)
         module = inspect.getmodule(found)
         text = ast.unparse(_StandingAlone(self, found.__name__, vars(module), tree).visit(tree))
         self.texts[self._names[found]] = text
@@ -123,6 +126,8 @@ class _StandingAlone(ast.NodeTransformer):
 
     def _written(self, name: str, value: Any, node: ast.expr) -> ast.AST:
         """How a value that the function reads is written in the file."""
+        if value is UserError:
+            return ast.Name("ValueError", ast.Load())  # which it is, too
         if IMPORTED.get(name) is value and name in IMPORTED:
             return node
         if isinstance(value, _PLAIN) or (
@@ -138,6 +143,13 @@ class _StandingAlone(ast.NodeTransformer):
             f"{self.owner} must read numbers, words, functions, torch and the standard library alone, to be "
             f"written into loss.py, but it reads {name}, of type {type(value).__name__}"
         )
+
+
+def _shorten(top: ast.AST) -> None:
+    """Leave out of a docstring what it says of arguments and errors."""
+    match top:
+        case ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str(text)) as docstring), *_]):
+            docstring.value = _SECTION.split(text)[0]
 
 
 def _literal(value: object) -> str:

@@ -17,9 +17,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from ..errors import UserError
 from .frozen_loss import FrozenLoss
+from .open_program import open_up
 
 # Everything an archive without pickle may hold, below its one top folder.
 _RAW = re.compile(
@@ -31,30 +33,50 @@ _EXAMPLES = "data/sample_inputs/model.pt"  # pickled where it is not empty
 
 
 def write_pt2(loss: FrozenLoss, outputs: Tensor, targets: Tensor, path: Path) -> None:
-    """Export `loss` with a dynamic batch dimension to `path`.
+    """Write the program of a loss to a file that ends in .pt2; see `exported`."""
+    torch.export.save(exported(loss, outputs, targets), path)
 
-    `outputs` and `targets` are an example batch of more than one sample (torch would take a batch of one
-    for a constant). Their dtypes become those of the file, and so does the number of classes where the loss
-    is bound to class counts; otherwise that, too, stays open.
+
+def exported(loss: FrozenLoss, outputs: Tensor, targets: Tensor) -> ExportedProgram:
+    """The program of a loss, for batches of any size, rank and dtype, on any device; it computes in float32.
+
+    torch holds callers of what `torch.export.load` gives to the rank of the example, which the program itself
+    does not need: `module_of` takes every rank.
+
+    Args:
+        loss: the loss.
+        outputs: of an example batch of more than one sample (torch would take a batch of one for a
+            constant): logits (N, K), (N,) or (N, L), predictions (N,). Where the loss is bound to class
+            counts their number is fixed; otherwise it stays open.
+        targets: of the same batch.
     """
-    batch = torch.export.Dim("batch", min=1)
+    batch = torch.export.Dim("batch", min=0)
     shapes: dict[int, Any] = {0: batch}
     # A second dimension that nothing fixes: the classes of an unbound loss, or labels.
     if outputs.dim() == 2 and loss.spec.class_counts is None:
         shapes[1] = torch.export.Dim.AUTO
     target_shapes = shapes if targets.dim() == 2 else {0: batch}
     program = torch.export.export(loss, (outputs, targets), dynamic_shapes=(shapes, target_shapes))
-    program.example_inputs = None  # else they are pickled into the file
-    for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # paths of the machine that exported
-    torch.export.save(program, path)
+    program.example_inputs = None  # else they are pickled into a file
+    open_up(program)
+    return program
+
+
+def module_of(program: ExportedProgram) -> nn.Module:
+    """The loss in a program as a module on outputs and targets of every shape that the loss takes."""
+    module = program.module()
+    module.validate_inputs = False  # of the rank it was traced with, which the program does not need
+    return module
 
 
 def load_pt2(path: str | Path) -> nn.Module:
-    """The loss in `path` as a module on `(outputs, targets)`; needs torch alone.
+    """The loss in a file as a module on `(outputs, targets)`, of every shape that the loss takes.
 
-    Raises `UserError` when the file is missing, is not a `.pt2` archive, or holds anything that would be
-    unpickled.
+    Args:
+        path: of a `loss.pt2`.
+
+    Raises:
+        UserError: the file is missing, is not a `.pt2` archive, or holds anything that would be unpickled.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -63,7 +85,7 @@ def load_pt2(path: str | Path) -> nn.Module:
     except (OSError, zipfile.BadZipFile) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "it is not a .pt2 archive"
         raise UserError(f"cannot read {path}: {reason}; export the loss again") from error
-    return torch.export.load(path).module()
+    return module_of(torch.export.load(path))
 
 
 def _refuse_pickle(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str | Path) -> None:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import replace
 
 from torch import Tensor
 
-from ..family import inputs as shapes
-from ..family import steps
+from ..family import inputs, steps
 from ..family.fusing import fused
 from ..family.steps import Step
 from ..family.user_term import UserTerm
+from ..kinds import kind_named
 from ..spec.formulas import formula
 from ..spec.loss_spec import BoundLoss, LossSpec
-from .frozen_loss import Folded, folded
+from . import call
+from .frozen_loss import Folded, columns_of, folded, target_rule
 from .inline_source import Copies
+from .target_check import checked_targets
 
 _INLINE: dict[Callable[..., Tensor], Callable[[Step, LossSpec], str]] = {
     steps.mixed: lambda step, spec: " + ".join(
@@ -34,20 +35,26 @@ _INLINE: dict[Callable[..., Tensor], Callable[[Step, LossSpec], str]] = {
     steps.ones: lambda step, spec: "torch.ones_like(loss)",
 }
 _IMPORTS = "import torch\nfrom torch import Tensor, nn\nfrom torch.nn import functional as F  # noqa: F401"
-_SHAPES = {
-    "multiclass": ("(N, K) or (N, K, ...) logits", "(N,) or (N, ...) integer class indices"),
-    "binary": ("(N,) logits", "zeros and ones, shaped as the outputs"),
-    "multilabel": ("(N, L) logits", "(N, L) zeros and ones"),
-    "regression": ("(N,) or (N, D) predictions", "shaped as the outputs"),
-}
+_WHEN_CHECKED = """\
+Shapes, dtypes and the number of columns are checked at every call. A target that is not what it must be
+raises ValueError on a CPU; on a GPU, compiled or under vmap, where a look would stop the device or break
+the graph, it makes the loss NaN.
+"""
 
 
 def source(spec: LossSpec, provenance: str = "") -> str:
-    """The text of a module that defines `Loss`, equal to `freeze(spec)` in value and gradient."""
+    """The text of a module that defines `Loss`, equal to `freeze(spec)` in value, gradient and refusals.
+
+    Args:
+        spec: the loss, bound to the constants that it reads.
+        provenance: what the module's docstring says besides, without quotation marks and backslashes.
+
+    Raises:
+        UserError: the loss reads a constant that the spec is not bound to, or is a user's own that cannot
+            stand alone.
+    """
     spec = spec.bind()
-    content = folded(spec)
-    content = replace(content, steps=fused(spec.kind, content.steps))
-    copies = Copies()
+    content, copies = folded(spec), Copies()
     forward = _forward(spec, content, copies)
     imports = [f"{line} {name}" for name, line in copies.imports.items()]
     sections = [
@@ -59,60 +66,95 @@ def source(spec: LossSpec, provenance: str = "") -> str:
     return "\n\n\n".join(sections) + "\n"
 
 
-def _header(spec: LossSpec, provenance: str) -> str:
+def _header(spec: BoundLoss, provenance: str) -> str:
     parameters = "\n".join(f"    {name} = {value:g}" for name, value in spec.parameters.items())
-    note = f"\n{provenance.strip()}\n" if provenance else ""
+    notes = [_WHEN_CHECKED]
+    if spec.target_units:
+        notes.append(_units_note(spec))
+    if provenance:
+        notes.append(f"{provenance.strip()}\n")
     return (
-        f"A loss for {spec.kind} problems, found by lossmith.\n\n    {formula(spec)}\n\n{parameters}\n{note}"
+        f"A loss for {spec.kind} problems, found by lossmith.\n\n    {formula(spec)}\n\n{parameters}\n\n"
+        + "\n".join(notes)
     )
+
+
+def _units_note(spec: BoundLoss) -> str:
+    assert spec.target_units is not None
+    mean, spread = (_numbers(value) for value in spec.target_units)
+    return (
+        "Outputs and targets are in the targets' own units. The loss takes off their mean and divides by\n"
+        f"their spread as the search did: mean = {mean}, spread = {spread}. The learning rate found with\n"
+        "it is for a model whose predictions are `loss.mean + loss.spread * model(inputs)`.\n"
+    )
+
+
+def _numbers(value: float | tuple[float, ...]) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else f"({', '.join(f'{one:.6g}' for one in value)})"
 
 
 def _forward(spec: BoundLoss, content: Folded, copies: Copies) -> list[str]:
     """The lines of `forward`; the functions they call are copied."""
-    outputs, targets = _SHAPES[spec.kind]
-    wrong, flat = {
-        "multiclass": (
-            "outputs.dim() < 2 or targets.shape != outputs.shape[:1] + outputs.shape[2:]",
-            [
-                "if outputs.dim() > 2:",
-                "    outputs, targets = outputs.movedim(1, -1).flatten(0, -2), targets.flatten()",
-                "targets = targets.long()",
-            ],
-        ),
-        "binary": (
-            "outputs.shape != targets.shape",
-            ["outputs, targets = outputs.flatten(), targets.flatten()"],
-        ),
-        "multilabel": ("outputs.shape != targets.shape or outputs.dim() != 2", []),
-        "regression": ("outputs.shape != targets.shape", []),
-    }[spec.kind]
-    if "gaussian_nll" in spec.parts:
-        wrong = f"{wrong} and outputs.shape != (*targets.shape, 2)"
+    found = kind_named(spec.kind)
+    shapes, entered = copies.name(found.shaped), copies.name(inputs.entered)
+    two = ", two_outputs=True" if "gaussian_nll" in spec.parts else ""
     body = [
-        f"if {wrong}:",
-        (
-            f'    raise ValueError(f"outputs must be {outputs}, targets {targets}; '
-            'got {tuple(outputs.shape)} and {tuple(targets.shape)}")'
-        ),
-        *flat,
+        f"{copies.name(call.no_others)}(others, keywords)",
+        "if sample_weight is not None:",
+        f"    {copies.name(inputs.check_weight)}(sample_weight, len(outputs))",
+        f"outputs, targets = {entered}({shapes}, outputs, targets{two})",
+    ]
+    if (wanted := columns_of(spec)) is not None:
+        body += [
+            f"if outputs.shape[-1] != {wanted}:",
+            f'    raise ValueError(f"outputs must have {wanted} columns, but have {{outputs.shape[-1]}}")',
+        ]
+    rule, most = target_rule(spec, "{outputs.shape[-1] - 1}")
+    most = "outputs.shape[-1] - 1" if found.target == "class" else most
+    body += [
+        f'rule = {"f" * (found.target == "class")}"{rule}"',
+        f"targets, factor = {copies.name(checked_targets)}(targets, rule, {most}, {_ignored(spec)})",
         "outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))",
     ]
-    if spec.kind != "multiclass":
+    if found.target != "class":
         body.append("targets = targets.to(outputs.dtype)")
-    if spec.masked:
-        body.append(
-            f"outputs, targets, mask = {copies.name(shapes.ignored)}(outputs, targets, {spec.ignore_index})"
-        )
-    if any("logits" in step.inputs for step in content.steps):
-        body.append("logits = outputs")
     body += [f"{name} = self.{name}.to(outputs.dtype)" for name in content.buffers]
+    if spec.target_units is not None:
+        body.append(f"outputs, targets = {copies.name(call.standardised)}(outputs, targets, mean, spread)")
+    if spec.masked:
+        ignored = copies.name(inputs.ignored)
+        body.append(f"outputs, targets, mask = {ignored}(outputs, targets, {spec.ignore_index})")
     if content.scale is not None:
         body.append(f"target_scale = {content.scale!r}")
-    return [*body, *(_line(step, spec, copies) for step in content.steps), "return loss"]
+    body += _steps(spec, content, copies)
+    return [*body, "return loss if factor is None else loss * factor"]
 
 
-def _class(spec: LossSpec, content: Folded, body: list[str]) -> str:
-    outputs, targets = _SHAPES[spec.kind]
+def _steps(spec: BoundLoss, content: Folded, copies: Copies) -> list[str]:
+    """The lines from logits to the loss, of samples that count alike and of those that have weights."""
+    plain, weighted = (
+        [_line(step, spec, copies) for step in fused(spec.kind, folded(spec, weighted=has).steps)]
+        for has in (False, True)
+    )
+    weighed = copies.name(inputs.weighed)
+    logits = ["logits = outputs"] * any("logits" in step.inputs for step in content.steps)
+    if spec.masked:  # with weights it has other numbers, and the same steps
+        there = f"    outputs, mask = {weighed}(outputs, targets, sample_weight, mask)"
+        return ["if sample_weight is not None:", there, *logits, *weighted]
+    there = f"outputs, mask = {weighed}(outputs, targets, sample_weight)"
+    alike, unlike = (
+        [f"    {line}" for line in lines] for lines in ([*logits, *plain], [there, *logits, *weighted])
+    )
+    return ["if sample_weight is None:", *alike, "else:", *unlike]
+
+
+def _ignored(spec: BoundLoss) -> str:
+    """The target that does not count, as Python."""
+    return "torch.nan" if spec.ignore_nan else repr(spec.ignore_index)
+
+
+def _class(spec: BoundLoss, content: Folded, body: list[str]) -> str:
+    found = kind_named(spec.kind)
     head = f'class Loss(nn.Module):\n    """{formula(spec)}"""\n\n'
     constructor = ""
     if content.buffers:
@@ -121,8 +163,15 @@ def _class(spec: LossSpec, content: Folded, body: list[str]) -> str:
             literal = f"torch.tensor({value.tolist()!r}, dtype={value.dtype})"
             constructor += f'        self.register_buffer("{name}", {literal})\n'
         constructor += f"\n{_KEEP_DTYPE}\n"
-    forward = "    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:\n"
-    documentation = f'        """The loss of one batch. outputs: {outputs}; targets: {targets}."""\n'
+    arguments = "outputs: Tensor, targets: Tensor, *others, sample_weight: Tensor | None = None, **keywords"
+    forward = f"    def forward(self, {arguments}) -> Tensor:\n"
+    shapes = f"Outputs: {found.outputs_shape}; targets: {found.targets_shape}"
+    documentation = f'''        """The loss of one batch.
+
+        {shapes}; sample_weight: how much each sample counts, (N,).
+        What trainers pass besides is taken where it changes nothing.
+        """
+'''
     return head + constructor + forward + documentation + "\n".join(f"        {line}" for line in body)
 
 

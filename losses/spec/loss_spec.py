@@ -19,7 +19,8 @@ from .formulas import formula
 from .html import loss_html
 
 SCHEMA = 1
-_CONSTANTS = ("class_counts", "target_scale", "ignore_index", "ignore_nan")
+Units = tuple[float | tuple[float, ...], float | tuple[float, ...]]
+_CONSTANTS = ("class_counts", "target_scale", "ignore_index", "ignore_nan", "target_units")
 _KEYS = ("schema", "kind", "parameters", *_CONSTANTS)
 
 
@@ -80,6 +81,7 @@ class LossSpec:
         ignore_index: int | None = None,
         *,
         ignore_nan: bool | None = None,
+        target_units: Sequence[float | Sequence[float]] | None = None,
     ) -> BoundLoss:
         """The same loss with the constants of a training set; what is None stays as it was.
 
@@ -90,6 +92,9 @@ class LossSpec:
             ignore_index: The class, or the answer, that does not count: -1 for "nobody looked".
             ignore_nan: Whether numbers that are NaN do not count, as where several are predicted and some are
                 missing.
+            target_units: (mean, spread) of the training targets of a regression, each a number or one for
+                each target dimension, where the search standardised them: a frozen loss then takes outputs
+                and targets in the targets' own units.
 
         Raises:
             UserError: Counts of another shape, or a constant that losses of this kind do not have.
@@ -99,6 +104,7 @@ class LossSpec:
             "target_scale": target_scale,
             "ignore_index": ignore_index,
             "ignore_nan": ignore_nan,
+            "target_units": target_units,
         }
         known = {**self.constants, **{name: value for name, value in given.items() if value is not None}}
         return BoundLoss(self.kind, self.parameters, **known)
@@ -113,6 +119,8 @@ class LossSpec:
         }
         if (counts := document.get("class_counts")) is not None:
             document["class_counts"] = [list(n) if isinstance(n, tuple) else n for n in counts]
+        if (units := document.get("target_units")) is not None:
+            document["target_units"] = [list(v) if isinstance(v, tuple) else v for v in units]
         return document
 
     @staticmethod
@@ -161,12 +169,14 @@ class BoundLoss(LossSpec):
         target_scale: The same.
         ignore_index: The same; None where every target counts.
         ignore_nan: The same.
+        target_units: The same; None where outputs and targets are as the search had them.
     """
 
     class_counts: Counts | None = None
     target_scale: float | None = None
     ignore_index: int | None = None
     ignore_nan: bool = False
+    target_units: Units | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -174,6 +184,8 @@ class BoundLoss(LossSpec):
             object.__setattr__(self, "class_counts", _counts(self.kind, self.class_counts))
         if self.target_scale is not None:
             object.__setattr__(self, "target_scale", _scale(self.target_scale))
+        if self.target_units is not None:
+            object.__setattr__(self, "target_units", _units(self.kind, self.target_units))
         if self.ignore_index is not None and not kind_named(self.kind).classified:
             raise UserError(
                 f"ignore_index must be None for {self.kind}, whose targets are no indices; "
@@ -216,6 +228,24 @@ def _counts(kind: Kind, given: object) -> Counts:
     raise UserError(
         f"class_counts of a {kind} loss must be whole numbers {found.counts_rule}, at least 0, "
         f"but got {given!r}"
+    )
+
+
+def _units(kind: Kind, given: Any) -> Units:
+    """Mean and spread of the targets, as numbers or tuples of one length."""
+    if kind_named(kind).classified:
+        raise UserError(f"target_units must be None for {kind}, whose targets have none")
+    try:
+        mean, spread = (tuple(map(float, v)) if isinstance(v, Sequence) else float(v) for v in given)
+        means, spreads = (v if isinstance(v, tuple) else (v,) for v in (mean, spread))
+        fine = all(map(math.isfinite, means)) and all(0 < one < math.inf for one in spreads)
+        if fine and len(means) == len(spreads):
+            return mean, spread
+    except (TypeError, ValueError):
+        pass
+    raise UserError(
+        "target_units must be (mean, spread) of the training targets, finite, the spread above 0, each a "
+        f"number or one for each target dimension, but got {given!r}"
     )
 
 

@@ -22,6 +22,8 @@ from torch import Tensor
 from lossmith.experiments.results import export as export_module
 from lossmith.experiments.results.export import FILES, TOLERANCE, ExportError, export_loss
 from lossmith.experiments.results.json_text import json_text
+from lossmith.experiments.results.search_document import TaskRecord
+from lossmith.experiments.store.typed_json import read
 from lossmith.losses import (
     FrozenLoss,
     Kind,
@@ -35,6 +37,7 @@ from lossmith.losses import (
 )
 from lossmith.losses.declarations import KINDS
 from lossmith.losses.frozen.pt2 import load_pt2, write_pt2
+from lossmith.search import Task
 
 pytestmark = pytest.mark.end_to_end
 
@@ -391,3 +394,25 @@ def test_what_is_no_pt2_is_refused(tmp_path: Path) -> None:
         load_pt2(tmp_path / "text.pt2")
     with pytest.raises(UserError, match="No such file or directory"):
         load_pt2(tmp_path / "none.pt2")
+
+
+def test_a_regression_from_a_table_leaves_in_the_units_of_its_target(tmp_path: Path) -> None:
+    """Fed dollars, loss.py and loss.pt2 give the searched loss of standardised dollars, and say so."""
+    rows = [(i % 7, i % 3, 180_000 + 20_000 * (i % 7) - 9_000 * (i % 3)) for i in range(60)]
+    table = tmp_path / "houses.csv"
+    table.write_text("rooms,zone,price\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows))
+    task = Task.from_csv(table, "price", kind="regression")
+    units = read(TaskRecord, task.describe(), "task").target_units
+    assert units is not None
+    spec = standard_spec("welsch", "regression").bind(target_scale=1.0)
+    export_loss(spec.bind(target_units=units), tmp_path / "loss", verdict=None, provenance={})
+    prices = torch.tensor([200_000.0, 250_000, 310_000])
+    guess = torch.tensor([210_000.0, 240_000, 330_000], requires_grad=True)
+    wanted = freeze(spec)((guess - units[0]) / units[1], (prices - units[0]) / units[1])
+    for loss in (export_module._run(tmp_path / "loss" / "loss.py"), load_pt2(tmp_path / "loss" / "loss.pt2")):
+        value = loss(guess, prices)
+        torch.testing.assert_close(value, wanted, rtol=1e-4, atol=1e-6)
+        (gradient,) = torch.autograd.grad(value, guess)
+        assert bool((gradient != 0).all())
+    assert "in the targets' own units" in (tmp_path / "loss" / "loss.py").read_text()
+    assert json.loads((tmp_path / "loss" / "loss.json").read_text())["loss"]["target_units"] == [*units]

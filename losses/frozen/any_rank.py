@@ -1,0 +1,21 @@
+"""Outputs and targets of any rank for a program that is traced once."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ..kinds import Kind, kind_named
+
+
+def flat(kind: Kind, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """As `shaped`, in operations that mean the same for every rank, and without a look at rank or dtype.
+
+    Dense logits (N, K, ...) become (N ..., K), answers one axis, and targets take the shape of the outputs,
+    so that (N,) against (N, 1) cannot broadcast. Sizes that do not fit fail where they meet.
+    """
+    found = kind_named(kind)
+    if found.target == "class":
+        return outputs.movedim(1, -1).flatten(0, -2), targets.flatten()
+    if found.several:
+        return outputs, targets.view_as(outputs)
+    return outputs.flatten(), targets.flatten()
