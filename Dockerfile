@@ -31,6 +31,8 @@ COPY --from=dependencies /opt/lossmith /opt/lossmith
 COPY --from=build /wheels /wheels
 RUN /opt/lossmith/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
 COPY --chmod=755 deploy/mlflow-server deploy/healthy /home/lossmith/deploy/
+# A login shell, as KubeRay starts Ray in, makes a PATH of its own.
+RUN echo 'PATH=/opt/lossmith/bin:$PATH' > /etc/profile.d/lossmith.sh
 ENV PATH=/opt/lossmith/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
 USER 1000:1000
 WORKDIR /home/lossmith
