@@ -140,24 +140,104 @@ def commands() -> str:
     return "\n".join(lines)
 
 
+AUTO_SPACE = (
+    "`space: auto` takes the preset that suits the task: `imbalanced` for several classes of which the "
+    "largest has three times the samples of the smallest or more (never for two classes), `ranking-metrics` "
+    "for AUROC and its like, `outliers` for absolute errors, else the preset of the kind."
+)
+
+
 def spec_keys() -> str:
-    """Every key of a SPEC with its rule and its default."""
-    from lossmith.experiments.spec import SearchSpec
+    """Every key of a SPEC with its rule and its default, and the names that values may have."""
+    from lossmith.experiments.spec import SearchSpec, TableSpec
+    from lossmith.search.metrics import METRICS
+    from lossmith.search.proposals.samplers import SAMPLERS
+    from lossmith.spaces import presets
 
     lines = [
         "# The SPEC",
         "",
         "A YAML file. Unknown keys are errors, and every value is checked before anything runs.",
         "",
-        "| key | what it must be | default |",
-        "|---|---|---|",
+        *_table(SearchSpec),
     ]
     for name, field in SearchSpec.model_fields.items():
-        default = "required" if field.is_required() else _default(field.default)
-        lines.append(f"| `{field.alias or name}` | {field.description} | {default} |")
+        if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields"):
+            lines += ["", f"## {name}", "", *_table(field.annotation, f"{name}.")]
+    lines += [
+        "",
+        "## task, as a table",
+        "",
+        "`task:` as a mapping describes a CSV or Parquet file.",
+        "",
+        *_table(TableSpec, "task."),
+        "",
+        "## training",
+        "",
+        "For a function `train(loss, trial)`; the keys are the settings of `TrainingFunction`.",
+        "",
+        *_arguments("lossmith.search", "TrainingFunction", ("train", "recipe", "rehearsal")),
+        "",
+        "## recipe",
+        "",
+        *_arguments("lossmith.search", "Recipe", ()),
+        "",
+        "## Metrics",
+        "",
+        "| metric | for |",
+        "|---|---|",
+        *(f"| `{name}` | {', '.join(metric.kinds)} |" for name, metric in METRICS.items()),
+        "",
+        "## Spaces",
+        "",
+        AUTO_SPACE,
+        "",
+        "| preset | for | about |",
+        "|---|---|---|",
+        *(
+            f"| `{name}` | {', '.join(found['kinds'])} | {_plain(found['about'])} |"
+            for name, found in presets().items()
+        ),
+        "",
+        "## Samplers",
+        "",
+        ", ".join(f"`{name}`" for name in SAMPLERS) + "; `auto` chooses by the budget and says why.",
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _table(model: Any, prefix: str = "") -> list[str]:
+    """The keys of a model of pydantic's as the rows of a table."""
+    rows = ["| key | what it must be | default |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        default = "required" if field.is_required() else _default(field.default)
+        rows.append(f"| `{prefix}{field.alias or name}` | {_plain(field.description)} | {default} |")
+    return rows
+
+
+def _arguments(module: str, name: str, spared: tuple[str, ...]) -> list[str]:
+    """The arguments of a dataclass with what its docstring says of each, as the rows of a table."""
+    import importlib
+    import re
+
+    found = getattr(importlib.import_module(module), name)
+    text = (found.__doc__ or "").partition("Args:")[2].partition("Raises:")[0].partition("Example:")[0]
+    said = dict(re.findall(r"^        (\w+): (.*(?:\n            .*)*)", text, flags=re.MULTILINE))
+    rows = ["| key | what it is |", "|---|---|"]
+    fields = [field for field in found.__dataclass_fields__ if field not in spared]
+    return rows + [f"| `{field}` | {_plain(' '.join(said.get(field, '').split()))} |" for field in fields]
+
+
+def _plain(text: Any) -> str:
+    """Text for a cell: braces at its end would be taken for attributes, and a bar would end it."""
+    return (
+        ("" if text is None else str(text))
+        .replace("{", "&#123;")
+        .replace("}", "&#125;")
+        .replace("|", "&#124;")
+    )
 
 
 def _default(value: Any) -> str:
     shown = value.model_dump(exclude_none=True) if hasattr(value, "model_dump") else value
-    return "" if shown in (None, {}) else f"`{shown}`"
+    return "" if shown in (None, {}) else f"<code>{_plain(shown)}</code>"

@@ -34,9 +34,11 @@ def new(
 
     Nothing is overwritten. With --table and --target a SPEC is all there is.
     """
-    from ...search.tasks.loaders.table import check_columns, column_names
+    from ...search.tasks.loaders.defaults import metric_for
+    from ...search.tasks.loaders.table import check_columns, column_names, read_table
+    from ...search.tasks.loaders.targets import read_targets
     from ..spec import asked
-    from ..spec.scaffold import start
+    from ..spec.scaffold import TableStart, start
 
     given = None
     if table is not None or target:
@@ -44,8 +46,10 @@ def new(
             asked(name, target)  # says what --target goes with
         else:
             asked(table, target)
-            check_columns(Path(table), target or [], column_names(Path(table)))
-            given = (table, target or [])
+            file, names = Path(table), target or []
+            check_columns(file, names, column_names(file))
+            kind = read_targets(read_table(file, names).frame, names, file.name).kind
+            given = TableStart(table, tuple(names), kind, metric_for(kind))
     written = start(name, Path.cwd(), given)
     out = console()
     out.print(f"wrote {' and '.join(path.name for path in written)}; edit, then run")

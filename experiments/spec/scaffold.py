@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
@@ -27,8 +28,8 @@ task:
   file: $file
   target: $target
   # All of the following is inferred or has a default; say it to change it.
-  # kind: multiclass        # binary, multilabel (target: a list of columns), regression
-  # metric: macro_f1
+  # kind: $kind        # multiclass, binary, multilabel (target: a list of columns), regression
+  # metric: $metric
   # test: 0.2               # the share set aside for the verdict, or another file
   # drop: [id]              # columns that are no inputs
   # groups: patient         # a column: rows that share a value are never torn apart
@@ -72,7 +73,17 @@ def model() -> nn.Module:
 ''')
 
 
-def start(name: str, folder: Path, table: tuple[str, list[str]] | None = None) -> list[Path]:
+@dataclass(frozen=True)
+class TableStart:
+    """A table that is a task: its file, its target columns, and the kind and metric that they suggest."""
+
+    file: str
+    targets: tuple[str, ...]
+    kind: str
+    metric: str
+
+
+def start(name: str, folder: Path, table: TableStart | None = None) -> list[Path]:
     """Write NAME.yaml, and a task file beside it unless a table with its targets is the task.
 
     Raises `UserError` for a name that makes no file name, and where one of the files is there already:
@@ -88,10 +99,14 @@ def start(name: str, folder: Path, table: tuple[str, list[str]] | None = None) -
         task = _TASK_LINE.substitute(words)
         texts = {f"{module}.py": _TASK.substitute(words)}
     else:
-        file, targets = table
-        target = targets[0] if len(targets) == 1 else f"[{', '.join(map(_quoted, targets))}]"
-        shown = _quoted(target) if len(targets) == 1 else target
-        task, texts = _TABLE_LINES.substitute(file=_quoted(file), target=shown), {}
+        names = [_quoted(target) for target in table.targets]
+        target = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+        task, texts = (
+            _TABLE_LINES.substitute(
+                file=_quoted(table.file), target=target, kind=table.kind, metric=table.metric
+            ),
+            {},
+        )
     texts[f"{name}.yaml"] = _SPEC.substitute(words, task=task)
     return _written({folder / file: text for file, text in texts.items()})
 

@@ -70,6 +70,7 @@ def command(*words: str) -> str:
     return f"from lossmith.experiments.cli import main\nsys.exit(main({list(words)!r}))"
 
 
+@pytest.mark.end_to_end
 def test_losses_need_torch_alone(tmp_path: Path) -> None:
     """Every other package that lossmith declares may be missing."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -86,6 +87,7 @@ for name, spec in standard_specs("multiclass").items():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.end_to_end
 def test_one_machine_searches_shows_and_exports_without_any_extra(tmp_path: Path) -> None:
     """A search goes to its verdict, says once that MLflow gets nothing, and names the extras that go on."""
     (tmp_path / "clouds.py").write_text(TASK)
@@ -103,6 +105,7 @@ def test_one_machine_searches_shows_and_exports_without_any_extra(tmp_path: Path
         assert f'pip install "lossmith[{extra}]"' in done.stderr
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(
     ("words", "refused", "extra"),
     [

@@ -12,6 +12,7 @@ from lossmith.experiments.cli import main
 from lossmith.experiments.spec import asked, load_spec
 from lossmith.losses import UserError
 from lossmith.search import load_task
+from lossmith.search.tasks.loaders.defaults import metric_for
 
 pytestmark = pytest.mark.end_to_end
 
@@ -180,3 +181,20 @@ def test_new_writes_awkward_names_so_that_yaml_reads_them_back(
         task = yaml.safe_load((folder / f"t{number}.yaml").read_text())["task"]
         assert task == {"file": "odd one.csv", "target": targets[0] if len(targets) == 1 else targets}
         assert load_spec(folder / f"t{number}.yaml").trials == 64
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [("yes no yes no", "binary"), ("a b c a", "multiclass"), ("{n}.5", "regression")],
+)
+def test_a_table_tells_what_its_target_is(
+    values: str, kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the SPEC suggests to change is what the target column would be read as."""
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{n},{value.format(n=n)}\n" for n, value in enumerate(values.split() * 24))
+    (tmp_path / "data.csv").write_text(f"x,y\n{rows}")
+    assert main(["new", "mine", "--table", "data.csv", "--target", "y"]) == 0
+    text = (tmp_path / "mine.yaml").read_text()
+    assert f"# kind: {kind} " in text
+    assert f"# metric: {metric_for(kind)}" in text

@@ -46,7 +46,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
 
 
-@pytest.mark.parametrize("folder", ["a%20b", "what?", "one#two", "100%", "a b", "é"])
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("folder", ["a%20b", "what?#", "é 100%"])
 def test_a_workdir_may_have_any_name(folder: str, tmp_path: Path) -> None:
     """The store, MLflow's database and artifacts lie in it, are found there, and nothing lies beside it."""
     (tmp_path / "clouds.py").write_text(TASK)
@@ -61,6 +62,7 @@ def test_a_workdir_may_have_any_name(folder: str, tmp_path: Path) -> None:
         assert store.names() == ["mine"]
 
 
+@pytest.mark.end_to_end
 def test_a_search_in_such_a_workdir_is_found_by_every_command(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +137,7 @@ def test_a_file_that_is_no_store_is_refused_and_no_folder_is_made(tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["notes.db"]
 
 
+@pytest.mark.end_to_end
 def test_a_refusal_late_at_the_door_leaves_nothing(tmp_path: Path) -> None:
     """An engine that the model cannot have is found out by trying; no folder is there before."""
     odd = "class Odd(torch.nn.Module):\n  def forward(self, x): return x if float(x[0]) < 9e9 else -x\n"
@@ -161,6 +164,7 @@ def test_a_workdir_without_the_right_to_write_is_refused_unmade(
         check(places(tmp_path / "a" / "b", environment={}))
 
 
+@pytest.mark.end_to_end
 def test_drafts_of_a_process_that_was_killed_are_removed(tmp_path: Path) -> None:
     """The next search cleans up; the draft of a process that lives, and whatever else is there, stays."""
     import socket

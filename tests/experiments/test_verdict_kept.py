@@ -17,6 +17,7 @@ from lossmith.search.testing import RecordedProgress
 from .test_places import SPEC, TASK
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 def test_a_search_that_dies_in_insight_has_its_verdict(
     error: type[BaseException],
