@@ -21,7 +21,7 @@ def kind_named(name: Kind) -> ProblemKind:
     Raises:
         UserError: There is none; the message lists near matches.
     """
-    if name not in _known:
+    if not isinstance(name, str) or name not in _known:
         raise unknown("kind", name, _known)
     return _known[name]
 

@@ -28,6 +28,8 @@ def tensor_of(what: str, value: Any) -> Tensor:
         UserError: `value` holds text or anything else that is no number, or is a single number.
     """
     tensor = value.detach() if isinstance(value, Tensor) else _from_array(what, value)
+    if tensor.layout != torch.strided:
+        tensor = tensor.to_dense()
     if tensor.dtype in HALF or (tensor.dtype == torch.float64 and not isinstance(value, Tensor)):
         tensor = tensor.float()
     if tensor.dtype in UNSIGNED:

@@ -55,6 +55,11 @@ def check_inputs(what: str, train: Data) -> None:
         )
 
 
+def is_list(value: object) -> bool:
+    """Whether a value is a list, a tuple or an array of several things, that can be gone through again."""
+    return isinstance(value, list | tuple) or (hasattr(value, "__len__") and hasattr(value, "__getitem__"))
+
+
 def plain_json(what: str, value: Any) -> Any:
     """`value` as JSON can hold it: numbers, text, lists and mappings.
 

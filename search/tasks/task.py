@@ -16,8 +16,7 @@ from torch import Generator, Tensor, nn
 
 from ...losses import BoundLoss, Kind, LossSpec
 from ...losses.custom.user_code import user_error
-from ...losses.declarations import KINDS
-from ...losses.errors import UserError, unknown
+from ...losses.errors import UserError, one_line
 from ...losses.kinds import kind_named
 from ...spaces.recipe import Recipe
 from ..metrics import Metric, metric_named, metric_of
@@ -35,7 +34,7 @@ from .data import (
     shape_of,
 )
 from .fields import TaskFields
-from .guard import check_inputs, check_name, plain_json
+from .guard import check_inputs, check_name, is_list, plain_json
 from .labels import Labelled, number_classes, number_labels
 from .loaders.csv import csv_fields
 from .loaders.dataset import dataset_fields
@@ -124,10 +123,8 @@ class Task:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        if self.kind not in KINDS:
-            raise unknown("kind", self.kind, KINDS)
-        if self.greater_is_better not in {None, True, False}:
-            raise self._wrong(f"greater_is_better must be True or False, but got {self.greater_is_better!r}")
+        kind_named(self.kind)
+        self._check_types()
         if not isinstance(self.recipe, Recipe):
             self._set("recipe", Recipe.from_mapping(self.recipe))
         self._check_data()
@@ -370,6 +367,25 @@ class Task:
         if not isinstance(changed, Tensor) or (changed.shape, changed.dtype) != (inputs.shape, inputs.dtype):
             got = shape_of(changed) if isinstance(changed, Tensor) else type(changed).__name__
             raise self._wrong(f"augment must return inputs as it got them, {shape_of(inputs)}, but got {got}")
+
+    def _check_types(self) -> None:
+        """What is plain text, a choice, a mapping or a task."""
+        if not any(self.greater_is_better is choice for choice in (None, True, False)):
+            raise self._wrong(f"greater_is_better must be True or False, but got {self.greater_is_better!r}")
+        for name in ("notes", "class_names"):
+            given = getattr(self, name)
+            if isinstance(given, str) or not is_list(given):
+                raise self._wrong(f"{name} must be a list of texts, but got {one_line(repr(given), 60)}")
+            self._set(name, tuple(map(str, given)))
+        if len({*self.class_names}) < len(self.class_names):
+            raise self._wrong(f"class_names must differ, but got {one_line(list(self.class_names), 60)}")
+        if not isinstance(self.about, Mapping):
+            raise self._wrong(f"about must be a mapping from names to values, but got {self.about!r}")
+        if self.confirm is not None and (
+            not isinstance(self.confirm, Task) or self.confirm.kind != self.kind
+        ):
+            got = self.confirm.kind if isinstance(self.confirm, Task) else type(self.confirm).__name__
+            raise self._wrong(f"confirm must be a Task of the same kind, {self.kind}, but got {got}")
 
     def _check_names(self) -> None:
         """Names of classes or labels, one each."""

@@ -414,3 +414,36 @@ def test_minus_one_is_no_negative_label() -> None:
     assert "write 0 for negative" in line
     line = refusal("multilabel", train=(inputs, targets.masked_fill(torch.arange(2) == 1, torch.nan)))
     assert "column 1 is missing in all 90 samples" in line
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"kind": ("binary",)}, "unknown kind"),
+        ({"kind": None}, "unknown kind"),
+        ({"greater_is_better": []}, "must be True or False"),
+        ({"greater_is_better": 1}, "must be True or False"),
+        ({"class_names": 5}, "list of texts"),
+        ({"class_names": "abc"}, "list of texts"),
+        ({"class_names": ["a", "a", "b"]}, "must differ"),
+        ({"notes": "text"}, "list of texts"),
+        ({"about": [1]}, "must be a mapping"),
+        ({"confirm": "later"}, "must be a Task"),
+        ({"model": nn.Linear}, "nn.Module"),
+        ({"groups": 5}, "one value for each"),
+        ({"sample_weight": 5}, "first axis"),
+        ({"train": (torch.full((90, 6), 1j), LABELS)}, "real numbers"),
+        ({"train": (INPUTS[:, 0].reshape(1, -1), LABELS)}, "one length"),
+        ({"metric": print}, "must return a number"),
+        ({"metric": 3}, "must be a function or a name"),
+    ],
+)
+def test_arguments_of_another_type_are_one_line(changes: dict[str, Any], said: str) -> None:
+    """What is of another type than an argument says so, and is no traceback."""
+    given = {"train": (INPUTS, LABELS), **changes}
+    assert said in refusal(**{"kind": "multiclass", **given})
+
+
+def test_sparse_inputs_are_read() -> None:
+    """Sparse tensors and matrices are read whole."""
+    assert torch.equal(task_of(train=(INPUTS.to_sparse(), LABELS)).train[0], INPUTS)
