@@ -143,8 +143,19 @@ def _check_finite(part: str, what: str, values: Any) -> None:
 
 
 def _check_answers(kind: Kind, part: str, targets: Tensor) -> None:
-    """Refuse targets other than 0 and 1, and a binary target with several columns."""
-    if kind_named(kind).single and targets.dim() != 1:
+    """Refuse targets other than 0 and 1, of another shape than (N,) for binary and (N, L) for multilabel."""
+    axes = 1 if kind_named(kind).single else 2
+    if targets.dim() > axes and targets.dim() > 2:
+        raise UserError(
+            f"{part}: {kind} targets must be of shape {'(N,)' if axes == 1 else '(N, L)'}, but got "
+            f"{shape_of(targets)}; search dense targets, such as masks, with a training function of your own"
+        )
+    if targets.dim() < axes:
+        raise UserError(
+            f"{part}: {kind} targets must be zeros and ones for each of several labels, (N, L), but got "
+            f"{shape_of(targets)}; say kind binary"
+        )
+    if targets.dim() > axes:
         raise UserError(
             f"{part}: {kind} targets must be one number for each sample, (N,), but got shape "
             f"{shape_of(targets)}; give the column of the positive class, or say kind multilabel"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -31,6 +32,8 @@ class ProbeRecord:
     recording: bool = True
     targets: list[Tensor] = field(default_factory=list)
     classes: int = 0
+    low: float = math.inf
+    high: float = -math.inf
     kept: int = 0
     number: int = field(default_factory=lambda: next(_NUMBERS))
 
@@ -65,6 +68,8 @@ class LossProbe(nn.Module):
                 record.targets.append(targets.detach().cpu())
                 record.kept += targets.numel()
                 record.classes = outputs.shape[1] if outputs.dim() > 1 else 0
+                low, high = outputs.detach().aminmax() if outputs.numel() else (record.low, record.high)
+                record.low, record.high = min(record.low, float(low)), max(record.high, float(high))
         result: Tensor = self.loss.to(outputs.device)(outputs, targets, *more, **keywords)
         return result
 

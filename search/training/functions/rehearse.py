@@ -27,6 +27,7 @@ from .job import blamed_on_loss, raised
 from .loss_probe import LossProbe, ProbeRecord
 from .sandbox import allow_children, sandbox
 
+ENOUGH = 32  # targets of an epoch from which on outputs in [0, 1] are no coincidence
 SPARE = 0.8  # of a GPU's memory may be taken by the rehearsal's measure: other losses may need a little more
 CONTEXT = 600 << 20  # bytes that a process on a GPU takes before it trains anything
 
@@ -122,6 +123,11 @@ def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
             "call loss(outputs, targets) on its first argument and go backward from there"
         )
     check_classes(training, record.classes)
+    if kind.classified and 0 <= record.low < record.high <= 1 and record.kept >= ENOUGH:
+        raise UserError(
+            f"{name} must call the loss with logits, of any size and sign, but all outputs of its first "
+            "epoch lie in [0, 1], as after a Sigmoid or Softmax; leave that layer out: the loss applies it"
+        )
     if not comparable(value):
         raise UserError(
             f"{name} must return a finite {training.metric} with the usual loss, but it returned {value}; "
@@ -144,7 +150,7 @@ def _constants(training: TrainingFunction, seen: ProbeRecord) -> Mapping[str, An
     """Class counts or the spread of the targets, as plain numbers."""
     shape = (-1,) if training.kind != "multilabel" else (-1, seen.targets[0].shape[-1])
     targets = torch.cat([some.reshape(shape) for some in seen.targets])
-    if training.ignore_index is not None:
+    if training.ignore_index is not None and kind_named(training.kind).single:
         targets = targets[targets != training.ignore_index]
     found = constants_of(training.kind, targets, seen.classes)
     return {name: value.tolist() for name, value in found.items()}

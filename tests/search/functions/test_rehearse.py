@@ -269,3 +269,31 @@ def test_an_error_of_theirs_is_shown_as_user_traceback() -> None:
 def test_an_error_without_a_frame_of_theirs_is_its_last_line() -> None:
     """What never passed through their files has no traceback of theirs."""
     assert user_traceback(ValueError("just so")) == "ValueError: just so"
+
+
+def test_labels_that_nobody_gave_are_left_out_by_label() -> None:
+    """Multilabel targets of -1 with `ignore_index=-1` train, and each label counts what is known of it."""
+    draw = torch.Generator().manual_seed(2)
+    inputs = torch.randn(60, 4, generator=draw)
+    labels = (inputs[:, :3] > 0).float()
+    labels[torch.rand(labels.shape, generator=draw) < 0.3] = -1
+
+    def look(loss: nn.Module, trial: TrialHandle) -> float:
+        loss(nn.Linear(4, 3)(inputs), labels).backward()
+        return 0.5
+
+    seen = rehearse(TrainingFunction(look, "multilabel", ignore_index=-1))
+    counted = [[int((column == answer).sum()) for answer in (0, 1)] for column in labels.T]
+    assert seen.constants == {"class_counts": counted}
+
+
+@pytest.mark.parametrize("last", [nn.Sigmoid(), nn.Softmax(1)])
+def test_a_training_whose_model_ends_in_probabilities_is_refused(last: nn.Module) -> None:
+    """Outputs of a whole epoch in [0, 1] are no logits."""
+
+    def squashed(loss: nn.Module, trial: TrialHandle) -> float:
+        loss(last(nn.Linear(4, 3)(torch.randn(60, 4))), torch.arange(60) % 3).backward()
+        return 0.5
+
+    with pytest.raises(UserError, match=r"must call the loss with logits.*leave that layer out"):
+        rehearse(TrainingFunction(squashed, "multiclass"))

@@ -447,3 +447,21 @@ def test_arguments_of_another_type_are_one_line(changes: dict[str, Any], said: s
 def test_sparse_inputs_are_read() -> None:
     """Sparse tensors and matrices are read whole."""
     assert torch.equal(task_of(train=(INPUTS.to_sparse(), LABELS)).train[0], INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "said"),
+    [
+        ("multilabel", (90, 2, 4, 4), "dense targets"),
+        ("multilabel", (90,), "say kind binary"),
+        ("binary", (90, 4, 4), "dense targets"),
+        ("binary", (90, 3), "say kind multilabel"),
+        ("multiclass", (90, 4, 4), "dense targets"),
+    ],
+)
+def test_targets_of_another_shape_name_the_shape(kind: Kind, shape: tuple[int, ...], said: str) -> None:
+    """Masks and columns where there is one answer a sample, and one answer where there are several."""
+    targets = (torch.rand(shape, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+    line = refusal(kind, train=(INPUTS, targets), validation=None, test=(INPUTS, targets))
+    assert said in line
+    assert "(N" in line
