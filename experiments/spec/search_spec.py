@@ -103,7 +103,7 @@ class SearchSpec(_Strict):
         description="a time such as 90s, 10m or 1h30m, for the whole search",
     )
     sampler: str = Field("auto", min_length=1, description="the name of a sampler, such as auto")
-    engine: Literal["auto", "cohort", "loop"] = Field("auto", description="auto, cohort or loop")
+    engine: str = Field("auto", min_length=1, description="auto, cohort or loop")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:1")
     precision: Literal["float32", "bf16"] = Field("float32", description="float32 or bf16")
     repeats: Repeats = Field(Repeats(), description="a mapping such as {seeds: 4}")
@@ -147,6 +147,13 @@ class SearchSpec(_Strict):
         if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
             raise ValueError(value)
         return value
+
+    @field_validator("engine")
+    @classmethod
+    def _trains(cls, value: str) -> str:
+        from ...search.training.engines.registry import engine_named
+
+        return value if value == "auto" else engine_named(value).name
 
     @field_validator("recipe")
     @classmethod

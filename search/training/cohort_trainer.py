@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import torch
 
-from ...losses.errors import one_line
+from ...losses.errors import UserError, one_line
 from ..memory import keep_freed_memory, out_of_memory
 from ..records import Candidate, Measurement, Repeat, RungSchedule, Tested, Watch, unwatched
 from ..tasks.splits import split_for
@@ -155,8 +155,13 @@ class Trainer:
                 return work()
             except Exception as error:
                 half = min(width, self._widest or width) // 2
-                if not out_of_memory(error) or not half:
+                if not out_of_memory(error):
                     raise
+                if not half:
+                    raise UserError(
+                        f"task {self.task.name}: one model must fit into the memory that is free, but "
+                        f"training it alone ended in: {one_line(error)}; make model or batches smaller"
+                    ) from error
                 self._most = half
                 self.note(
                     f"memory is short ({one_line(error)}): at most {half} models to a program from here on"

@@ -186,14 +186,14 @@ def test_out_of_memory_halves_the_width_and_carries_on(
 
 
 def test_a_single_member_without_memory_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is nothing left to halve."""
+    """There is nothing left to halve: one line names the task, what was said, and what helps."""
 
     def hungry(*_: Job) -> Program:
         raise MemoryError("none left")
 
     monkeypatch.setitem(registry._known, "cohort", replace(ENGINES["cohort"], program=hungry))
     task = task_of()
-    with pytest.raises(MemoryError, match="none left"):
+    with pytest.raises(UserError, match=r"must fit into the memory .* none left; make the model"):
         Trainer(task, workers=1).train(standards("multiclass", task.settings), [Repeat(0)])
 
 

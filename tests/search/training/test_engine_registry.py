@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from torch import nn
 
+from lossmith.experiments.spec import SearchSpec
 from lossmith.losses import UserError
 from lossmith.search import Plan, Repeat
 from lossmith.search.training.engines import autotune, registry
@@ -38,6 +39,7 @@ def test_an_engine_from_outside_trains_a_cohort(outside: Engine) -> None:
     """It is named, measured and chosen like those that are shipped, and its outcomes are theirs."""
     task = task_of(model=mlp(3, nn.Tanh))
     losses, repeats = standards(task.kind, task.settings)[:3], [Repeat(0)]
+    assert SearchSpec.from_json({"task": "digits", "trials": 1, "engine": "outside"}).engine == "outside"
     assert choose_engine(task).engine == outside.name
     assert choose_engine(task).why == "nothing is like it"
     found = []

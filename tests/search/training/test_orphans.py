@@ -42,6 +42,7 @@ threading.Event().wait()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_fork() or not hasattr(os, "pidfd_open"), reason="needs Linux")
 @pytest.mark.parametrize("victim", ["driver", "fork server"])
 def test_workers_end_with_their_parent(victim: str) -> None:
