@@ -193,7 +193,7 @@ def test_a_single_member_without_memory_is_an_error(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setitem(registry._known, "cohort", replace(ENGINES["cohort"], program=hungry))
     task = task_of()
-    with pytest.raises(UserError, match=r"must fit into the memory .* none left; make the model"):
+    with pytest.raises(UserError, match=r"must fit into the memory .* none left; make model"):
         Trainer(task, workers=1).train(standards("multiclass", task.settings), [Repeat(0)])
 
 
