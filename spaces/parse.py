@@ -14,6 +14,7 @@ from ..losses import Kind, Part, part, parts
 from ..losses.custom import adopt
 from ..losses.errors import UserError, unknown
 from ..losses.family.steps import MIX
+from ..losses.spec.loss_spec import checked_counts
 from .domain import Domain
 from .numbers import WEIGHT, usual_domain
 from .recipe import RECIPE, checked_options
@@ -72,7 +73,7 @@ def auto(kind: Kind, class_counts: Counts | None = None, metric: str | None = No
 def _choice(kind: Kind, class_counts: Counts | None, metric: str | None) -> tuple[str, str]:
     """The name of a preset and why it is this one."""
     if kind == "multiclass" and class_counts:
-        sizes = [int(n) for n in class_counts if isinstance(n, int)]
+        sizes = [n for n in checked_counts(kind, class_counts) if isinstance(n, int)]
         ratio = max(sizes) / max(min(sizes), 1)
         name = "imbalanced" if ratio >= IMBALANCED_FROM else "multiclass"
         return name, f"the largest class has {ratio:.3g} times the samples of the smallest"

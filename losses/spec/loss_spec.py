@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import UserError, unknown
+from ..errors import UserError, one_line, unknown
 from ..kinds import Counts, Kind, kind_named
 from .canonical import canonical, part_and_parameter
 from .formulas import formula
@@ -181,7 +181,7 @@ class BoundLoss(LossSpec):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.class_counts is not None:
-            object.__setattr__(self, "class_counts", _counts(self.kind, self.class_counts))
+            object.__setattr__(self, "class_counts", checked_counts(self.kind, self.class_counts))
         if self.target_scale is not None:
             object.__setattr__(self, "target_scale", _scale(self.target_scale))
         if self.target_units is not None:
@@ -211,8 +211,16 @@ class BoundLoss(LossSpec):
         return self.ignore_nan or self.ignore_index is not None
 
 
-def _counts(kind: Kind, given: object) -> Counts:
-    """Class counts as tuples, of the shape their kind has."""
+def checked_counts(kind: Kind, given: object) -> Counts:
+    """Class counts as tuples.
+
+    Args:
+        kind: The kind of problem.
+        given: Whole numbers, (K,), (2,) or (L, 2): lists, tuples or a tensor.
+
+    Raises:
+        UserError: They are no whole numbers from 0, all 0, of another shape, or the kind has none.
+    """
     found = kind_named(kind)
     if not found.counted:
         raise UserError(f"class_counts must be None for {kind}, which has no classes")
@@ -221,13 +229,14 @@ def _counts(kind: Kind, given: object) -> Counts:
             tuple(_count(n) for n in one) if found.counts_nested else _count(one)
             for one in given  # type: ignore[attr-defined]
         )
-        if found.counts_fit(counts):
+        flat = [n for one in counts for n in (one if isinstance(one, tuple) else (one,))]
+        if found.counts_fit(counts) and any(flat):
             return counts
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     raise UserError(
-        f"class_counts of a {kind} loss must be whole numbers {found.counts_rule}, at least 0, "
-        f"but got {given!r}"
+        f"class_counts of a {kind} loss must be whole numbers {found.counts_rule}, at least 0 and not all 0, "
+        f"but got {one_line(repr(given), 100)}"
     )
 
 
@@ -261,6 +270,7 @@ def _scale(given: Any) -> float:
 
 
 def _count(value: Any) -> int:
-    if int(value) != value or value < 0:
+    """A number of samples; text and truth values are none."""
+    if isinstance(value, str | bytes | bool) or int(value) != value or value < 0:
         raise ValueError
     return int(value)

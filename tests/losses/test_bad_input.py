@@ -15,6 +15,7 @@ from lossmith.losses import Kind, LossSpec, UserError, freeze, parts_for, standa
 from lossmith.losses.checks import value_and_gradient
 from lossmith.losses.declarations import KINDS
 from lossmith.losses.frozen.frozen_loss import constants_read
+from lossmith.spaces.parse import auto
 
 CE = {"kind": "multiclass", "name": "cross_entropy"}
 BCE = {"kind": "binary", "name": "bce"}
@@ -74,7 +75,7 @@ def test_outputs_and_targets_that_do_not_fit(
         ({"name": "cross_entropy", "kind": "multiclass", "huber__delta": 1}, "unknown part of the multiclass family"),
         ({"name": "ldam", "kind": "multiclass"}, "reads class_counts, which is not set"),
         ({"name": "ldam", "kind": "multiclass", "class_counts": [3]}, "whole numbers .* K >= 2"),
-        ({"name": "ldam", "kind": "multiclass", "class_counts": [3, -1]}, "at least 0, but got"),
+        ({"name": "ldam", "kind": "multiclass", "class_counts": [3, -1]}, "at least 0 and not all 0, but got"),
         ({"name": "ldam", "kind": "multiclass", "class_counts": [3, 1.5]}, "whole numbers"),
         ({"name": "bce", "kind": "binary", "class_counts": [3, 1, 2]}, r"\(negatives, positives\)"),
         ({"name": "bce", "kind": "multilabel", "class_counts": [3, 1]}, "for each label"),
@@ -193,3 +194,51 @@ def test_no_error_needs_a_second_look() -> None:
     """An unknown loss names the kinds' own losses, not those of another kind."""
     with pytest.raises(UserError, match="did you mean bce"):
         standard_spec("bces", "binary")
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts"),
+    [
+        ("multiclass", "x"),
+        ("multiclass", "12"),
+        ("multiclass", ["1", "2"]),
+        ("multiclass", [True, False]),
+        ("multiclass", [1]),
+        ("multiclass", [-1, 2, 3]),
+        ("multiclass", [0, 0, 0]),
+        ("multiclass", [float("inf"), 1]),
+        ("multiclass", [float("nan"), 1]),
+        ("multiclass", [[1, 2], [3, 4]]),
+        ("multiclass", 7),
+        ("multiclass", {}),
+        ("binary", [0, 0]),
+        ("binary", [1, 2, 3]),
+        ("multilabel", [1, 2]),
+        ("multilabel", [[1, 2, 3]]),
+        ("multilabel", [[0, 0], [0, 0]]),
+        ("multilabel", ["12", "34"]),
+        ("multilabel", []),
+        ("multiclass", torch.tensor([0.5, 1.0])),
+    ],
+)
+def test_class_counts_that_are_none_are_refused_in_one_short_line(kind: str, counts: Any) -> None:
+    """Words, other lengths, negative numbers and nothing but zeros are found where a loss is bound."""
+    with pytest.raises(UserError, match=f"class_counts of a {kind} loss must be whole numbers") as caught:
+        standard_spec("class_balanced" if kind == "multiclass" else "bce", kind).bind(counts)
+    assert len(str(caught.value)) < 300
+    assert "\n" not in str(caught.value)
+
+
+def test_class_counts_may_be_whatever_counts() -> None:
+    """Lists, tuples and tensors of whole numbers are one and the same; a class may have none."""
+    for counts in ([3, 0, 5], (3.0, 0.0, 5.0), torch.tensor([3, 0, 5])):
+        assert standard_spec("ldam", "multiclass").bind(counts).class_counts == (3, 0, 5)
+    pairs = standard_spec("bce", "multilabel").bind(torch.tensor([[1, 2], [0, 0]]))
+    assert pairs.class_counts == ((1, 2), (0, 0))
+
+
+@pytest.mark.parametrize("counts", ["x", [-1, 2], [0, 0, 0], ["a", "b"]])
+def test_a_space_is_not_chosen_by_counts_that_are_none(counts: Any) -> None:
+    """`space: auto` looks at the counts before any loss is bound to them."""
+    with pytest.raises(UserError, match="class_counts of a multiclass loss must be whole numbers"):
+        auto("multiclass", counts)
