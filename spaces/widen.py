@@ -81,4 +81,4 @@ def beyond(name: str, kind: Kind, domain: Domain, end: End, by: float = 1.0) -> 
     value = min(max(value, least), most)
     if not declared(name, kind).allows(value) or (domain.log and value <= 0):
         value = (domain.low + least) / 2 if end == "low" else (domain.high + most) / 2
-    return replace(domain, **{end: value})
+    return replace(domain, low=value) if end == "low" else replace(domain, high=value)

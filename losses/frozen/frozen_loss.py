@@ -179,7 +179,7 @@ class FrozenLoss(nn.Module):
         rule, most = target_rule(spec, outputs.shape[-1] - 1)
         if torch.compiler.is_exporting():  # an assertion raises on a CPU and stops a GPU
             right = ~wrong_targets(targets, most, ignored_target(spec)).any()
-            torch._assert_async(right, rule)  # type: ignore[no-untyped-call]  # noqa: SLF001
+            torch._assert_async(right, rule)  # noqa: SLF001
             return targets, None
         return checked_targets(targets, rule, most, ignored_target(spec))
 

@@ -34,7 +34,9 @@ def open_up(program: ExportedProgram) -> None:
         with graph.inserting_after(made):
             moved = graph.call_function(_ATEN.to.other, (made, like))
         moved.meta = dict(made.meta)
-        made.replace_all_uses_with(moved, delete_user_cb=lambda user, moved=moved: user is not moved)
+        for user in list(made.users):
+            if user is not moved:
+                user.replace_input_with(made, moved)
     graph.lint()
     program.graph_module.recompile()
 

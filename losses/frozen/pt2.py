@@ -64,9 +64,10 @@ def exported(loss: FrozenLoss, outputs: Tensor, targets: Tensor) -> ExportedProg
 
 def module_of(program: ExportedProgram) -> nn.Module:
     """The loss in a program as a module on outputs and targets of every shape that the loss takes."""
-    module = program.module()
+    module: Any = program.module()
     module.validate_inputs = False  # of the rank it was traced with, which the program does not need
-    return module
+    loss: nn.Module = module
+    return loss
 
 
 def load_pt2(path: str | Path) -> nn.Module:

@@ -41,7 +41,7 @@ def test_a_number_at_the_end_of_its_range_is_named_and_its_range_widened(
     name: str, value: float, end: Any
 ) -> None:
     """The other ranges stay, the moved end lies further out, and the number is defined at both ends."""
-    searched = {"recipe.weight_decay": {}, "recipe.momentum": {}, "recipe.clip": {}}
+    searched: dict[str, Any] = {"recipe.weight_decay": {}, "recipe.momentum": {}, "recipe.clip": {}}
     space = space_from({"preset": "multiclass", "parameters": searched}, "multiclass")
     space = space.with_learning_rate(RATES)
     assert edges(space, [middle(space)]) == {}
