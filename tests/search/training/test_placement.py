@@ -113,7 +113,7 @@ def test_members_are_scored_where_their_outputs_are(kind: Kind, monkeypatch: pyt
     to = Tensor.to
     monkeypatch.setattr(Tensor, "to", lambda own, *given, **more: _moved(to, asked, own, *given, **more))
     job = Job(task, away, losses, Repeat(0), 0)
-    ScoredProgram(Elsewhere(torch.randn(shape)), [job], [0, 1]).scores(5)
+    ScoredProgram(Elsewhere(torch.randn(shape)), [job], dict(enumerate(losses))).scores(5)
     assert seen
     assert all(devices == {torch.device("cpu")} for devices in seen)
     assert torch.device("cpu") in asked
