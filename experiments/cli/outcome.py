@@ -6,6 +6,7 @@ from ...losses.errors import install, installed
 from ...losses.kinds import kind_named
 from ..experiment import Experiment
 from ..report import REPORT_NEEDS
+from ..results.answer_words import answer_line
 from ..results.search_document import SearchDocument
 from .commands import Given, command
 from .output import console, print_json
@@ -45,10 +46,13 @@ def print_verdict(document: SearchDocument) -> None:
     out, verdict = console(), document.verdict
     if verdict is None:
         return
-    winner = verdict.winner
+    answer, line = verdict.recommended, answer_line(verdict)
+    out.print(f"{line[0].upper()}{line[1:]}", style="bold", soft_wrap=True)
     out.print(verdict_table(verdict))
     out.print(verdict.sentence, soft_wrap=True)
-    recipe = document.trained_at(winner.number, winner.learning_rate)
-    out.print(f"\nThe winner, at {recipe}:", soft_wrap=True)
-    out.print(f"  {winner.formula}", soft_wrap=True)
+    for warning in verdict.warnings:
+        out.print(f"Mind: {warning}", soft_wrap=True)
+    recipe = document.trained_at(answer.number, answer.learning_rate)
+    out.print(f"\nThe loss to use, at {recipe}:", soft_wrap=True)
+    out.print(f"  {answer.formula}", soft_wrap=True)
     out.print(f"  where {kind_named(document.task.kind).letters}", soft_wrap=True)

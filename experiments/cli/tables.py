@@ -26,25 +26,25 @@ def verdict_table(verdict: Verdict) -> Table:
     table.add_column("loss", no_wrap=True)
     table.add_column("learning rate", justify="right")
     table.add_column("mean ± sd", justify="right", no_wrap=True)
-    table.add_column("winner - loss [95% interval]", justify="right", no_wrap=True)
+    table.add_column("winner ahead by [95% interval]", justify="right", no_wrap=True)
     table.add_column("p (Holm)" if corrected else "p", justify="right")
     digits = decimals(verdict.winner.scores.mean)
     for row in verdict_rows(verdict):
         table.add_row(
-            row.label if row.versus else f"{row.label} (winner)",
+            row.label if row.lead else f"{row.label} (winner)",
             f"{row.learning_rate:.3g}",
             f"{row.scores.mean:.{digits}f} ± {row.scores.sd:.{digits}f}",
-            *_versus(row, digits),
-            style=None if row.versus else "bold",
+            *_lead(row, digits),
+            style=None if row.lead else "bold",
         )
     return table
 
 
-def _versus(row: VerdictRow, digits: int) -> tuple[str, str]:
-    if (versus := row.versus) is None:
+def _lead(row: VerdictRow, digits: int) -> tuple[str, str]:
+    if (lead := row.lead) is None:
         return "", ""
-    low, high = f"{versus.ci_low:+.{digits}f}", f"{versus.ci_high:+.{digits}f}"
-    return f"{versus.difference:+.{digits}f} [{low}, {high}]", _probability(row.p_value)
+    low, high = f"{lead.ci_low:+.{digits}f}", f"{lead.ci_high:+.{digits}f}"
+    return f"{lead.difference:+.{digits}f} [{low}, {high}]", row.chance
 
 
 def trials_table(document: SearchDocument, count: int = 5) -> Table:
@@ -111,7 +111,3 @@ def decimals(value: float) -> int:
         if value == 0 or not math.isfinite(value)
         else min(max(3 - math.floor(math.log10(abs(value))), 0), 12)
     )
-
-
-def _probability(p: float) -> str:
-    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"

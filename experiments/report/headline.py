@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...search.records import Comparison, Entrant, Verdict
+from ..results.answer_words import answer_line, side
 from ..results.search_document import SearchDocument
-from .table import chance
+from ..results.verdict_rows import chance
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,8 @@ def headline(document: SearchDocument) -> str:
             "running": "The search is still running",
             "finished": "The search ended without a verdict",
         }.get(document.status, f"The search is {document.status}: no verdict yet")
-    standard = verdict.best_standard.standard
-    if verdict.better:
-        return "A searched loss is better than every standard one"
-    if verdict.winner.standard is not None:
-        return f"Stay with {verdict.winner.standard}"
-    if verdict.conclusion == "no worse":
-        return f"No worse than {standard}, within the margin"
-    return f"Not shown to be better than {standard}"
+    line = answer_line(verdict)
+    return f"{line[0].upper()}{line[1:]}"
 
 
 def sentence(document: SearchDocument) -> str:
@@ -64,27 +60,34 @@ def facts(document: SearchDocument) -> list[Fact]:
             note = f"trial {best.number}, not compared on test data"
             found.insert(0, Fact("best so far, on validation data", f"{best.score:.4f}", note))
         return found
-    own, other = verdict.winner.scores, verdict.best_standard.scores
-    winner, challenger = verdict.winner.standard, verdict.challenger
-    found = [Fact(winner or "the searched loss", f"{own.mean:.4f}", f"{verdict.metric} ±\u00a0{own.sd:.4f}")]
-    if winner is None:
-        note = f"{verdict.best_standard.standard} ±\u00a0{other.sd:.4f}"
-        found.append(Fact("best standard loss", f"{other.mean:.4f}", note))
-        shown, label = verdict.ahead, "difference"
-    elif challenger is not None and challenger.ahead is not None:
-        theirs = challenger.scores
-        found.append(Fact("best searched loss", f"{theirs.mean:.4f}", f"±\u00a0{theirs.sd:.4f}"))
-        shown, label = challenger.ahead, "searched minus standard"
-    else:
-        return found
-    interval = f"95%: {shown.ci_low:+.4f} to {shown.ci_high:+.4f}"
-    found.append(Fact(label, f"{shown.difference:+.4f}", interval))
-    p = "< 0.0001" if shown.p_value < 1e-4 else chance(shown.p_value)
-    found.append(Fact("p-value", p, f"{verdict.repeats} paired repeats"))
+    own, metric = verdict.recommended, verdict.metric
+    name = own.standard or "the searched loss"
+    found = [] if verdict.gain is None or verdict.usual is None else [_gain(verdict, verdict.gain)]
+    found.append(_score(name, own, metric))
+    others = [verdict.usual, verdict.best_standard, verdict.challenger]
+    labels = ("the usual loss", "the best standard loss of the race", "the best searched loss")
+    shown = {own.number}
+    for label, other in zip(labels, others, strict=True):
+        if other is not None and other.number not in shown:
+            shown.add(other.number)
+            found.append(_score(other.standard or label, other, label if other.standard else metric))
     return found
+
+
+def _score(label: str, of: Entrant, note: str) -> Fact:
+    return Fact(label, f"{of.scores.mean:.4f}", f"{note} ±\u00a0{of.scores.sd:.4f}")
+
+
+def _gain(verdict: Verdict, gain: Comparison) -> Fact:
+    assert verdict.usual is not None
+    low, high = gain.toward_better(verdict.sign)
+    label = f"{side(gain, verdict.sign)} {verdict.usual.standard} by"
+    p = chance(gain.p_value, at_floor=gain.p_value <= verdict.p_floor)
+    return Fact(label, f"{abs(gain.difference):.4f}", f"95%: {low:+.4f} to {high:+.4f}, p {p}")
 
 
 def notices(document: SearchDocument) -> list[str]:
     """What a reader of the verdict should be warned of."""
     damaged = [f"Left out, for the store holds it damaged: {line}." for line in document.damaged or ()]
-    return [*damaged, *(document.task.warnings or ())]
+    verdict = () if document.verdict is None else document.verdict.warnings
+    return [*damaged, *verdict, *(document.task.warnings or ())]

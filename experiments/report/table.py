@@ -21,11 +21,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: Sequence
     return Table(tuple(head), made, frozenset(range(len(head))) - frozenset(words))
 
 
-def chance(p: float) -> str:
-    """A p-value for people."""
-    return "below 0.0001" if p < 1e-4 else f"{p:.4f}"
-
-
 def escaped(text: str) -> str:
     """A name as Plotly shows it: it reads tags in texts, and a name has none."""
     return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -58,14 +58,14 @@ def _cells(row: TrialRow) -> dict[str, Any]:
 def verdict_html(verdict: Verdict) -> str:
     """The sentence, the winner's formula, and every comparison with its interval."""
     rows = [
-        ("loss", "learning rate", verdict.metric, "winner - loss", "95% interval"),
+        ("loss", "learning rate", verdict.metric, "winner ahead by", "95% interval"),
         *(
             (
                 row.label,
                 f"{row.learning_rate:.3g}",
                 f"{row.scores.mean:.4f} ± {row.scores.sd:.4f}",
-                "" if row.versus is None else f"{row.versus.difference:+.4f}",
-                "" if row.versus is None else f"{row.versus.ci_low:+.4f} to {row.versus.ci_high:+.4f}",
+                "" if row.lead is None else f"{row.lead.difference:+.4f}",
+                "" if row.lead is None else f"{row.lead.ci_low:+.4f} to {row.lead.ci_high:+.4f}",
             )
             for row in verdict_rows(verdict)
         ),

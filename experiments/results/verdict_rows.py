@@ -18,20 +18,34 @@ class VerdictRow:
         names: What it is called; standard losses that are one loss share a row.
         learning_rate: What it was refitted with.
         scores: What its refits score.
-        versus: The winner minus this loss; None for the winner itself.
-        p_value: That of `versus`, corrected for the number of standard losses (Holm) where this is one.
+        lead: How far the winner is ahead of it, better counted positive whichever way the metric goes; None
+            for the winner itself.
+        p_value: That of `lead`, corrected for the number of losses in the table (Holm).
+        at_floor: Whether the resamplings cannot tell a smaller p-value, so that it is at most that.
     """
 
     names: tuple[str, ...]
     learning_rate: float
     scores: RefitScores
-    versus: Comparison | None = None
+    lead: Comparison | None = None
     p_value: float = 1.0
+    at_floor: bool = False
 
     @property
     def label(self) -> str:
         """Its names in one line."""
         return " = ".join(self.names)
+
+    @property
+    def chance(self) -> str:
+        """Its p-value for people."""
+        return chance(self.p_value, at_floor=self.at_floor)
+
+
+def chance(p: float, *, at_floor: bool = False) -> str:
+    """A p-value for people; `at_floor` where the resamplings cannot tell a smaller one."""
+    shown = f"{p:.4f}" if p >= 1e-4 else "0.0001"
+    return f"< {shown}" if at_floor or p < 1e-4 else shown
 
 
 def verdict_rows(verdict: Verdict) -> list[VerdictRow]:
@@ -49,15 +63,26 @@ def verdict_rows(verdict: Verdict) -> list[VerdictRow]:
 def _others(verdict: Verdict) -> Iterator[VerdictRow]:
     for name, row in verdict.against.items():
         if name != verdict.winner.standard:
-            p = row.behind.p_value if row.p_value_holm is None else row.p_value_holm
-            yield VerdictRow((name,), row.scores.learning_rate or 0.0, row.scores, row.behind, p)
+            rate = row.scores.learning_rate or 0.0
+            yield _row(verdict, name, rate, row.scores, row.behind, row.p_value_holm)
     searched = verdict.challenger
     if searched is not None and searched.ahead is not None and verdict.winner.standard is not None:
-        versus = _turned(searched.ahead)
-        yield VerdictRow((SEARCHED,), searched.learning_rate, searched.scores, versus, versus.p_value)
+        behind = turned(searched.ahead, -1)
+        rate, p_holm = searched.learning_rate, searched.p_value_holm
+        yield _row(verdict, SEARCHED, rate, searched.scores, behind, p_holm)
 
 
-def _turned(ahead: Comparison) -> Comparison:
-    """One loss minus another, as the other minus the one."""
+def _row(
+    verdict: Verdict, name: str, rate: float, scores: RefitScores, behind: Comparison, p_holm: float | None
+) -> VerdictRow:
+    p, at_floor = behind.p_value if p_holm is None else p_holm, behind.p_value <= verdict.p_floor
+    return VerdictRow((name,), rate, scores, turned(behind, verdict.sign), p, at_floor)
+
+
+def turned(ahead: Comparison, sign: int) -> Comparison:
+    """One loss minus another (`sign` 1), or the other minus the one (-1)."""
+    if sign > 0:
+        return ahead
+    effect = None if ahead.effect_size is None else -ahead.effect_size
     low, high = -ahead.ci_high, -ahead.ci_low
-    return replace(ahead, difference=-ahead.difference, ci_low=low, ci_high=high)
+    return replace(ahead, difference=-ahead.difference, ci_low=low, ci_high=high, effect_size=effect)

@@ -154,7 +154,9 @@ def test_all_who_tell_the_loss_tell_its_whole_recipe(
     searched = capsys.readouterr().out
     assert main(["show", "whole", *place]) == 0
     shown = capsys.readouterr().out
-    line = next(line for line in searched.splitlines() if line.startswith("The winner, at learning rate "))
+    line = next(
+        line for line in searched.splitlines() if line.startswith("The loss to use, at learning rate ")
+    )
     assert ", schedule " in line
     assert line in shown.splitlines()
     assert main(["export", "whole", "--to", str(tmp_path / "loss"), *place]) == 0

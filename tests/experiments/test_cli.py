@@ -425,7 +425,7 @@ def test_the_verdict_table_compares_the_winner_with_everything(store: Store) -> 
     for name in standard_specs("multiclass").keys() - {winner}:
         row = verdict["against"][name]
         assert f"{row['mean']:.{digits}f} ± {row['sd']:.{digits}f}" in rows[name]
-        assert (
+        assert (  # greater is better here, so that ahead is winner minus loss
             f"{row['difference']:+.{digits}f} [{row['ci_low']:+.{digits}f}, {row['ci_high']:+.{digits}f}]"
             in rows[name]
         )

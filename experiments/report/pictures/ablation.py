@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import plotly.graph_objects as go
 
 from ...results.search_document import Ablation, SearchDocument
@@ -10,8 +12,12 @@ from ..style import ACCENT, OTHER, figure, rows_height
 from ..table import Table, table
 
 
-def _parts(document: SearchDocument) -> tuple[Ablation, ...]:
-    return () if document.insight is None else document.insight.ablation
+def _parts(document: SearchDocument) -> list[Ablation]:
+    """What each part earns, better counted positive whichever way the metric goes."""
+    found = () if document.insight is None else document.insight.ablation
+    if document.sign > 0:
+        return list(found)
+    return [replace(r, difference=-r.difference, ci_low=-r.ci_high, ci_high=-r.ci_low) for r in found]
 
 
 def draw(document: SearchDocument) -> go.Figure | None:
@@ -33,7 +39,9 @@ def draw(document: SearchDocument) -> go.Figure | None:
         hovertemplate="without %{y}: %{x:+.4f}<extra></extra>",
     )  # fmt: skip
     made = figure(points, height=rows_height(len(parts)), yaxis_autorange="reversed")
-    made.update_xaxes(title_text=f"{document.task.metric}, with the part minus without", zerolinewidth=2)
+    made.update_xaxes(
+        title_text=f"better by, in {document.task.metric}, for having the part", zerolinewidth=2
+    )
     return made
 
 

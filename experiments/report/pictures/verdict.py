@@ -8,15 +8,15 @@ import plotly.graph_objects as go
 
 from ....search.records import Comparison, Verdict
 from ...results.search_document import SearchDocument
-from ...results.verdict_rows import VerdictRow, verdict_rows
+from ...results.verdict_rows import VerdictRow, chance, verdict_rows
 from ..picture import Picture
 from ..style import ACCENT, OTHER, figure, rows_height
-from ..table import Table, chance, table
+from ..table import Table, table
 
 
 def compared(verdict: Verdict) -> list[tuple[VerdictRow, Comparison]]:
     """The losses that the winner was compared with, the strongest first."""
-    return [(row, row.versus) for row in verdict_rows(verdict) if row.versus is not None]
+    return [(row, row.lead) for row in verdict_rows(verdict) if row.lead is not None]
 
 
 def draw(document: SearchDocument) -> go.Figure | None:
@@ -24,7 +24,7 @@ def draw(document: SearchDocument) -> go.Figure | None:
     said = document.verdict
     if said is None:
         return None
-    rows, sign = compared(said), said.sign
+    rows = compared(said)
     reach = _reach([versus for _, versus in rows])
     names = [row.label.replace(" = ", "<br>= ") for row, _ in rows]
     near = [abs(versus.difference) <= reach for _, versus in rows]
@@ -36,7 +36,7 @@ def draw(document: SearchDocument) -> go.Figure | None:
         textposition=["middle left" if v.difference > 0 else "middle right" for _, v in rows],
         marker={
             "size": 9,
-            "color": [ACCENT if sign * (v.ci_low if sign > 0 else v.ci_high) > 0 else OTHER for _, v in rows],
+            "color": [ACCENT if v.ci_low > 0 else OTHER for _, v in rows],
             "symbol": [
                 "circle" if seen else "triangle-right" if v.difference > 0 else "triangle-left"
                 for (_, v), seen in zip(rows, near, strict=True)
@@ -50,14 +50,14 @@ def draw(document: SearchDocument) -> go.Figure | None:
             "width": 0,
         },
         customdata=[[v.difference, v.ci_low, v.ci_high, row.scores.mean] for row, v in rows],
-        hovertemplate="%{y}<br>difference %{customdata[0]:+.4f} [%{customdata[1]:+.4f}, "
+        hovertemplate="%{y}<br>ahead by %{customdata[0]:+.4f} [%{customdata[1]:+.4f}, "
         "%{customdata[2]:+.4f}]<br>its mean %{customdata[3]:.4f}<extra></extra>",
     )
     made = figure(
         points,
         height=rows_height(len(rows), double=any("<br>" in name for name in names)),
         yaxis_autorange="reversed",
-        xaxis_title_text=f"difference in {said.metric}",
+        xaxis_title_text=f"ahead by, in {said.metric}",
     )
     made.update_xaxes(zerolinewidth=2, rangemode="tozero", nticks=6)
     if said.margin > 0:
@@ -80,7 +80,6 @@ def _verdict(document: SearchDocument) -> Verdict:
 
 def _note(document: SearchDocument) -> str:
     verdict = _verdict(document)
-    side = "Right" if verdict.greater_is_better else "Left"
     where = (
         "validation data, with fresh seeds"
         if verdict.scored_on != "test"
@@ -88,8 +87,8 @@ def _note(document: SearchDocument) -> str:
     )
     errors = " and ".join(verdict.sources or ("refits", "test samples"))
     return (
-        f"Each point is the winner's score minus that of a loss that is tuned too, on {where}; the line is "
-        f"its 95% interval over {errors}. {side} of zero the winner is better; where the interval says so, "
+        f"Each point says how far the winner is ahead of a loss that is tuned too, on {where}; the line is "
+        f"its 95% interval over {errors}. Right of zero the winner is better; where the interval says so, "
         "the point is coloured."
     )
 
@@ -101,20 +100,20 @@ def _alt(document: SearchDocument) -> str:
 def _table(document: SearchDocument) -> Table:
     verdict = _verdict(document)
     head = (
-        "loss", verdict.metric, "sd", "learning rate", "winner minus loss",
+        "loss", verdict.metric, "sd", "learning rate", "winner ahead by",
         "95% interval", "p (Holm)", "effect (d)", "p (Wilcoxon, refits)",
     )  # fmt: skip
     return table(head, map(_cells, verdict_rows(verdict)))
 
 
 def _cells(row: VerdictRow) -> Sequence[str]:
-    own, versus = (f"{row.scores.mean:.4f}", f"{row.scores.sd:.4f}", f"{row.learning_rate:.3g}"), row.versus
-    if versus is None:
+    own, lead = (f"{row.scores.mean:.4f}", f"{row.scores.sd:.4f}", f"{row.learning_rate:.3g}"), row.lead
+    if lead is None:
         return (f"{row.label} (winner)", *own, "", "", "", "", "")
-    effect = "" if versus.effect_size is None else f"{versus.effect_size:+.2f}"
+    effect = "" if lead.effect_size is None else f"{lead.effect_size:+.2f}"
     return (
-        row.label, *own, f"{versus.difference:+.4f}", f"{versus.ci_low:+.4f} to {versus.ci_high:+.4f}",
-        chance(row.p_value), effect, "" if versus.wilcoxon_p is None else chance(versus.wilcoxon_p),
+        row.label, *own, f"{lead.difference:+.4f}", f"{lead.ci_low:+.4f} to {lead.ci_high:+.4f}",
+        row.chance, effect, "" if lead.wilcoxon_p is None else chance(lead.wilcoxon_p),
     )  # fmt: skip
 
 

@@ -66,17 +66,17 @@ def test_the_verdict_shows_every_comparison_at_its_place(document: SearchDocumen
     (points,) = made.data
     assert sum(len(row.names) for row in rows) == len(document.verdict.against)
     for x, text, low, row in zip(points.x, points.text, points.error_x.arrayminus, rows, strict=True):
-        assert row.versus is not None
+        assert row.lead is not None
         if text:
-            assert abs(x) < abs(row.versus.difference)
-            assert f"{row.versus.difference:+.3g}" == text.strip()
+            assert abs(x) < abs(row.lead.difference)
+            assert f"{row.lead.difference:+.3g}" == text.strip()
         else:
-            assert (x, x - low) == pytest.approx((row.versus.difference, row.versus.ci_low))
+            assert (x, x - low) == pytest.approx((row.lead.difference, row.lead.ci_low))
 
 
 @pytest.mark.parametrize(("kind", "clear"), [("multiclass", 0.01), ("regression", -0.01)])
 def test_a_point_is_coloured_where_its_interval_says_better(kind: str, clear: float, store: Store) -> None:
-    """Better is above zero for a metric that should be large and below it for one that should be small."""
+    """Better is right of zero, whichever way the metric goes."""
     document = document_of(store, kind)
     assert document.verdict is not None
     sure = Comparison(2 * clear, min(clear, 3 * clear), max(clear, 3 * clear), 0.001)
@@ -90,6 +90,7 @@ def test_a_point_is_coloured_where_its_interval_says_better(kind: str, clear: fl
     (points,) = made.data
     colours = dict(zip(points.y, points.marker.color, strict=True))
     assert colours == {"sure": style.ACCENT, "open": style.OTHER}
+    assert all(x > 0 for x in points.x)
 
 
 def test_a_line_of_the_parallel_coordinates_passes_every_row(document: SearchDocument) -> None:
