@@ -76,7 +76,8 @@ def _choice(kind: Kind, class_counts: Counts | None, metric: str | None) -> tupl
         sizes = [n for n in checked_counts(kind, class_counts) if isinstance(n, int)]
         ratio = max(sizes) / max(min(sizes), 1)
         name = "imbalanced" if ratio >= IMBALANCED_FROM else "multiclass"
-        return name, f"the largest class has {ratio:.3g} times the samples of the smallest"
+        shown = f"{ratio:.3g}" if ratio < 1000 else f"{ratio:,.0f}"
+        return name, f"the largest class has {shown} times the samples of the smallest"
     if kind in ("binary", "multilabel") and metric in RANKING_METRICS:
         return "ranking-metrics", f"{metric} judges the order of the answers"
     if kind == "regression" and metric in ROBUST_METRICS:

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-USER_ERROR, FAILURE, INTERRUPTED, PIPE_CLOSED = 2, 1, 130, 141
+USER_ERROR, FAILURE, INTERRUPTED = 2, 1, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
-    2 is a user's mistake, 1 a failure, 130 an interruption and 141 a reader who has gone, as of `| head`. All
-    but the last are said in one line on standard error.
+    2 is a user's mistake, 1 a failure and 130 an interruption. Each is said in one line on standard error
+    but not that nobody reads standard output any more, as after `| head`.
 
     Args:
         arguments: The words after `lossmith`; None takes those of the process, which is over then.
@@ -40,8 +40,8 @@ def _run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        return PIPE_CLOSED
+    except BrokenPipeError:  # click ends with the same status where it sees it first
+        return FAILURE
     except Exception as error:  # noqa: BLE001  (the last line of defence: nobody should have to read a traceback)
         return _explain(error)
 

@@ -26,7 +26,9 @@ class Pace:
     @property
     def unit(self) -> str:
         """What the total counts, where that has a name; the race counts trainings and the verdict losses."""
-        return " trials" if self.name in ("headroom", "explore") else ""
+        if self.name not in ("headroom", "explore"):
+            return ""
+        return " trial" if (self.total or self.done) == 1 else " trials"
 
     def update(self, done: int, best: float | None, now_s: float) -> None:
         """`done` of the total are there at `now_s`."""

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -582,3 +583,33 @@ def test_the_installed_program_answers(store: Store) -> None:
     done = subprocess.run([PROGRAM, "shwo", "whole"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.usefixtures("home")
+def test_a_closed_pipe_is_no_failure() -> None:
+    """`lossmith show | head -0`: nothing is said about it on standard error."""
+    program = subprocess.Popen(
+        [PROGRAM, "show", "whole", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    program.stdout.close()
+    _, err = program.communicate()
+    assert (program.returncode, err) == (1, "")
+
+
+def test_warnings_of_other_packages_are_not_shown(
+    spec: Path, runs: Callable[..., None], tmp_path: Path, store: Store, capsys: Captured
+) -> None:
+    """What NumPy or pandas warn of goes to the log; a warning of the user's own file is shown."""
+    (tmp_path / "mine.py").write_text("import warnings\nwarnings.warn('look here')\n")
+
+    def search(*_: object, **__: object) -> Experiment:
+        warnings.warn_explicit("overflow", RuntimeWarning, "/x/site-packages/numpy/core.py", 3)
+        exec(compile((tmp_path / "mine.py").read_text(), tmp_path / "mine.py", "exec"))  # noqa: S102
+        return Experiment(store, "whole")
+
+    runs(search)
+    with pytest.warns(UserWarning, match="look here") as shown:
+        assert main(["search", str(spec)]) == 0
+    assert not [str(warning.message) for warning in shown if "overflow" in str(warning.message)]
+    capsys.readouterr()

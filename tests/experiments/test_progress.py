@@ -174,3 +174,33 @@ def test_silence_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
     display.note("headroom: small")
     display.close()
     assert capfd.readouterr() == ("", "")
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone, as after `| head`."""
+
+    def write(self, _: str) -> int:
+        """It fails as a pipe does."""
+        raise BrokenPipeError
+
+
+def test_a_reader_who_goes_does_not_end_the_search(clock: Clock) -> None:
+    """Progress into a pipe that was closed, or a stream that was, goes nowhere."""
+    closed = io.StringIO()
+    closed.close()
+    for stream in (Gone(), closed):
+        display = PlainProgress(stream, clock=clock)
+        display.phase("explore", 4)
+        display.advance(2, 0.5)
+        display.note("headroom: small")
+        display.close()
+
+
+@pytest.mark.parametrize(
+    ("total", "words"), [(1, "explore: 1 trial to train"), (2, "explore: 2 trials to train")]
+)
+def test_one_trial_is_one(total: int, words: str, clock: Clock) -> None:
+    """The singular is the singular."""
+    display, written = displays(clock)["plain"]
+    display.phase("explore", total)
+    assert written.getvalue() == f"{words}\n"
