@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -12,50 +14,45 @@ from ..tasks.subject import Subject
 SURE = 10.0  # a logit that leaves no doubt
 
 
-def constant_score(subject: Subject, outputs: Tensor | None, targets: Tensor | None) -> float | None:
-    """Return the score of the best constant answer, chosen on the training targets, on other targets.
+def constant_score(subject: Subject, targets: Tensor | None = None) -> float | None:
+    """Return the score of the best constant answer, which is chosen on the training targets.
 
     Args:
         subject: The task; None is returned for one that holds no data.
-        outputs: Outputs (..., N, C) or (..., N) of models on the samples, for their shape.
-        targets: Targets (N, ...) of the samples.
+        targets: Targets (N, ...) of the samples to score; None for those of the validation part, or of the
+            training part where there is none.
     """
-    train = getattr(subject, "train", None)
-    if train is None or outputs is None or targets is None:
+    train, validation = getattr(subject, "train", None), getattr(subject, "validation", None)
+    if train is None:
         return None
-    shape = outputs.shape[outputs.dim() - _own_dimensions(subject, targets) :]
-    metric, known = subject.measure, train[1]
-    answers = _answers(subject.kind, metric, known, shape)
+    known, metric = train[1], subject.measure
+    asked = (train if validation is None else validation)[1] if targets is None else targets
+    answers = _answers(subject.kind, metric, known)
 
     def scored(on: Tensor) -> Tensor:
-        said = answers[:, None].expand(len(answers), len(on), *answers.shape[1:]).to(outputs.dtype)
-        return metric.sign * metric(said, on.to(outputs.device))
+        said = answers[:, None].expand(len(answers), len(on), *answers.shape[1:])
+        return metric.sign * torch.nan_to_num(metric(said, on), nan=-metric.sign * torch.inf)
 
-    best = int(torch.nan_to_num(scored(known), nan=-torch.inf).argmax())
-    value = metric.sign * float(scored(targets)[best])
-    return value if value == value and abs(value) != torch.inf else None  # noqa: PLR0124  (NaN)
-
-
-def _own_dimensions(subject: Subject, targets: Tensor) -> int:
-    """The dimensions of one sample's outputs."""
-    return targets.dim() - 1 + (kind_named(subject.kind).decision == "argmax")
+    best = int(scored(known).argmax())
+    value = metric.sign * float(scored(asked.to(known.device))[best])
+    return value if math.isfinite(value) else None
 
 
-def _answers(kind: str, metric: Metric, targets: Tensor, shape: torch.Size) -> Tensor:
-    """Constant outputs to choose from, (A, *shape)."""
+def _answers(kind: str, metric: Metric, targets: Tensor) -> Tensor:
+    """Constant outputs of one sample to choose from, (A, ...), as a model's would be shaped."""
     known = kind_named(kind)
     if known.decision == "argmax":
-        classes = shape[-1]
-        counts = torch.bincount(targets.reshape(-1).clamp(min=0), minlength=classes).double()
+        counts = torch.bincount(targets.reshape(-1).clamp(min=0)).double()
         prior = (counts + 0.5).log()
-        return torch.cat([prior[None], SURE * torch.eye(classes, dtype=torch.float64)]).expand(-1, *shape)
+        sure = SURE * torch.eye(len(prior), dtype=torch.float64)
+        rows = torch.cat([prior[None], sure])
+        return rows.reshape(len(rows), *(1 for _ in targets.shape[1:]), -1).expand(-1, *targets.shape[1:], -1)
     values = targets.double()
     if known.decision == "cutoff":
         share = ((values > 0).double().sum(0) + 0.5) / (len(values) + 1)
         prior = (share / (1 - share)).log()
-        rows = [prior, torch.full_like(prior, SURE), torch.full_like(prior, -SURE)]
-    else:
-        rows = [values.mean(0), values.median(0).values]
-        if metric.quantile is not None:
-            rows.append(values.quantile(metric.quantile, dim=0))
-    return torch.stack([row.reshape(shape) for row in rows])
+        return torch.stack([prior, torch.full_like(prior, SURE), torch.full_like(prior, -SURE)])
+    some = [values.mean(0), values.median(0).values]
+    if metric.quantile is not None:
+        some.append(values.quantile(metric.quantile, dim=0))
+    return torch.stack(some)

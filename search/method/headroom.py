@@ -6,6 +6,7 @@ tell how much a loss can matter on this task at all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +25,7 @@ from ..records import (
     recall,
 )
 from ..statistics import deviation
+from .constant_answer import constant_score
 from .context import SearchContext
 from .power import assess_headroom
 from .rivals import best_of_each, by_name, rivals, tunes_cutoffs, with_tuned_cutoff
@@ -92,6 +94,7 @@ def headroom(context: SearchContext) -> Tuned:
     assert gate is not None
     if context.plan.headroom != "off":
         context.progress.note(gate["message"])
+    _warn_of_a_constant(context, leader)
     stop = context.plan.headroom == "stop" and not gate["matters"]
     reason = f"{gate['message']} (headroom: stop)" if stop else None
     return Tuned(best, trials, reason, gate, wider, _edges(context, trials))
@@ -166,6 +169,20 @@ def _noted(context: SearchContext, trials: Sequence[Trial]) -> dict[str, Domain]
             f"{before.high:.3g}), so it is searched from {domain.low:.3g} to {domain.high:.3g}"
         )
     return wider
+
+
+def _warn_of_a_constant(context: SearchContext, leader: Trial) -> None:
+    """Say so where the models score no better than an answer that never looks at the inputs."""
+    constant, sign = constant_score(context.task), context.task.measure.sign
+    if constant is None:
+        return
+    ahead = sign * (leader.outcome.score - constant)
+    if ahead <= 2 * deviation(leader.outcome.scores) / math.sqrt(len(leader.outcome.scores)):
+        context.progress.note(
+            f"headroom: the models learn nothing that {context.task.metric} sees: the best of the standard "
+            f"losses scores {leader.outcome.score:.4f}, the best constant answer {constant:.4f}; check the "
+            "data, the model and the recipe before the loss"
+        )
 
 
 def _edges(context: SearchContext, trials: Sequence[Trial]) -> dict[str, list[Edge]]:

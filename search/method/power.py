@@ -12,6 +12,9 @@ from ..statistics import ONE_SIDED_95, TWO_SIDED_95, deviation, mean
 from .context import SearchContext
 from .race_table import CLEAR, CROWN
 
+CANNOT_KNOW = (
+    "That compares standard losses among themselves: what a searched loss can gain, only the search shows"
+)
 POWER = ONE_SIDED_95  # the race and the verdict must both see a difference: at 95% each, both do at 90%
 
 
@@ -67,6 +70,7 @@ def assess_headroom(
             f", {gap:.4f} from tuned {usual.candidate.standard}; equal ones would differ by {error:.4f} "
             f"(standard error); a searched loss has to lead by {detectable:.4f} to be found (power 90%)"
         )
+    message += f". {CANNOT_KNOW}"
     return {
         **document,
         **noise,

@@ -164,7 +164,7 @@ def _judge(
         sentence="",
         usual=None if usual is None else entrant(usual),
         gain=refits.compare(chosen, usual) if apart and usual is not None else None,
-        constant=constant_score(task, tested.outputs, tested.targets),
+        constant=None if tested.targets is None else constant_score(task, tested.targets),
         n_resamples=N_RESAMPLES,
     )
     warnings = tuple(_warnings(found, refits, chosen, tuned))

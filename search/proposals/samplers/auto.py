@@ -24,12 +24,14 @@ class Auto(Sampler):
     def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
         trials, wide = budget or UNKNOWN_BUDGET, width or UNKNOWN_WIDTH
         cohorts, dimensions = -(-trials // wide), len(space.coordinates())
-        about = f"{trials} trials in cohorts of {wide}, {dimensions} dimensions"
+        about = f"{trials} trials in cohorts of {wide} over {dimensions} searched numbers"
         self._first: Sampler = Qmc(space, budget, width)
         self._then: Sampler = Evolution(space, budget, width)
         self._until = int(DESIGN * trials)
         if cohorts < 2:
-            self.reason = f"sampler auto: points spread evenly, for {about} leave nothing to learn from"
+            self.reason = (
+                f"sampler auto: points spread evenly, for {about} are one cohort: nothing is known before it"
+            )
         elif wide <= NARROW and cohorts >= MANY:
             self._then, self._until = Tpe(space, budget, width), min(self._until, 2 * dimensions)
             self.reason = (
