@@ -203,7 +203,7 @@ def test_models_are_fitted_to_a_window(name: str, monkeypatch: pytest.MonkeyPatc
         (
             256,
             64,
-            "102 points spread evenly, then evolution, .* 256 trials in cohorts of 64 over 2 searched numbers",
+            "102 points spread evenly, then evolution, .*256 trials in cohorts of 64 over 2 searched numbers",
         ),
         (64, 64, "spread evenly, for 64 trials in cohorts of 64 over 2 searched numbers are one cohort"),
         (200, 8, "4 points spread evenly, then tpe, for 200 trials in cohorts of 8"),
