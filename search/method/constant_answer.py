@@ -10,6 +10,7 @@ from torch import Tensor
 from ...losses.kinds import kind_named
 from ..metrics import Metric
 from ..tasks.subject import Subject
+from ..tasks.task import Task
 
 SURE = 10.0  # a logit that leaves no doubt
 
@@ -22,9 +23,9 @@ def constant_score(subject: Subject, targets: Tensor | None = None) -> float | N
         targets: Targets (N, ...) of the samples to score; None for those of the validation part, or of the
             training part where there is none.
     """
-    train, validation = getattr(subject, "train", None), getattr(subject, "validation", None)
-    if train is None:
+    if not isinstance(subject, Task):  # a training function's `train` is the function
         return None
+    train, validation = subject.train, subject.validation
     known, metric = train[1], subject.measure
     asked = (train if validation is None else validation)[1] if targets is None else targets
     answers = _answers(subject.kind, metric, known)
