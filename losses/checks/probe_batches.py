@@ -43,7 +43,7 @@ def random_batch(
         return outputs.to(dtype), targets[torch.randperm(size, generator=generator)]
     if kind == "regression":
         return outputs.to(dtype), torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
-    targets = torch.arange(outputs.numel()).reshape(shape) // max(1, outputs.numel() // size) % 2
+    targets = torch.arange(outputs.numel()).reshape(shape) // max(1, outputs.numel() // max(1, size)) % 2
     return outputs.to(dtype), targets[torch.randperm(size, generator=generator)].to(dtype)
 
 

@@ -17,7 +17,9 @@ def predictions(outputs: Tensor) -> Tensor:
 def random_targets(outputs: Tensor, generator: torch.Generator) -> Tensor:
     """Zeros and ones of the shape of the outputs, (N,) or (N, L); both answers occur for every label."""
     samples = len(outputs)
-    turn = torch.arange(outputs.numel()).reshape(outputs.shape) // max(1, outputs.numel() // samples) % 2
+    turn = (
+        torch.arange(outputs.numel()).reshape(outputs.shape) // max(1, outputs.numel() // max(1, samples)) % 2
+    )
     return turn[torch.randperm(samples, generator=generator)].to(outputs.dtype)
 
 
