@@ -21,7 +21,7 @@ SPEC = """
 task: digits-longtail
 trials: 16
 cohort: 8
-repeats: {seeds: 2, folds: 2}
+repeats: {seeds: 2}
 race: {seeds: 2, contenders: 2}
 verdict: {seeds: 2}
 insight: false

@@ -17,7 +17,6 @@ Listener = Callable[[int, float], bool]
 
 _OTHER_NAMES = {"lr": "learning_rate", "wd": "weight_decay", "epochs": "recipe.epochs"}
 _OTHER_NAMES |= {"batch_size": "recipe.batch_size", "hparams": "recipe", "config": "recipe"}
-_MISSING = object()
 
 
 class Pruned(BaseException):
@@ -63,7 +62,7 @@ class TrialHandle:
         self._parameters, self._listener = dict(parameters or {}), listener
         self.read: set[str] = set()
 
-    def report(self, epoch: int, value: float = _MISSING) -> None:  # type: ignore[assignment]
+    def report(self, epoch: int, value: float = ...) -> None:  # type: ignore[assignment]
         """Tell the metric on held-out data after an epoch; in a hopeless trial this call does not return.
 
         A value that is not finite ends the trial as diverged.
@@ -77,7 +76,7 @@ class TrialHandle:
             UserError: `epoch` is no number, or `value` is missing or no number.
         """
         self.read.add("report")
-        if value is _MISSING:
+        if value is ...:
             raise UserError(
                 "trial.report must be told the epoch and the metric on held-out data, "
                 f"trial.report(epoch, value), but got {_short(epoch)} alone"
