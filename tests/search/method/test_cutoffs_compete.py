@@ -20,6 +20,7 @@ from lossmith.search.records import Repeat, SilentProgress
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.spaces import space_from
 
+pytestmark = pytest.mark.end_to_end  # whole searches, as far as the verdict
 PLAN = Plan(
     trials=8, seeds=2, folds=3, width=8, rates=2, contenders=3, race_rounds=3, race_seeds=3, verdict_seeds=4
 )
