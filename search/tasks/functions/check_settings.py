@@ -93,7 +93,7 @@ def _number(value: object) -> bool:
 
 
 def _whole(value: object, low: int, high: int) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
+    return isinstance(value, Integral) and not isinstance(value, bool) and low <= int(value) <= high
 
 
 def _wrong(name: str, rule: str, value: object) -> UserError:

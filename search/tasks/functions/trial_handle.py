@@ -76,7 +76,7 @@ class TrialHandle:
             UserError: `epoch` is no number, or `value` is missing or no number.
         """
         self.read.add("report")
-        if value is ...:
+        if value is ...:  # type: ignore[comparison-overlap]
             raise UserError(
                 "trial.report must be told the epoch and the metric on held-out data, "
                 f"trial.report(epoch, value), but got {_short(epoch)} alone"
