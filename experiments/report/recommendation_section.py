@@ -56,7 +56,7 @@ def recommendation(document: SearchDocument, answer: Answer) -> Recommendation:
         latex=text,
         letters=f"{kind_named(spec.kind).letters}.",
         command=f"lossmith export {document.name} --to {FOLDER}",
-        snippets=snippets(_recipe(document, answer), rate, document.notes.model),
+        snippets=snippets(_recipe(document, answer), rate, document.task.kind, document.notes.model),
         source=code,
     )
 

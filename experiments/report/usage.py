@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...losses.kinds import Kind, kind_named
 from ...spaces.recipe import Recipe
 
 FOLDER = "my_loss"
@@ -18,11 +19,22 @@ class Snippet:
     code: str
 
 
-def snippets(recipe: Recipe, learning_rate: float, model: str | None = None) -> list[Snippet]:
+def snippets(recipe: Recipe, learning_rate: float, kind: Kind, model: str | None = None) -> list[Snippet]:
     """The loss in a plain loop, in Lightning, and in the Trainer of Hugging Face.
 
-    `recipe` is that of the loss. With `model`, the name of a registered model, also from MLflow.
+    Args:
+        recipe: How the loss was trained when it was found.
+        learning_rate: The rate that belongs to the loss.
+        kind: The kind of problem, which says what shape and type outputs and targets have.
+        model: The name of a registered model, where there is one; the loss is then taken from MLflow too.
     """
+    # A model with one output gives (N, 1) where targets are (N,), and answers are often whole numbers.
+    classes = kind_named(kind).target == "class"
+    of_loop = "model(inputs), targets" if classes else "model(inputs).reshape(targets.shape), targets.float()"
+    of_module = of_loop.replace("model(", "self.model(")
+    of_trainer = (
+        'outputs["logits"], labels' if classes else 'outputs["logits"].reshape(labels.shape), labels.float()'
+    )
     optimizer, timing = _optimizer(recipe, learning_rate), _timing(recipe)
     plain = f"""\
 import torch
@@ -32,7 +44,7 @@ loss = Loss()
 optimizer = {optimizer.format(parameters="model.parameters()")}{timing}
 for inputs, targets in loader:
     optimizer.zero_grad()
-    loss(model(inputs), targets).backward()
+    loss({of_loop}).backward()
     optimizer.step()
 """
     lightning = f"""\
@@ -47,7 +59,7 @@ class Module(lightning.LightningModule):
 
     def training_step(self, batch, index):
         inputs, targets = batch
-        return self.loss(self.model(inputs), targets)
+        return self.loss({of_module})
 
     def configure_optimizers(self):
         return {optimizer.format(parameters="self.parameters()")}
@@ -59,7 +71,9 @@ from {FOLDER}.loss import Loss
 loss = Loss()
 
 def compute_loss(outputs, labels, num_items_in_batch=None):
-    return loss.to(labels.device)(outputs["logits"], labels)
+    value = loss.to(labels.device)({of_trainer})
+    # The Trainer adds up the batches of one step: each counts by its share of their samples.
+    return value if num_items_in_batch is None else value * labels.numel() / num_items_in_batch
 
 trainer = Trainer(
     model=model,
