@@ -107,6 +107,7 @@ def test_the_cluster_section_of_the_readme_runs_word_for_word(stack: Stack) -> N
 
 def test_a_worker_that_is_killed_costs_nothing(stack: Stack, undisturbed: dict[str, Any]) -> None:
     """Of two workers one is killed in the middle; the search ends as in peace."""
+    stack.compose("up", "-d", "--wait", "--scale", "ray-worker=2")
     stack.launch("small.yaml", "worker")
     until(lambda: stack.trained("worker"), "trials")
     stack.kill("ray-worker")
