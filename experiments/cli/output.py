@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,11 +39,18 @@ def quiet_warnings() -> Iterator[None]:
     """
     before = warnings.showwarning
 
-    def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         from ...losses.custom.user_code import is_users
 
         if is_users(filename):
-            before(message, category, filename, lineno, *rest)
+            before(message, category, filename, lineno, file, line)
         else:
             logging.getLogger("lossmith.warnings").info("%s:%d: %s", filename, lineno, message)
 

@@ -187,7 +187,7 @@ def _batch(
     return outputs, targets
 
 
-def _columns(spec: LossSpec) -> tuple[int, ...]:
+def _columns(spec: BoundLoss) -> tuple[int, ...]:
     """The shape of one sample's outputs."""
     usual = kind_named(spec.kind).probe_columns
     return (len(spec.class_counts),) if usual and spec.class_counts else usual

@@ -200,14 +200,6 @@ class SearchDocument:
         return document
 
     @property
-    def target_units(self) -> tuple[Any, Any] | None:
-        """Mean and spread of the targets of a regression that was trained on standardised ones; else None."""
-        about = self.more.get("about")
-        if not isinstance(about, Mapping) or not {"file", "mean", "standard_deviation"} <= about.keys():
-            return None
-        return about["mean"], about["standard_deviation"]
-
-    @property
     def sign(self) -> int:
         """+1 where a greater score is better, -1 where a smaller one is."""
         return self.task.sign

@@ -105,11 +105,12 @@ class StackedLoss:
 
     def _given(self, outputs: Tensor, targets: Tensor, sample_weight: Tensor | None) -> dict[str, Tensor]:
         outputs, size = steps.in_full_precision(outputs), self._members // self._groups
-        targets, weight = (
-            v if v is None else v[0] if self._groups == 1 else v.repeat_interleave(size, 0)
-            for v in (targets, sample_weight)
-        )
-        assert targets is not None
+
+        def of_members(values: Tensor) -> Tensor:
+            return values[0] if self._groups == 1 else values.repeat_interleave(size, 0)
+
+        targets = of_members(targets)
+        weight = None if sample_weight is None else of_members(sample_weight)
         mask = None
         if self._kind.target != "class" or outputs.dim() > 3 or self._ignoring or weight is not None:
             axis: Any = None if self._groups == 1 else 0  # which `out_dims` may be, though its type says not

@@ -231,7 +231,8 @@ def test_class_counts_that_are_none_are_refused_in_one_short_line(kind: str, cou
 
 def test_class_counts_may_be_whatever_counts() -> None:
     """Lists, tuples and tensors of whole numbers are one and the same; a class may have none."""
-    for counts in ([3, 0, 5], (3.0, 0.0, 5.0), torch.tensor([3, 0, 5])):
+    given: list[Any] = [[3, 0, 5], (3.0, 0.0, 5.0), torch.tensor([3, 0, 5])]
+    for counts in given:
         assert standard_spec("ldam", "multiclass").bind(counts).class_counts == (3, 0, 5)
     pairs = standard_spec("bce", "multilabel").bind(torch.tensor([[1, 2], [0, 0]]))
     assert pairs.class_counts == ((1, 2), (0, 0))

@@ -14,28 +14,30 @@ from lossmith.search import TrainingFunction
 from lossmith.search.training.functions.rehearse import rehearse
 
 WRONG: list[tuple[str, Any, str]] = [
-    *(("workers", v, "a whole number from 1") for v in (True, "4", 1.5, 0, -1, [], 10**30)),
+    *(("workers", v, "a whole number from 1") for v in list[Any]([True, "4", 1.5, 0, -1, [], 10**30])),
     *(("greater_is_better", v, "true or false") for v in ("maybe", "no", 1, 0, None)),
     *(("ignore_index", v, "a whole number") for v in ("x", True, 1.5, [1])),
     *(("target_scale", v, "a number above 0") for v in ("x", 0, -1, True, math.nan, math.inf, [1])),
-    *(("metric", v, "name of what it returns") for v in (3, "", " ", None, "a\nb", "x" * 5000)),
-    *(("name", v, "name") for v in (3, "a\nb", "../x", "\udc80")),
-    *(("kind", v, "unknown kind") for v in ("multi", 3, True, None, [], {})),
+    *(("metric", v, "name of what it returns") for v in list[Any]([3, "", " ", None, "a\nb", "x" * 5000])),
+    *(("name", v, "name") for v in list[Any]([3, "a\nb", "../x", "\udc80"])),
+    *(("kind", v, "unknown kind") for v in list[Any](["multi", 3, True, None, [], {}])),
     *(
         ("class_counts", v, "the training samples of each class")
-        for v in (
-            "x",
-            [1],
-            [-1, 2, 3],
-            [0, 0],
-            [5, "a"],
-            [True, 3],
-            [1.5, 2],
-            {},
-            [],
-            5,
-            [[1, 2]],
-            [math.nan, 1],
+        for v in list[Any](
+            (
+                "x",
+                [1],
+                [-1, 2, 3],
+                [0, 0],
+                [5, "a"],
+                [True, 3],
+                [1.5, 2],
+                {},
+                [],
+                5,
+                [[1, 2]],
+                [math.nan, 1],
+            )
         )
     ),
 ]

@@ -213,7 +213,7 @@ class TestProcessPool:
 
     def test_a_worker_that_dies_is_an_error(self) -> None:
         """Killed from outside, as by a system out of memory, it does not leave the search waiting."""
-        pool = ProcessPool(2, lambda *_: os.kill(os.getpid(), signal.SIGKILL), threading.Event())  # type: ignore[arg-type]
+        pool = ProcessPool(2, lambda *_: os.kill(os.getpid(), signal.SIGKILL), threading.Event())
         with pytest.raises(MemoryError, match="a worker process was killed"):
             pool.program(1)
         pool.close()
@@ -221,7 +221,7 @@ class TestProcessPool:
     def test_a_call_ends_when_the_search_is_stopped(self) -> None:
         """A worker that is busy does not keep a search that is being stopped."""
         stop = threading.Event()
-        pool = ProcessPool(1, lambda *_: threading.Event().wait(), stop)  # type: ignore[arg-type]
+        pool = ProcessPool(1, lambda *_: threading.Event().wait(), stop)
         stop.set()
         with pytest.raises(Stopped):
             pool.program(0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, Self
 
 import pytest
 import torch
@@ -23,13 +24,18 @@ from lossmith.search.training.engines.device import Hardware
 from lossmith.search.training.engines.engine import Engine
 from lossmith.search.training.engines.loop import LoopProgram
 from lossmith.search.training.engines.registry import ENGINES
-from lossmith.search.training.program import Job, Program
+from lossmith.search.training.program import Job
 from lossmith.search.training.scored_program import ScoredProgram
 
 from ..small_tasks import cnn, drawn, image_task, mlp, standards, task_of
 
 META = torch.device("meta")
-SGD = {"epochs": 2, "batch_size": 16, "optimizer": "sgd", "learning_rate": 0.01}  # no fused Adam on meta
+SGD: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 16,
+    "optimizer": "sgd",
+    "learning_rate": 0.01,
+}  # no fused Adam on meta
 TASKS: dict[str, Callable[[], Task]] = {
     "chain": lambda: task_of(recipe=SGD, validation=None),
     "vectorised": lambda: task_of(recipe=SGD, validation=None, model=mlp(3, nn.Tanh)),
@@ -78,7 +84,7 @@ def test_the_loop_trains_on_its_device(name: str) -> None:
     assert program.outputs().device == META
 
 
-class Elsewhere(Program):
+class Elsewhere:
     """A program whose outputs are made up: on another device than the targets of its split."""
 
     def __init__(self, outputs: Tensor) -> None:
@@ -92,6 +98,23 @@ class Elsewhere(Program):
     def faults(self) -> dict[int, str]:
         """None."""
         return {}
+
+    def train(self, epochs: int) -> None:
+        """Nothing is trained."""
+        del epochs
+
+    def parameters(self, member: int) -> dict[str, Tensor]:
+        """None."""
+        del member
+        return {}
+
+    def keep(self, members: Sequence[int]) -> None:
+        """All stay."""
+        del members
+
+    def join(self, other: Self) -> None:
+        """Nobody joins."""
+        del other
 
 
 @pytest.mark.parametrize("kind", KINDS)
