@@ -68,8 +68,8 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
         shipped = pack(wanted.task if task is None else None, code)
         kept_with_it = RunNotes(runner=runner or DEFAULT, files=shipped)
         with _training(search, runner, display) as training:
-            display.note(forecast(search.task, search.plan, training))
             kept = open_store(where)
+            display.note(forecast(search.task, search.plan, training))
             if data := os.environ.get("LOSSMITH_DATA"):
                 wanted = wanted.model_copy(update={"task": keep_tables(wanted.task, Path(data))})
             chosen = wanted.name or _free_name(name_from(search.task.name), kept.names())

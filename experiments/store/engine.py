@@ -176,7 +176,7 @@ def _file(url: URL) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # too long, the home of nobody, NUL
         why = error.strerror if isinstance(error, OSError) else error
         raise UserError(
-            f"a store must be a file that can be, but {one_line(url.database)} cannot ({why}); {_REMEDY}"
+            f"a store must be a file that can be made, but {one_line(url.database)} cannot ({why}); {_REMEDY}"
         ) from None
     return path
 

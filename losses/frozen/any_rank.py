@@ -7,15 +7,18 @@ from torch import Tensor
 from ..kinds import Kind, kind_named
 
 
-def flat(kind: Kind, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def flat(kind: Kind, outputs: Tensor, targets: Tensor, *, two_outputs: bool = False) -> tuple[Tensor, Tensor]:
     """As `shaped`, in operations that mean the same for every rank, and without a look at rank or dtype.
 
     Dense logits (N, K, ...) become (N ..., K), answers one axis, and targets take the shape of the outputs,
-    so that (N,) against (N, 1) cannot broadcast. Sizes that do not fit fail where they meet.
+    so that (N,) against (N, 1) cannot broadcast. With `two_outputs` the last axis of the outputs, mean and ln
+    variance, stays as it is. Sizes that do not fit fail where they meet.
     """
     found = kind_named(kind)
     if found.target == "class":
         return outputs.movedim(1, -1).flatten(0, -2), targets.flatten()
+    if two_outputs:
+        return outputs.flatten(0, -2), targets.flatten()
     if found.several:
         return outputs, targets.view_as(outputs)
     return outputs.flatten(), targets.flatten()

@@ -150,7 +150,7 @@ class FrozenLoss(nn.Module):
             check_weight(sample_weight, len(outputs))
         spec, exporting = self.spec, torch.compiler.is_exporting()
         if exporting:
-            outputs, targets = flat(spec.kind, outputs, targets)
+            outputs, targets = flat(spec.kind, outputs, targets, two_outputs=self._two_outputs)
         else:
             outputs, targets = shaped(spec.kind, outputs, targets, two_outputs=self._two_outputs)
         check_columns(spec, outputs)

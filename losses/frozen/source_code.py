@@ -169,7 +169,7 @@ def _class(spec: BoundLoss, content: Folded, body: list[str]) -> str:
     documentation = f'''        """The loss of one batch.
 
         {shapes}; sample_weight: how much each sample counts, (N,).
-        What trainers pass besides is taken where it changes nothing.
+        Other keywords that trainers pass are taken where they change nothing.
         """
 '''
     return head + constructor + forward + documentation + "\n".join(f"        {line}" for line in body)

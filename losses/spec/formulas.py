@@ -30,7 +30,7 @@ def formula(loss: Parametrised) -> str:
     Example:
         >>> from lossmith.losses import LossSpec
         >>> formula(LossSpec("multiclass", {"mix.cross_entropy": 1, "focal.gamma": 2}))
-        'mean[ (1-p)^2 * (-ln p) ]'
+        'mean[ (1 - p)^2 * (-ln p) ]'
     """
     body, where = _assembled(loss.parameters, lambda p: p.formula, " * ")
     return f"{body}  with {', '.join(where)}" if where else body

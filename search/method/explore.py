@@ -15,7 +15,7 @@ from .headroom import leading
 def explore(context: SearchContext, known: Sequence[Trial]) -> tuple[Trial, ...]:
     """Ask, train and tell until the budget is spent or the space holds nothing new."""
     plan, proposer = context.plan, context.proposer
-    proposer.tell(t for t in known if t.candidate.cutoff == "fixed")  # a cut-off is no point of the space
+    proposer.tell([t for t in known if t.candidate.cutoff == "fixed"])  # a cut-off is no point of the space
     explored: list[Trial] = []
     rungs = trusted_rungs(context, known)
     limit, spent, index = seconds_for_exploring(context, known), 0.0, 0

@@ -93,6 +93,8 @@ def test_a_mistake_in_a_function_is_met_at_the_door(
         assert detail[0].startswith("with learning_rate=0.003")
         assert any("in train" in line for line in detail)
         assert not any("site-packages" in line or "rehearse.py" in line for line in detail)
+    elif mistake == "it reports text":
+        assert any("loop.py" in line for line in detail)  # where they called it
     else:
         assert not detail
     assert not (folder / "work").exists()

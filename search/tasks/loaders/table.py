@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ....losses.errors import UserError, unknown
+from ....losses.errors import UserError, require, unknown
 from ...memory import room, size_text
 from ..arrays import brief
 from .cells import with_plain_cells
@@ -119,6 +119,7 @@ def check_columns(file: Path, wanted: Collection[str], columns: Sequence[str]) -
 
 
 def _csv(file: Path, targets: Collection[str], separator: str | None) -> Table:
+    require("pandas", "a table as a task")
     import pandas as pd
 
     lines = _first_lines(file)
@@ -157,6 +158,7 @@ def _csv(file: Path, targets: Collection[str], separator: str | None) -> Table:
 
 
 def _parquet(file: Path, targets: Collection[str]) -> Table:
+    require("pyarrow", "a Parquet file as a task")
     import pyarrow.parquet as pq
 
     held = pq.ParquetFile(file)

@@ -102,7 +102,11 @@ def choose_engine(
     widths = {engine.name: tuple(engine.widths(task, workers, on)) for engine in possible}
     if len(possible) == 1:
         only = possible[0]
-        why = "; ".join(f"engine {e.name}: {words}" for e, words in obstacles.items() if words is not None)
+        why = "; ".join(
+            f"this model cannot be stacked: {words}" if e.stacks else f"engine {e.name}: {words}"
+            for e, words in obstacles.items()
+            if words is not None
+        )
         return EngineChoice(only.name, widths[only.name][-1], why, stackable=only.stacks)
     settings = task.settings
     shape = (tuple(task.train[0].shape[1:]), settings.batch_size, settings.optimizer)

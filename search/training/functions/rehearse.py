@@ -98,8 +98,9 @@ def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
     try:
         with sandbox(seed, training.program) as traces:
             value = score_from(training.train(probe, trial), f"{name} must return")
-    except UserError as error:
-        raise UserError(str(error), error.detail or user_traceback(error)) from error
+    except UserError as error:  # its line says all; where their code is on the way, it says where as well
+        shown = user_traceback(error)
+        raise UserError(str(error), error.detail or (shown if "\n" in shown else "")) from error
     except SystemExit as error:
         said = f" ({traces.last_line})" if traces.last_line else ""
         raise UserError(

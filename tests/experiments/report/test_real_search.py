@@ -128,7 +128,7 @@ def test_the_sampler_is_that_of_the_space_that_was_searched(
     """`show` tells the dimensions of the points that were proposed, in the opened space."""
     assert document.sampler is not None
     (dimensions,) = {len(point) for point in _points(workdir)}
-    assert f"{dimensions} dimensions" in document.sampler
+    assert f"over {dimensions} searched numbers" in document.sampler
     assert main(["show", "real", "--workdir", str(workdir)]) == 0
     assert document.sampler in capsys.readouterr().out
 

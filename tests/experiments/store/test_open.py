@@ -143,7 +143,7 @@ def test_an_address_that_is_none_is_one_line(url: str, words: str) -> None:
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     """A store below a plain file is refused with the directory and the remedy."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=rf"cannot make the directory {tmp_path}/file/deeper .*--store"):
+    with pytest.raises(UserError, match=rf"{tmp_path}/file/deeper/lossmith.db cannot .*--store"):
         Store.open(f"sqlite:///{tmp_path}/file/deeper/lossmith.db")
 
 

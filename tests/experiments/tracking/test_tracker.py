@@ -153,7 +153,7 @@ def test_what_mlflow_refused_is_delivered_when_it_is_back(
     keep(5)
     with tracker:
         assert tracker.flush(timeout_s=0.1) == 5
-        assert tracker.problem == "ConnectionError: MLflow is down"
+        assert tracker.problem == "ConnectionError: MLflow is down and says more than a line"
         mlflow.faults = 2
         assert tracker.flush() == 0
         tracker.stop()
