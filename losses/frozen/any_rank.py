@@ -17,7 +17,7 @@ def flat(kind: Kind, outputs: Tensor, targets: Tensor, *, two_outputs: bool = Fa
     found = kind_named(kind)
     if found.target == "class":
         return outputs.movedim(1, -1).flatten(0, -2), targets.flatten()
-    if two_outputs:
+    if two_outputs and outputs.dim() > targets.dim():
         return outputs.flatten(0, -2), targets.flatten()
     if found.several:
         return outputs, targets.view_as(outputs)
