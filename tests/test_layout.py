@@ -193,9 +193,8 @@ def test_no_name_hides_a_module(folder: str) -> None:
     for file in python_files(folder):
         name = f"lossmith.{_module(file)}"
         package, _, last = name.rpartition(".")
-        if (
-            package == "lossmith" or ".migrations" in name
-        ):  # a namespace has no names, and Alembic runs migrations
+        # A namespace has no names, Alembic runs migrations, and spaces/presets holds YAML that nobody imports.
+        if package == "lossmith" or ".migrations" in name or name == "lossmith.spaces.presets":
             continue
         module = importlib.import_module(name)
         if getattr(sys.modules[package], last) is not module:
