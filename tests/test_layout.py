@@ -193,7 +193,7 @@ def test_no_name_hides_a_module(folder: str) -> None:
     for file in python_files(folder):
         name = f"lossmith.{_module(file)}"
         package, _, last = name.rpartition(".")
-        # A namespace has no names, Alembic runs migrations, and spaces/presets holds YAML that nobody imports.
+        # A namespace has no names, Alembic runs migrations, and nobody imports the YAML of spaces/presets.
         if package == "lossmith" or ".migrations" in name or name == "lossmith.spaces.presets":
             continue
         module = importlib.import_module(name)
