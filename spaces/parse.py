@@ -31,8 +31,8 @@ Counts = Sequence[int] | Sequence[Sequence[int]]
 
 @cache
 def presets() -> dict[str, dict[str, Any]]:
-    """The documents under `spaces/presets/`, by name."""
-    folder = files(__package__) / "presets"
+    """The documents under `spaces/shipped/`, by name."""
+    folder = files(__package__) / "shipped"
     return {
         entry.name.removesuffix(".yaml"): yaml.safe_load(entry.read_text(encoding="utf-8"))
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
