@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ...search.records.typed_json import plain
 from ..results.search_document import SearchDocument
 from ..spec import by_phase, format_duration
-from ..store.typed_json import plain
 from .flatten import Rows, flat
 from .table import Table, table
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...search.records import Verdict
+from ...search.records.typed_json import Damaged, fields_of, read
 from ..store import DamagedSearch, Store
-from ..store.typed_json import Damaged, fields_of, read
 from .json_text import finite
 from .search_document import SearchSummary
 

@@ -16,9 +16,9 @@ from ...search.records import (
     Verdict,
     best_of,
 )
+from ...search.records.typed_json import Damaged, read
 from ...spaces import own_terms
 from ..store import DamagedSearch, SearchRecord, Store
-from ..store.typed_json import Damaged, read
 from ..usercode.bundle import unpack_for_reading
 from ..usercode.trust import untrusted
 from .json_text import finite

@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 from ...search.metrics import sign_of
 from ...search.records import RaceRound, State, Verdict
+from ...search.records.typed_json import OMITTED, REST, fields_of
 from ...spaces.recipe import Recipe
 from ..store import RunNotes, SearchRecord, Status
-from ..store.typed_json import OMITTED, REST, fields_of
 from .trial_row import TrialRow, ranked
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from ...losses import LossSpec, formula, parts
 from ...search.records import Phase, State, Trial
+from ...search.records.typed_json import fields_of
 from ...search.statistics import deviation
 from ...spaces.recipe import Recipe
-from ..store.typed_json import fields_of
 
 RATE = "recipe.learning_rate"  # among the parameters of a row: where the learning rate stands
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from sqlalchemy import Row
 
 from ...search.records import Trial, Unit
+from ...search.records.typed_json import OMITTED, REST, UNREADABLE, Damaged, fields_of, read, told
 from .owner import is_live
-from .typed_json import OMITTED, REST, UNREADABLE, Damaged, fields_of, read, told
 
 Status = Literal["running", "finished", "interrupted", "cancelled", "failed"]
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ...losses.errors import UserError, unknown
 from ...search.records import State, Trial, Unit
+from ...search.records.typed_json import UNREADABLE, Damaged, told
 from . import owner as owners
 from .engine import engine_for, explained, reading, writing
 from .records import (
@@ -29,7 +30,6 @@ from .records import (
 )
 from .schema import upgrade
 from .tables import NAME_LENGTH, searches, trainings, trials, units
-from .typed_json import UNREADABLE, Damaged, told
 
 # Several missed heartbeats: a search whose machine is gone shows as interrupted within a minute.
 STALE_AFTER_S = 45.0

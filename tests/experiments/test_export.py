@@ -23,7 +23,6 @@ from lossmith.experiments.results import export as export_module
 from lossmith.experiments.results.export import FILES, TOLERANCE, ExportError, export_loss
 from lossmith.experiments.results.json_text import json_text
 from lossmith.experiments.results.search_document import TaskRecord
-from lossmith.experiments.store.typed_json import read
 from lossmith.losses import (
     FrozenLoss,
     Kind,
@@ -38,6 +37,7 @@ from lossmith.losses import (
 from lossmith.losses.declarations import KINDS
 from lossmith.losses.frozen.pt2 import load_pt2, write_pt2
 from lossmith.search import Task
+from lossmith.search.records.typed_json import read
 
 pytestmark = pytest.mark.end_to_end
 

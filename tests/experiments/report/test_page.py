@@ -18,9 +18,9 @@ from lossmith.experiments.report.page import page
 from lossmith.experiments.results.reading import SearchReading
 from lossmith.experiments.results.search_document import SearchDocument
 from lossmith.experiments.store import Store
-from lossmith.experiments.store.typed_json import read as typed
 from lossmith.losses import UserError, latex
 from lossmith.search import load_task
+from lossmith.search.records.typed_json import read as typed
 
 from .conftest import document_of, task_of
 

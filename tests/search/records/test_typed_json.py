@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from lossmith.experiments.store.typed_json import OMITTED, REST, Damaged, plain, read
+from lossmith.search.records.typed_json import OMITTED, REST, Damaged, plain, read
 from lossmith.spaces.recipe import Recipe
 
 
