@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from torch import Tensor
 
 from .errors import UserError
-from .kernels.fast import PLAIN, Fast
+from .kernels import PLAIN, Fast
 from .kinds import KINDS, Kind
 from .numerics import Number
 
@@ -46,9 +46,16 @@ COUNTED: tuple[Kind, ...] = tuple(name for name, kind in KINDS.items() if kind.c
 class Parameter:
     """One real parameter of a part.
 
-    `domain` is where the formula is defined (closed unless `open_low`), `search` is the range a space
-    starts from, `neutral` is the value at which the part disappears from the loss (None: no value does).
-    `per_loss` says that its unit is one over that of the loss, so that it changes with the loss's scale.
+    Args:
+        name: A Python name.
+        default: The value where nothing is said.
+        search: The range that a space starts from.
+        domain: Where the formula is defined, ends included.
+        open_low: Whether the lower end of the domain is excluded.
+        log: Whether it is searched evenly in its logarithm.
+        neutral: The value at which the part disappears from the loss; None where no value does.
+        about: What it does, for people, in a few words.
+        per_loss: Whether its unit is one over that of the loss, so that it changes with the loss's scale.
     """
 
     name: str
@@ -67,7 +74,15 @@ class Parameter:
         return (low < value if self.open_low else low <= value) and value <= high
 
     def check(self, owner: str, value: float) -> float:
-        """`value` as a float, or a `UserError` when it lies outside the domain."""
+        """The value as a float.
+
+        Args:
+            owner: The part's name, for the message.
+            value: A number.
+
+        Raises:
+            UserError: The value lies outside the domain.
+        """
         low, high = self.domain
         if not self.allows(value):
             bracket = "(" if self.open_low or low == -math.inf else "["
@@ -83,8 +98,10 @@ class Parameter:
 class Standard:
     """A loss people use today, as a point of the family.
 
-    `parameters` says which; without a weight `mix.TERM` among them, the part's own term has weight 1.
-    `kinds` are the kinds of problem that use it under this name (default: those of the part).
+    Args:
+        parameters: The family's parameters by name; without a weight `mix.TERM` among them, the part's own
+            term has weight 1.
+        kinds: The kinds of problem that use it under this name; None for those of the part.
     """
 
     parameters: Mapping[str, float] = field(default_factory=dict)
@@ -95,8 +112,7 @@ class Standard:
 class Part:
     """A named part of the loss family.
 
-    `function` takes the quantities it names as positional arguments (`losses/kinds/`) and its
-    parameters as keyword arguments. What it returns depends on `stage`:
+    What its function returns depends on its stage:
 
     - `adjust`: new logits, of the shape of the logits
     - `smooth`: the expected log-likelihood, (N,); (N, L) for multilabel
@@ -106,14 +122,28 @@ class Part:
     - `select`: the weight (N,) that is left of `weight` (N,), given the `loss` (N,) of each sample
     - `reduce`: the loss of the batch, given `loss` (N,) and `weight` (N,)
 
-    `same_as` is called with the parameters of a term and returns the other parameters of the family that mean
-    the same, or None: {"mix.mae": 1} for generalised cross entropy at q = 1. The numbers are factors of the
-    term's own weight; a parameter of another part is allowed where the term stands alone.
-    `frozen_factor` says that the gradient of a factor is stopped, so that the gradient of the loss is
-    not the derivative of its value (unless every parameter is neutral).
-    `broadcasts` says that inputs may have any axes before the samples', with data constants (..., 1, K) or
-    without those axes and numbers of any shape that broadcasts: then many losses are computed without `vmap`.
-    `fast` names functions that stand in for `function` where speed counts.
+    Args:
+        name: A Python name, and the name of its file.
+        stage: Where in the loss it stands, one of `STAGES`.
+        kinds: The kinds of problem that it serves.
+        function: Takes the quantities that it names as positional arguments (`losses/kinds/`) and the
+            parameters as keyword arguments.
+        formula: The formula in plain text, a parameter as {name}.
+        latex: The same for a math environment.
+        source: The paper, with its equation.
+        parameters: Its parameters, in the order of the formula.
+        standards: The standard losses that it is known by, each by name.
+        order: Its place among the parts of its stage.
+        level: Whether a term is a loss of each sample or of the batch.
+        same_as: Takes the parameters of a term and returns the other parameters of the family that mean the
+            same, or None: {"mix.mae": 1} for generalised cross entropy at q = 1. The numbers are factors of
+            the term's own weight; a parameter of another part is allowed where the term stands alone.
+        frozen_factor: Whether the gradient of a factor is stopped, so that the gradient of the loss is not
+            the derivative of its value (unless every parameter is neutral).
+        broadcasts: Whether inputs may have any axes before the samples', with data constants (..., 1, K) or
+            without those axes and numbers of any shape that broadcasts: then many losses are computed without
+            `vmap`.
+        fast: Functions that stand in for `function` where speed counts.
     """
 
     name: str

@@ -24,9 +24,12 @@ EXTRA_OF = {
 class UserError(ValueError):
     """Input that breaks a rule.
 
-    The message is one line that states the rule, the value that broke it and the remedy. The command
-    line prints it as it stands and exits with status 2. `detail` holds further lines where an error in the
-    user's own code has a traceback to show.
+    The command line prints the message as it stands and exits with status 2.
+
+    Args:
+        message: One line: the rule, the value that broke it and the remedy. No more than `LONGEST` characters
+            are kept.
+        detail: Further lines, where an error in the user's own code has a traceback to show.
     """
 
     def __init__(self, message: str, detail: str = "") -> None:
@@ -37,7 +40,13 @@ class UserError(ValueError):
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
-    """The error for a name that is not among `known`, with the nearest matches."""
+    """The error for a name that is not among `known`, with the nearest matches.
+
+    Args:
+        what: What has a name, in the singular: "metric".
+        name: The name that was given.
+        known: The names that there are.
+    """
     names = sorted(known)
     by_folded = {known.casefold(): known for known in reversed(names)}
     folded = get_close_matches(str(name)[:200].casefold(), by_folded, n=3, cutoff=0.5)
@@ -87,7 +96,12 @@ def require(package: str, purpose: str) -> ModuleType:
 
 
 def missing(package: str, purpose: str) -> UserError:
-    """The error for a package that is not installed; see `require`."""
+    """The error for a package that is not installed; see `require`.
+
+    Args:
+        package: A key of `EXTRA_OF`.
+        purpose: What needs the package, as the beginning of a sentence.
+    """
     return UserError(f"{purpose} needs the package {package}, which is not installed: {install(package)}")
 
 

@@ -16,6 +16,10 @@ def number_like(value: Number, like: Tensor) -> Tensor:
     """`value` as a 0-d tensor with the dtype and the device of `like`.
 
     `torch.as_tensor` would copy it from the host, which waits for a GPU and cannot be in a CUDA graph.
+
+    Args:
+        value: A number, or a 0-d tensor of any dtype and device.
+        like: A tensor of the wanted dtype and device.
     """
     if isinstance(value, Tensor):
         return value.to(like)

@@ -25,6 +25,10 @@ def extended(space: Space, losses: Iterable[LossSpec]) -> Space:
         >>> wider = extended(space, [standard_spec("class_balanced", "multiclass")])
         >>> [name for name in wider.parts if name not in space.parts]
         ['class_balanced']
+
+    Args:
+        space: The space.
+        losses: Standard losses that did well.
     """
     known = {*space.parts, *space.switches}
     joining = {name for spec in losses for name in spec.parts if name not in known}

@@ -6,7 +6,7 @@ import math
 
 from ..losses import Kind, Parameter, part
 from ..losses.errors import UserError, unknown
-from ..losses.family.steps import MIX
+from ..losses.family import MIX
 from .domain import Domain
 from .recipe import RECIPE, RecipeParameter, recipe_parameter
 
@@ -16,7 +16,15 @@ WEIGHT = Domain(*_WEIGHT.search, log=_WEIGHT.log)
 
 
 def declared(name: str, kind: Kind) -> Parameter | RecipeParameter:
-    """What is declared of a number; a `UserError` where problems of `kind` have none of this name."""
+    """What is declared of a number.
+
+    Args:
+        name: Such as "focal.gamma".
+        kind: The kind of problem.
+
+    Raises:
+        UserError: Problems of this kind have no number of this name.
+    """
     owner, _, rest = name.partition(".")
     if owner == RECIPE:
         return recipe_parameter(name)
@@ -31,7 +39,16 @@ def declared(name: str, kind: Kind) -> Parameter | RecipeParameter:
 
 
 def check(name: str, kind: Kind, value: float) -> None:
-    """Raise `UserError` for a number that there is not, or a value at which it is not defined."""
+    """Raise unless a number exists and is defined at a value.
+
+    Args:
+        name: Such as "focal.gamma".
+        kind: The kind of problem.
+        value: The value.
+
+    Raises:
+        UserError: There is no such number, or the value lies outside its domain.
+    """
     found = declared(name, kind)
     if isinstance(found, RecipeParameter):
         found.check(name, value)
@@ -42,11 +59,21 @@ def check(name: str, kind: Kind, value: float) -> None:
 
 
 def usual_domain(name: str, kind: Kind) -> Domain | None:
-    """The range in which a number is usually searched; None where its range comes from elsewhere."""
+    """The range in which a number is usually searched; None where its range comes from elsewhere.
+
+    Args:
+        name: Such as "focal.gamma".
+        kind: The kind of problem.
+    """
     found = declared(name, kind)
     return found.usual if isinstance(found, RecipeParameter) else Domain(*found.search, log=found.log)
 
 
 def limits(name: str, kind: Kind) -> tuple[float, float]:
-    """The least and the greatest value at which a number is defined; they themselves may be excluded."""
+    """The least and the greatest value at which a number is defined; they themselves may be excluded.
+
+    Args:
+        name: Such as "focal.gamma".
+        kind: The kind of problem.
+    """
     return declared(name, kind).domain

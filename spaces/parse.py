@@ -13,8 +13,8 @@ import yaml
 from ..losses import Kind, Part, part, parts
 from ..losses.custom import adopt
 from ..losses.errors import UserError, unknown
-from ..losses.family.steps import MIX
-from ..losses.spec.loss_spec import checked_counts
+from ..losses.family import MIX
+from ..losses.spec import checked_counts
 from .domain import Domain
 from .numbers import WEIGHT, usual_domain
 from .recipe import RECIPE, checked_options
@@ -41,7 +41,15 @@ def presets() -> dict[str, dict[str, Any]]:
 
 
 def preset(name: str, kind: Kind) -> Space:
-    """A shipped space; a `UserError` when there is none of that name for that kind."""
+    """A shipped space.
+
+    Args:
+        name: A key of `presets()`.
+        kind: The kind of problem.
+
+    Raises:
+        UserError: There is none of this name for this kind.
+    """
     fitting = {n for n, document in presets().items() if kind in document["kinds"]}
     if name not in fitting:
         raise unknown(f"space for {kind}", name, fitting | {"auto"})
@@ -65,7 +73,13 @@ def usual_domains(found: Part) -> dict[str, Domain]:
 
 
 def auto(kind: Kind, class_counts: Counts | None = None, metric: str | None = None) -> Space:
-    """The preset that suits a task, with the reason in `Space.reason`."""
+    """The preset that suits a task, with the reason in `Space.reason`.
+
+    Args:
+        kind: The kind of problem.
+        class_counts: The training samples of each class; None where they are not known.
+        metric: The name of the metric, such as "macro_f1"; None for any.
+    """
     name, reason = _choice(kind, class_counts, metric)
     return replace(preset(name, kind), reason=f"space {name}: {reason}", extensible=True)
 

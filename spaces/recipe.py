@@ -55,7 +55,15 @@ class RecipeParameter:
         return above and below and math.isfinite(value)
 
     def check(self, name: str, value: float) -> None:
-        """Raise `UserError` that begins with `name` for a value that is not allowed."""
+        """Raise unless a value is allowed.
+
+        Args:
+            name: What the message begins with.
+            value: The value.
+
+        Raises:
+            UserError: The value is not allowed.
+        """
         if not self.allows(value):
             raise UserError(f"{name} must {self.rule}, but got {value!r}")
 
@@ -83,6 +91,10 @@ def recipe_parameter(name: str) -> RecipeParameter:
 def checked_options(name: str, options: Sequence[str]) -> tuple[str, ...]:
     """`options` without repetition.
 
+    Args:
+        options: The words that a SPEC lists.
+        name: Such as "recipe.schedule".
+
     Raises:
         UserError: the parameter called `name` is a number, one of the options is not among its words, or
             there is none.
@@ -101,7 +113,12 @@ def checked_options(name: str, options: Sequence[str]) -> tuple[str, ...]:
 
 
 def option_at(options: Sequence[str], value: float) -> str:
-    """The option that a coordinate between 0 and the number of options means."""
+    """The option that a coordinate between 0 and the number of options means.
+
+    Args:
+        options: The words.
+        value: The coordinate.
+    """
     return options[min(int(value), len(options) - 1)]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..losses import Kind, LossSpec, part, parts_for
 from ..losses.errors import UserError
-from ..losses.family.steps import MIX
+from ..losses.family import MIX
 from .domain import Domain
 from .numbers import check
 from .recipe import LEARNING_RATE, RECIPE, checked_options, option_at
@@ -158,7 +158,12 @@ class Space:
         return {name.removeprefix(f"{RECIPE}."): value for name, value in said.items()}
 
     def learning_rate_at(self, point: Mapping[str, float], default: float) -> float:
-        """The learning rate a point means; `default` where the space says nothing about it."""
+        """The learning rate a point means; `default` where the space says nothing about it.
+
+        Args:
+            point: A number for each coordinate.
+            default: The learning rate where the space says nothing about it.
+        """
         return point.get(LEARNING_RATE, self.fixed.get(LEARNING_RATE, default))
 
     def point_of(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from ..losses import Kind
-from ..losses.family.steps import MIX
+from ..losses.family import MIX
 from .domain import Domain
 from .numbers import declared, limits
 from .recipe import RECIPE
@@ -75,7 +75,15 @@ def widened(space: Space, ends: Mapping[str, End], *, by: float = 1.0) -> Space:
 
 
 def beyond(name: str, kind: Kind, domain: Domain, end: End, by: float = 1.0) -> Domain:
-    """The range of a number with one end moved outwards, half-way to a limit that it may not reach."""
+    """The range of a number with one end moved outwards, half-way to a limit that it may not reach.
+
+    Args:
+        name: Such as "focal.gamma".
+        kind: The kind of problem.
+        domain: The range.
+        end: Which end to move.
+        by: The share of the range's length to add to it.
+    """
     least, most = limits(name, kind)
     value = domain.beyond(-by if end == "low" else 1 + by)
     value = min(max(value, least), most)

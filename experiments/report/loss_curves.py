@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ...losses import BoundLoss, LossSpec, part
-from ...losses.family.steps import in_full_precision, mean, weighted_mean
-from ...losses.frozen.frozen_loss import folded
+from ...losses.family import in_full_precision
+from ...losses.family.steps import mean, weighted_mean
+from ...losses.frozen import folded
 from ...losses.kinds import kind_named
 
 MARGINS, RESIDUALS = 6.0, 4.0  # how far a curve reaches to either side

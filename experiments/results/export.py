@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ...losses import BoundLoss, FrozenLoss, LossSpec, UserError, formula, freeze, load_frozen, source
-from ...losses.frozen.pt2 import load_pt2, write_pt2
+from ...losses.frozen import load_pt2, write_pt2
 from ...losses.kinds import kind_named
 from ..version import version
 from .json_text import json_text

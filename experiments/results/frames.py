@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ...losses.errors import require
-from ...losses.spec.html import table_html
+from ...losses.spec import table_html
 from ...search.records import Verdict
 from .trial_row import TrialRow
 from .verdict_rows import verdict_rows

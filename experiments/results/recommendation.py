@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...losses import BoundLoss, UserError
-from ...losses.frozen.frozen_loss import constants_read
+from ...losses.frozen import constants_read
 from ...search.records import Entrant, Trial, Verdict
 from ..store import SearchRecord
 from .search_document import TaskRecord

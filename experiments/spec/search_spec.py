@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from ...losses import UserError
-from ...losses.spec.html import table_html
+from ...losses.spec import table_html
 from ...search.training.ray import Resources
 from ...spaces.recipe import Recipe
 from .durations import parse_duration

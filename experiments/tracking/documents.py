@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ...losses.family.steps import MIX
+from ...losses.family import MIX
 from ...search.records import State
 from ..results.trial_row import TrialRow
 from ..store import SearchRecord, Status, StoredTrial

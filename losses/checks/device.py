@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ..errors import one_line
-from ..frozen.frozen_loss import freeze
+from ..frozen import freeze
 from .probe_batches import constants
 from .subject import Broken, Loss, Subject, value_and_gradient
 

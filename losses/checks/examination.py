@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..declarations import Part
 from ..errors import UserError, one_line
-from ..family.registry import parts, registered
-from ..family.user_term import UserTerm
+from ..family import UserTerm, parts, registered
 from ..kinds import Kind
 from .contract import PROMISES, Promise
 from .gradient_health import healths

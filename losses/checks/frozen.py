@@ -7,11 +7,9 @@ from types import ModuleType
 import torch
 
 from ..errors import one_line
-from ..family.steps import MIX
-from ..frozen.frozen_loss import freeze
-from ..frozen.pt2 import exported, module_of
-from ..frozen.source_code import source
-from ..spec.loss_spec import LossSpec
+from ..family import MIX
+from ..frozen import exported, freeze, module_of, source
+from ..spec import LossSpec
 from .subject import Broken, Loss, Subject, close, value_and_gradient
 
 

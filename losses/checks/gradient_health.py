@@ -16,10 +16,9 @@ import torch
 from torch import Tensor
 
 from ..declarations import Kind
-from ..family.user_term import UserTerm
-from ..spec.canonical import terms_of
-from ..spec.loss_spec import LossSpec
-from ..stacked.stacked_loss import StackedLoss
+from ..family import UserTerm
+from ..spec import LossSpec, terms_of
+from ..stacked import StackedLoss
 from .probe_batches import COUNTS, TARGET_SCALE
 
 LEVELS = {True: (8.0, 2.0, 0.0, -2.0, -4.0, -8.0, -20.0), False: (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)}
@@ -33,10 +32,16 @@ EXPLODED = 1e4  # times the pull on an undecided sample
 
 @dataclass(frozen=True)
 class Health:
-    """What probing a loss found: `values` and `pulls` by level, and what is wrong, a line each.
+    """What probing a loss found.
 
-    `mistakes` is the pull on a confident mistake over that on an undecided sample, and `largest` the
-    largest pull over it: for cross entropy about 2 both, for the mean absolute error .001 and 1.
+    Args:
+        values: The loss by level.
+        pulls: The pull by level.
+        mistakes: The pull on a confident mistake over that on an undecided sample: about 2 for cross entropy,
+            .001 for the mean absolute error.
+        largest: The largest pull over that on an undecided sample: about 2 for cross entropy, 1 for the mean
+            absolute error.
+        problems: What is wrong, a line each.
     """
 
     values: Mapping[float, float]
@@ -82,7 +87,12 @@ def healths(specs: Sequence[LossSpec]) -> list[Health]:
 
 
 def batch(kind: Kind, level: float) -> tuple[Tensor, Tensor]:
-    """Eight to ten samples, all of this level, with every class and answer among the targets."""
+    """Eight to ten samples, all of this level, with every class and answer among the targets.
+
+    Args:
+        kind: The kind of problem.
+        level: The logit of the right answer, or the size of the error in units of the targets' spread.
+    """
     if kind == "regression":
         return TARGET_SCALE * level * torch.tensor([1.0, -1.0] * 4), torch.zeros(8)
     if kind == "multiclass":

@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from torch.func import vmap
 
-from ..family.registry import part
-from ..family.steps import MIX
-from ..frozen.frozen_loss import freeze
+from ..family import MIX, part
+from ..frozen import freeze
 from ..kinds import kind_named
 from .subject import Subject, close, corners, value_and_gradient
 

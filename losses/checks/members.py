@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from ..family.family import Family
-from ..family.steps import MIX
-from ..spec.loss_spec import LossSpec
-from ..stacked.stacked_loss import StackedLoss
+from ..family import MIX, Family
+from ..spec import LossSpec
+from ..stacked import StackedLoss
 from .probe_batches import constants
 from .subject import Subject, close, corners, plainest_term, value_and_gradient
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ..errors import one_line
-from ..family.registry import part
-from ..frozen.frozen_loss import freeze
+from ..family import part
+from ..frozen import freeze
 from .subject import Broken, Subject, close, corners, inside, value_and_gradient
 
 

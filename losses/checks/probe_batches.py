@@ -34,7 +34,15 @@ def constants(kind: Kind) -> dict[str, Tensor]:
 def random_batch(
     kind: Kind, size: int = 12, *, seed: int = 0, dtype: torch.dtype = torch.float64, spread: float = 2.0
 ) -> tuple[Tensor, Tensor]:
-    """Normal outputs of standard deviation `spread` and random targets; every class and answer occurs."""
+    """A batch of normal outputs and random targets, in which every class and answer occurs.
+
+    Args:
+        kind: The kind of problem.
+        size: N.
+        seed: Of outputs and targets.
+        dtype: Of outputs, and of targets that are no classes.
+        spread: The standard deviation of the outputs.
+    """
     generator = torch.Generator().manual_seed(seed)
     shape = (size, *columns(kind))
     outputs = spread * torch.randn(shape, generator=generator, dtype=torch.float64)
@@ -48,7 +56,12 @@ def random_batch(
 
 
 def extreme_batch(kind: Kind, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """Every combination of the extremes with every target, for three classes or two labels."""
+    """Every combination of the extremes with every target, for three classes or two labels.
+
+    Args:
+        kind: The kind of problem.
+        dtype: Of outputs, and of targets that are no classes.
+    """
     if kind in ("regression", "binary"):
         outputs, targets = (
             torch.tensor(v, dtype=dtype) for v in zip(*product(EXTREMES, (0.0, 1.0)), strict=True)

@@ -10,13 +10,9 @@ import torch
 from torch import Tensor
 
 from ..declarations import Kind, Number, Parameter, Part
-from ..family.family import Family
-from ..family.registry import part
-from ..family.steps import MIX
-from ..family.user_term import UserTerm
+from ..family import MIX, Family, UserTerm, part
 from ..kinds import kind_named
-from ..spec.loss_spec import BoundLoss, LossSpec
-from ..spec.standard_losses import standard_parameters
+from ..spec import BoundLoss, LossSpec, standard_parameters
 from .probe_batches import TARGET_SCALE, constants, extreme_batch, random_batch
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -32,8 +28,12 @@ class Broken(AssertionError):  # noqa: N818  (a promise is broken)
 class Subject:
     """A loss to be checked: parts of the family with the values of their parameters, of one kind.
 
-    `values` are complete and are not put into canonical form, so that a part at its neutral value is
-    still there. `vary` names the parameters whose corners and gradients are looked at.
+    Args:
+        name: What messages call it.
+        kind: The kind of problem.
+        values: Every parameter of the parts. They are not put into canonical form, so that a part at its
+            neutral value is still there.
+        vary: The names of the parameters whose corners and gradients are looked at.
     """
 
     name: str
@@ -65,13 +65,25 @@ class Subject:
         )
 
     def loss(self, outputs: Tensor, targets: Tensor, values: Mapping[str, Number] | None = None) -> Tensor:
-        """The family's loss of one batch; `values` replace the subject's."""
+        """The family's loss of one batch, ().
+
+        Args:
+            outputs: (N, ...).
+            targets: (N, ...).
+            values: What replaces the subject's own values, by name.
+        """
         return self.family(outputs, targets, {**self.values, **(values or {})}, constants(self.kind))
 
     def batch(
         self, size: int = 12, seed: int = 0, dtype: torch.dtype = torch.float64
     ) -> tuple[Tensor, Tensor]:
-        """A random batch, with a predicted variance where the loss reads one."""
+        """A random batch, with a predicted variance where the loss reads one.
+
+        Args:
+            size: N.
+            seed: Of outputs and targets.
+            dtype: Of outputs, and of targets that are no classes.
+        """
         outputs, targets = random_batch(self.kind, size, seed=seed, dtype=dtype)
         return (_with_variance(outputs) if TWO_OUTPUTS in self.family.parts else outputs), targets
 
@@ -86,7 +98,12 @@ def _with_variance(outputs: Tensor) -> Tensor:
 
 
 def of_part(chosen: Part, kind: Kind) -> Subject:
-    """A part as a loss: a term alone, any other part around the kind's plainest term."""
+    """A part as a loss: a term alone, any other part around the kind's plainest term.
+
+    Args:
+        chosen: The part.
+        kind: A kind of problem that it serves.
+    """
     values = {f"{chosen.name}.{p.name}": float(p.default) for p in chosen.parameters}
     plain = chosen.name if chosen.stage == "term" else plainest_term(kind)
     return Subject(f"{chosen.name} ({kind})", kind, {f"{MIX}.{plain}": 1.0, **values}, tuple(values))
@@ -99,7 +116,13 @@ def plainest_term(kind: Kind) -> str:
 
 
 def value_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The loss of a batch and its gradient to the outputs."""
+    """The loss of a batch and its gradient to the outputs, 0 where it has none.
+
+    Args:
+        loss: Takes outputs and targets.
+        outputs: (N, ...).
+        targets: (N, ...).
+    """
     leaf = outputs.detach().clone().requires_grad_()
     value = loss(leaf, targets)
     (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True)
@@ -125,7 +148,12 @@ def corners(subject: Subject) -> Iterator[dict[str, float]]:
 
 
 def inside(name: str, value: float) -> float:
-    """`value`, or one within the usual range where the parameter ends or switches its part off."""
+    """`value`, or one within the usual range where the parameter ends or switches its part off.
+
+    Args:
+        name: The parameter's name in the family.
+        value: What it is.
+    """
     owner, _, rest = name.partition(".")
     parameter = next(p for p in part(owner).parameters if p.name == rest)
     if value not in (*parameter.domain, parameter.neutral, *parameter.search):
@@ -140,7 +168,15 @@ def between(parameter: Parameter) -> float:
 
 
 def close(subject: Subject, what: str, got: Tensor, wanted: Tensor, tolerance: float) -> None:
-    """Raise unless they are equal to `tolerance`, relative to the largest number. NaN is never equal."""
+    """Raise `Broken` unless two tensors are equal, relative to the largest number. NaN is never equal.
+
+    Args:
+        subject: Whose name the message begins with.
+        what: What is compared, for the message.
+        got: What was computed.
+        wanted: What it must be.
+        tolerance: The largest difference, as a share of the largest number in `wanted`, or of 1.
+    """
     difference = (got.double() - wanted.double()).abs().max() if got.numel() else torch.zeros(())
     size = max(1.0, float(wanted.abs().max())) if wanted.numel() else 1.0
     if not difference <= tolerance * size:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..declarations import Part
-from ..family.registry import registered
+from ..family import registered
 from .contract import PROMISES, Promise
 from .subject import of_part
 

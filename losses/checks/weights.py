@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..family.inputs import weighed
-from ..family.registry import part
-from ..stacked.stacked_loss import StackedLoss
+from ..family import part, weighed
+from ..stacked import StackedLoss
 from .probe_batches import constants
 from .subject import Subject, close, value_and_gradient
 

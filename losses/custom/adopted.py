@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from ..checks.examination import examine
+from ..checks import examine
 from ..declarations import Part
 from ..errors import UserError
-from ..family.registry import register
+from ..family import register
 from ..kinds import Kind
 from .places import load_loss
 

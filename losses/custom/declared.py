@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from ..checks.probe_batches import random_batch
+from ..checks import random_batch
 from ..declarations import Level, Parameter, Part
 from ..errors import UserError
-from ..family.user_term import UserTerm
+from ..family import UserTerm
 from ..kinds import Kind, kind_named
 
 T = TypeVar("T")

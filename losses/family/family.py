@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..declarations import Kind, Number
-from .plan import plan
+from .planning import plan
 from .steps import in_full_precision, run
 
 
 @dataclass(frozen=True)
 class Family:
-    """The losses of one kind that some parts can form, as a function of all their parameters."""
+    """The losses of one kind that some parts can form, as a function of all their parameters.
+
+    Args:
+        kind: The kind of problem.
+        parts: The names of the parts, one term at least.
+    """
 
     kind: Kind
     parts: frozenset[str]

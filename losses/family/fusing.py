@@ -10,14 +10,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from ..kernels.fast import PLAIN, Fast
-from ..kernels.focal import focal_cross_entropy, smoothed_focal_cross_entropy, smoothed_log_p
-from ..kernels.gap import adjusted_gap_and_lag, gap_and_lag
+from ..kernels import (
+    PLAIN,
+    Fast,
+    adjusted_gap_and_lag,
+    focal_cross_entropy,
+    gap_and_lag,
+    smoothed_focal_cross_entropy,
+    smoothed_log_p,
+)
 from ..kinds import Kind
 from ..kinds.probability import log_likelihood
 from ..terms.adjust.logit_adjustment import logit_adjustment
 from ..terms.modulate.focal import focal
-from .plan import GIVEN
+from .planning import GIVEN
 from .registry import formulas
 from .steps import Step, added, inputs_of, mean, mean_over_labels, mixed, same, times
 
@@ -28,7 +34,12 @@ def _fast_forms(kind: Kind) -> dict[Callable[..., Any], Fast]:
 
 
 def fused(kind: Kind, steps: Iterable[Step]) -> tuple[Step, ...]:
-    """The same loss in fewer steps, for one that is evaluated alone; what nothing reads is gone."""
+    """The same loss in fewer steps, for one that is evaluated alone; what nothing reads is gone.
+
+    Args:
+        kind: The kind of problem.
+        steps: What `plan` returns, or what is left of it.
+    """
     forms = _fast_forms(kind)
     known = {*GIVEN, "logits"}
     faster = []

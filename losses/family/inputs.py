@@ -36,7 +36,17 @@ def entered(
     *,
     two_outputs: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """As `shaped`, given what brings outputs and targets of the kind into shape."""
+    """Outputs and targets in shape, as `shaped` returns them, given what brings those of the kind into shape.
+
+    Args:
+        shapes: `ProblemKind.shaped` of the kind.
+        outputs: What a model puts out, (N, ...).
+        targets: (N, ...).
+        two_outputs: See `shaped`.
+
+    Raises:
+        UserError: A shape or dtype is another.
+    """
     for name, value in (("outputs", outputs), ("targets", targets)):
         if not isinstance(value, Tensor):
             remedy = "its logits" if hasattr(value, "logits") else "the tensor that it holds"
@@ -85,7 +95,12 @@ def weighed(
 
 
 def check_weight(sample_weight: Tensor, samples: int) -> None:
-    """Raise `UserError` unless there is one floating-point weight for each sample."""
+    """Raise `UserError` unless there is one floating-point weight for each sample.
+
+    Args:
+        sample_weight: (N,).
+        samples: N.
+    """
     if sample_weight.shape != (samples,) or not sample_weight.is_floating_point():
         raise UserError(
             f"sample_weight must be one floating-point number for each sample, ({samples},), but got "

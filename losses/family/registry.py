@@ -65,7 +65,15 @@ def own_parts() -> tuple[Part, ...]:
 
 
 def part(name: str, kind: Kind | None = None) -> Part:
-    """The part called `name`; with `kind`, only if it serves that kind."""
+    """The part of a name.
+
+    Args:
+        name: The part's name.
+        kind: A kind of problem that it must serve; None for any.
+
+    Raises:
+        UserError: There is none; the message lists near matches.
+    """
     known = parts_for(kind) if kind else parts()
     if name not in known:
         error = unknown(f"part of the {kind} family" if kind else "part", name, known)

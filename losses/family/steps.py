@@ -43,7 +43,12 @@ def inputs_of(function: Callable[..., Tensor]) -> tuple[str, ...]:
 
 
 def mixed(*losses: Tensor, **weights: Number) -> Tensor:
-    """The sum of the terms' losses, each times its weight."""
+    """The sum of the terms' losses, each times its weight.
+
+    Args:
+        losses: (N,) or (N, L) each, or () each; one for each weight.
+        weights: At least 0, by the term's name, in the order of the losses.
+    """
     total, *rest = (weight * loss for weight, loss in zip(weights.values(), losses, strict=True))
     for loss in rest:
         total = total + loss
@@ -51,12 +56,23 @@ def mixed(*losses: Tensor, **weights: Number) -> Tensor:
 
 
 def added(loss: Tensor, other: Tensor, *, weight: Number) -> Tensor:
-    """The loss of the samples plus a weighted loss of the batch."""
+    """The loss of the samples plus a weighted loss of the batch.
+
+    Args:
+        loss: ().
+        other: ().
+        weight: At least 0.
+    """
     return loss + weight * other
 
 
 def times(left: Tensor, right: Tensor) -> Tensor:
-    """The product, sample by sample."""
+    """The product, sample by sample.
+
+    Args:
+        left: (N,) or (N, L).
+        right: Likewise.
+    """
     return left * right
 
 
@@ -68,7 +84,12 @@ def mean(loss: Tensor) -> Tensor:
 
 
 def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
-    """sum(weight * loss) / sum(weight); 0 with zero gradient where all weights are 0."""
+    """sum(weight * loss) / sum(weight); 0 with zero gradient where all weights are 0.
+
+    Args:
+        loss: (N,).
+        weight: (N,), at least 0.
+    """
     total = weight.sum()
     return (weight * loss).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
@@ -81,7 +102,12 @@ def mean_over_labels(loss: Tensor) -> Tensor:
 
 
 def weighted_over_labels(loss: Tensor, weight: Tensor) -> Tensor:
-    """(N, L) to (N,): the weighted mean over a sample's labels; 0 where all its weights are 0."""
+    """(N, L) to (N,): the weighted mean over a sample's labels; 0 where all its weights are 0.
+
+    Args:
+        loss: (N, L), or (N,), which stays as it is.
+        weight: Of the shape of the loss, at least 0.
+    """
     if torch.compiler.is_exporting():  # for targets whose rank is not known
         loss, weight = loss.unsqueeze(-1), weight.unsqueeze(-1)
     elif loss.dim() == 1:
@@ -107,7 +133,13 @@ def in_full_precision(outputs: Tensor) -> Tensor:
 
 
 def run(steps: Iterable[Step], values: dict[str, Tensor], parameters: Mapping[str, Number]) -> Tensor:
-    """Take the steps, starting from `values`, and return the loss."""
+    """Take the steps, starting from `values`, and return the loss.
+
+    Args:
+        steps: In the order in which they are taken.
+        values: What the first step may read, by name; what the steps compute is added.
+        parameters: A number, or a 0-d tensor, for each parameter of the family that a step reads.
+    """
     for step in steps:
         keywords = {keyword: parameters[name] for keyword, name in step.parameters}
         found = step.function(*(values[name] for name in step.inputs), **keywords)

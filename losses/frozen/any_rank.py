@@ -11,8 +11,14 @@ def flat(kind: Kind, outputs: Tensor, targets: Tensor, *, two_outputs: bool = Fa
     """As `shaped`, in operations that mean the same for every rank, and without a look at rank or dtype.
 
     Dense logits (N, K, ...) become (N ..., K), answers one axis, and targets take the shape of the outputs,
-    so that (N,) against (N, 1) cannot broadcast. With `two_outputs` the last axis of the outputs, mean and ln
-    variance, stays as it is. Sizes that do not fit fail where they meet.
+    so that (N,) against (N, 1) cannot broadcast. Sizes that do not fit fail where they meet.
+
+    Args:
+        kind: The kind of problem.
+        outputs: (N, ...).
+        targets: (N, ...).
+        two_outputs: Whether a last axis of the outputs that targets lack, mean and ln variance, stays as it
+            is.
     """
     found = kind_named(kind)
     if found.target == "class":

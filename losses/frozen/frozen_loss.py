@@ -12,12 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
-from ..family.fusing import fused
-from ..family.inputs import check_weight, ignored, shaped, weighed
-from ..family.plan import plan
-from ..family.steps import Step, in_full_precision, run
+from ..family import Step, check_weight, fused, ignored, in_full_precision, plan, run, shaped, weighed
 from ..kinds import Kind, kind_named
-from ..spec.loss_spec import BoundLoss, LossSpec
+from ..spec import BoundLoss, LossSpec
 from .any_rank import flat
 from .call import no_others, standardised
 from .target_check import checked_targets, wrong_targets
@@ -252,7 +249,12 @@ def columns_of(spec: BoundLoss) -> int | None:
 
 
 def check_columns(spec: BoundLoss, outputs: Tensor) -> None:
-    """Raise `UserError` unless outputs (N, K) have as many classes or labels as the spec has counts."""
+    """Raise `UserError` unless outputs (N, K) have as many classes or labels as the spec has counts.
+
+    Args:
+        spec: The loss.
+        outputs: In the shapes of `shaped`.
+    """
     wanted = columns_of(spec)
     if wanted is not None and outputs.shape[-1] != wanted:
         raise UserError(

@@ -65,7 +65,12 @@ class Copies:
         return self._names[found]
 
     def import_of(self, value: Any, alias: str) -> str | None:
-        """The name by which `value` is imported from torch or the standard library; None for all else."""
+        """The name by which `value` is imported from torch or the standard library; None for all else.
+
+        Args:
+            value: A module, function or class.
+            alias: Its name in the file, where nothing else has it.
+        """
         if isinstance(value, ModuleType):
             line, home = f"import {value.__name__} as", value.__name__
         else:

@@ -6,14 +6,18 @@ import json
 from pathlib import Path
 
 from ..errors import UserError
-from ..spec.loss_spec import LossSpec
+from ..spec import LossSpec
 from .frozen_loss import FrozenLoss, freeze
 
 
 def load_frozen(path: str | Path) -> FrozenLoss:
     """The loss in a `loss.json` that `export` wrote. Reading it runs no code.
 
-    Raises `UserError` when the file is missing, is not JSON or does not describe a loss.
+    Args:
+        path: Of the file.
+
+    Raises:
+        UserError: The file is missing, is not JSON or does not describe a loss.
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -33,7 +33,14 @@ _EXAMPLES = "data/sample_inputs/model.pt"  # pickled where it is not empty
 
 
 def write_pt2(loss: FrozenLoss, outputs: Tensor, targets: Tensor, path: Path) -> None:
-    """Write the program of a loss to a file that ends in .pt2; see `exported`."""
+    """Write the program of a loss to a file.
+
+    Args:
+        loss: The loss.
+        outputs: Of an example batch; see `exported`.
+        targets: Of the same batch.
+        path: Of the file, which ends in .pt2.
+    """
     torch.export.save(exported(loss, outputs, targets), path)
 
 

@@ -11,13 +11,9 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ..family import inputs, steps
-from ..family.fusing import fused
-from ..family.steps import Step
-from ..family.user_term import UserTerm
+from ..family import Step, UserTerm, fused, inputs, steps
 from ..kinds import kind_named
-from ..spec.formulas import formula
-from ..spec.loss_spec import BoundLoss, LossSpec
+from ..spec import BoundLoss, LossSpec, formula
 from . import call
 from .frozen_loss import Folded, columns_of, folded, target_rule
 from .inline_source import Copies

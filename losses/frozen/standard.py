@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from ..declarations import Kind
 from ..errors import UserError
-from ..family.registry import part
-from ..spec.canonical import part_and_parameter
-from ..spec.loss_spec import LossSpec
-from ..spec.standard_losses import standard_parameters
+from ..family import part
+from ..spec import LossSpec, part_and_parameter, standard_parameters
 from .frozen_loss import FrozenLoss, freeze
 
 
@@ -24,12 +22,21 @@ def standard_loss(
 ) -> FrozenLoss:
     """A standard loss as a module that takes `(outputs, targets)`.
 
-    `class_counts` are the training samples of each class, for losses that weigh or shift by class: (K,), or
-    (negatives, positives), or such pairs (L, 2). `target_scale` is the unit in which errors of a regression
-    are measured (default 1). Targets equal to `ignore_index` do not count. `overrides` change or add
-    parameters by their name with a double underscore for the dot: `standard_loss("focal",
-    kind="multiclass", focal__gamma=1.5)`. Raises `UserError` for an unknown name or parameter, a value
-    outside its domain, and missing class counts.
+        >>> standard_loss("focal", kind="multiclass", focal__gamma=1.5).spec.parameters
+        {'mix.cross_entropy': 1.0, 'focal.gamma': 1.5}
+
+    Args:
+        name: A name such as "focal"; `standard_specs(kind)` lists them.
+        kind: The kind of problem.
+        class_counts: The training samples of each class, for losses that weigh or shift by class: (K,), or
+            (negatives, positives), or such pairs (L, 2).
+        target_scale: The unit in which errors of a regression are measured, above 0; None for 1.
+        ignore_index: The target that does not count; None where all do.
+        overrides: Parameters to change or to add, a double underscore in their names for the dot.
+
+    Raises:
+        UserError: A name or a parameter is unknown, a value lies outside its domain, or class counts are
+            missing.
     """
     changed = {key.replace("__", ".", 1): value for key, value in overrides.items()}
     parameters = {**standard_parameters(name, kind), **changed}

@@ -38,7 +38,12 @@ def checked_targets(
 
 
 def all_right(targets: Tensor, most: int | None) -> bool | None:
-    """Whether no target is wrong or ignored, in two passes; None where values cannot be looked at."""
+    """Whether no target is wrong or ignored, in two passes; None where values cannot be looked at.
+
+    Args:
+        targets: Of any shape.
+        most: As of `checked_targets`.
+    """
     if targets.device.type != "cpu" or torch.compiler.is_compiling():
         return None
     if targets.numel() == 0:
@@ -53,7 +58,13 @@ def all_right(targets: Tensor, most: int | None) -> bool | None:
 
 
 def wrong_targets(targets: Tensor, most: int | None, ignored: float | None) -> Tensor:
-    """True where a target is neither a whole number from 0 to `most` (a finite one) nor the ignored one."""
+    """True where a target is neither a whole number from 0 to `most` (a finite one) nor the ignored one.
+
+    Args:
+        targets: Of any shape.
+        most: As of `checked_targets`.
+        ignored: As of `checked_targets`.
+    """
     if most is None:
         return ~targets.isfinite() if ignored is None else targets.isinf()
     number, whole = targets.float(), targets.long()

@@ -16,7 +16,12 @@ from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user
 
 
 def wrong(gap: Tensor, rest: Tensor) -> Tensor:
-    """1 - p = sigmoid(-gap). Where it is compiled, exp(-|gap|) is there and a choice costs nothing."""
+    """1 - p = sigmoid(-gap). Where it is compiled, exp(-|gap|) is there and a choice costs nothing.
+
+    Args:
+        gap: The gap, of any shape.
+        rest: exp(-|gap|), likewise.
+    """
     if torch.compiler.is_compiling():
         return torch.where(gap < 0, 1.0, rest) / (1 + rest)
     return gap.neg().sigmoid_()
@@ -80,17 +85,35 @@ FocalCrossEntropy.forward.__signature__ = signature(FocalCrossEntropy.forward)  
 
 
 def focal_cross_entropy(gap: Tensor, *, gamma: float) -> Tensor:
-    """(1 - p)^gamma (-ln p) per sample or label, p being the probability of the truth."""
+    """(1 - p)^gamma (-ln p) per sample or label, p being the probability of the truth.
+
+    Args:
+        gap: (N,) or (N, L), the logit of p.
+        gamma: Focusing, at least 0.
+    """
     loss: Tensor = FocalCrossEntropy.apply(gap, None, gamma, 0.0)[0]  # type: ignore[no-untyped-call]
     return loss
 
 
 def smoothed_focal_cross_entropy(gap: Tensor, lag: Tensor, *, gamma: float, epsilon: float) -> Tensor:
-    """(1 - p)^gamma times the expected -ln p under the targets (1 - epsilon) y + epsilon / K, per sample."""
+    """(1 - p)^gamma times the expected -ln p under the targets (1 - epsilon) y + epsilon / K, per sample.
+
+    Args:
+        gap: (N,), the logit of p.
+        lag: (N,), the mean of the logits minus the logit of the true class.
+        gamma: Focusing, at least 0.
+        epsilon: In [0, 1], the share of a target that is spread over the K classes.
+    """
     loss: Tensor = FocalCrossEntropy.apply(gap, lag, gamma, epsilon)[0]  # type: ignore[no-untyped-call]
     return loss
 
 
 def smoothed_log_p(log_p: Tensor, lag: Tensor, *, epsilon: float) -> Tensor:
-    """Expected log-likelihood under the targets (1 - epsilon) y + epsilon / K, per sample."""
+    """Expected log-likelihood under the targets (1 - epsilon) y + epsilon / K, per sample.
+
+    Args:
+        log_p: (N,), ln of the probability of the true class.
+        lag: (N,), the mean of the logits minus the logit of the true class.
+        epsilon: In [0, 1], the share of a target that is spread over the K classes.
+    """
     return torch.add(log_p, lag, alpha=epsilon)

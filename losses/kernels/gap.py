@@ -65,7 +65,12 @@ Gap.forward.__signature__ = signature(Gap.forward)  # type: ignore[attr-defined]
 
 
 def in_passes(others: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gap, lag, shares and their total of logits (N, K), which are overwritten; true classes (N, 1)."""
+    """Gap, lag, shares and the total of these, of logits that are overwritten.
+
+    Args:
+        others: Logits, (N, K).
+        index: True classes, (N, 1).
+    """
     true = others.gather(-1, index)
     top = others.scatter_(-1, index, -torch.inf).amax(-1, keepdim=True)
     ahead = true.sub_(top)
@@ -77,7 +82,12 @@ def in_passes(others: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Te
 
 
 def in_loops(others: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The same, compiled to two loops over the logits; the share of the true class is not to be read."""
+    """As `in_passes`, compiled to two loops over the logits; the share of the true class is not to be read.
+
+    Args:
+        others: Logits, (N, K).
+        index: True classes, (N, 1).
+    """
     true = others.gather(-1, index)
     top = with_true(others, index, -torch.inf).amax(-1, keepdim=True)
     below, ahead = others - top, true - top
@@ -93,13 +103,24 @@ def without_scattering(logits: Tensor) -> bool:
 
 
 def with_true(values: Tensor, index: Tensor, true: Tensor | float) -> Tensor:
-    """`values` (N, K) with `true` at the class `index` (N, 1), as a part of whatever loop reads it."""
+    """The values with another number at one class of each sample, as a part of whatever loop reads them.
+
+    Args:
+        values: (N, K).
+        index: The class of each sample, (N, 1).
+        true: The number there, for all or (N, 1).
+    """
     numbers = torch.arange(values.shape[-1], device=index.device)
     return torch.where(index.int() == numbers.int(), true, values)
 
 
 def gap_and_lag(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Of logits (N, K), targets (N,): the gap, and the mean logit minus that of the true class, both (N,)."""
+    """The gap, and the mean logit minus that of the true class, both (N,).
+
+    Args:
+        logits: (N, K).
+        targets: Class indices, (N,).
+    """
     gap, lag, _, _ = Gap.apply(logits, targets, logits.new_zeros(logits.shape[-1]))  # type: ignore[no-untyped-call]
     return gap, lag
 
@@ -107,12 +128,24 @@ def gap_and_lag(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 def adjusted_gap_and_lag(
     logits: Tensor, log_prior: Tensor, targets: Tensor, *, tau: float
 ) -> tuple[Tensor, Tensor]:
-    """The gap and lag of the logits z_j + tau ln pi_j: (N, K) with ln pi (K,)."""
+    """The gap and lag of the logits z_j + tau ln pi_j, both (N,).
+
+    Args:
+        logits: z, (N, K).
+        log_prior: ln pi, (K,).
+        targets: Class indices, (N,).
+        tau: How much of the prior is added, at least 0.
+    """
     shift = log_prior if tau == 1 else tau * log_prior  # what is compiled multiplies for every sample anew
     gap, lag, _, _ = Gap.apply(logits, targets, shift)  # type: ignore[no-untyped-call]
     return gap, lag
 
 
 def log_p_mean(lag: Tensor, log_p: Tensor) -> Tensor:
-    """The mean of ln p_k over the classes, (N,)."""
+    """The mean of ln p_k over the classes, (N,).
+
+    Args:
+        lag: (N,), the mean of the logits minus the logit of the true class.
+        log_p: (N,), ln of the probability of the true class.
+    """
     return lag + log_p

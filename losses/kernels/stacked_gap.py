@@ -19,7 +19,12 @@ LOG2_E = 1.4426950408889634  # exp(x) = 2^(x log2 e), which torch is faster at
 
 
 def is_target(logits: Tensor, targets: Tensor) -> Tensor:
-    """True at the true class, (..., N, K), laid out in memory as the logits are: else each pass crawls."""
+    """True at the true class, (..., N, K), laid out in memory as the logits are: else each pass crawls.
+
+    Args:
+        logits: (..., N, K), for shape and layout.
+        targets: Class indices, (..., N).
+    """
     classes = torch.arange(logits.shape[-1], device=logits.device)
     if logits.stride(-1) > logits.stride(-2):
         return (targets.unsqueeze(-2) == classes.unsqueeze(-1)).mT
@@ -29,7 +34,10 @@ def is_target(logits: Tensor, targets: Tensor) -> Tensor:
 def gap_and_lag(logits: Tensor, targets: Tensor, is_target: Tensor) -> Tensor:
     """(..., 2, N): the true class's logit minus the log-sum-exp of the others; the mean logit minus its.
 
-    Of logits (..., N, K), targets (..., N) and `is_target` (..., N, K); the latter may lack leading axes.
+    Args:
+        logits: (..., N, K).
+        targets: Class indices, (..., N).
+        is_target: (..., N, K), true at the true class; leading axes may be missing.
     """
     found: Tensor = _GapAndLag.apply(logits, targets, is_target)  # type: ignore[no-untyped-call]
     return found
@@ -41,7 +49,12 @@ def gap(gap_and_lag: Tensor) -> Tensor:
 
 
 def log_p_mean(gap_and_lag: Tensor, log_p: Tensor) -> Tensor:
-    """The mean of ln p_k over the classes, (..., N)."""
+    """The mean of ln p_k over the classes, (..., N).
+
+    Args:
+        gap_and_lag: (..., 2, N).
+        log_p: (..., N), ln of the probability of the true class.
+    """
     return gap_and_lag.select(-2, 1) + log_p
 
 
@@ -52,7 +65,12 @@ def entropy(logits: Tensor) -> Tensor:
 
 
 def true_logit(logits: Tensor, targets: Tensor) -> Tensor:
-    """That of the true class, (..., N, 1)."""
+    """The logit of the true class, (..., N, 1).
+
+    Args:
+        logits: (..., N, K).
+        targets: Class indices, (..., N); leading axes may be missing.
+    """
     return logits.gather(-1, targets.unsqueeze(-1).expand(*logits.shape[:-1], 1))
 
 

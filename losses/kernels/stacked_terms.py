@@ -17,18 +17,38 @@ from .stacked_gap import LOG2_E, true_logit
 
 
 def margin(logits: Tensor, is_target: Tensor, *, m: Tensor) -> Tensor:
-    """As the part of this name."""
+    """The logits with m taken from the true class, as the part of this name.
+
+    Args:
+        logits: (M, N, K).
+        is_target: (N, K) or (M, N, K), true at the true class.
+        m: (M, 1, 1).
+    """
     return torch.addcmul(logits, is_target.to(logits.dtype), m, value=-1)
 
 
 def multi_margin(logits: Tensor, targets: Tensor, is_target: Tensor, *, margin: Tensor) -> Tensor:
-    """As the part of this name, (..., N)."""
+    """As the part of this name, (..., N).
+
+    Args:
+        logits: (M, N, K).
+        targets: Class indices, (N,) or (M, N).
+        is_target: (N, K) or (M, N, K), true at the true class.
+        margin: (M, 1, 1), above 0.
+    """
     found: Tensor = _MultiMargin.apply(logits, targets, is_target, margin)  # type: ignore[no-untyped-call]
     return found
 
 
 def bi_tempered(logits: Tensor, is_target: Tensor, *, t1: Tensor, t2: Tensor) -> Tensor:
-    """As the part of this name, (..., N)."""
+    """As the part of this name, (..., N).
+
+    Args:
+        logits: (M, N, K).
+        is_target: (N, K) or (M, N, K), true at the true class.
+        t1: (M, 1, 1), in [0, 1].
+        t2: (M, 1, 1), in [1, 4].
+    """
     found: Tensor = _BiTempered.apply(logits, is_target, t1, t2)  # type: ignore[no-untyped-call]
     return found
 

@@ -15,7 +15,12 @@ def predictions(outputs: Tensor) -> Tensor:
 
 
 def random_targets(outputs: Tensor, generator: torch.Generator) -> Tensor:
-    """Zeros and ones of the shape of the outputs, (N,) or (N, L); both answers occur for every label."""
+    """Zeros and ones of the shape of the outputs, (N,) or (N, L); both answers occur for every label.
+
+    Args:
+        outputs: (N,) or (N, L).
+        generator: Where the order of the samples comes from.
+    """
     samples = len(outputs)
     turn = (
         torch.arange(outputs.numel()).reshape(outputs.shape) // max(1, outputs.numel() // max(1, samples)) % 2
@@ -29,22 +34,42 @@ def count(targets: Tensor) -> Tensor:
 
 
 def gap_binary(logits: Tensor, targets: Tensor) -> Tensor:
-    """The logit, signed so that positive is right."""
+    """The logit, signed so that positive is right.
+
+    Args:
+        logits: (N,) or (N, L).
+        targets: Zeros and ones, likewise.
+    """
     return logits * (2 * targets - 1)
 
 
 def log_p_mean_binary(log_p: Tensor, log_not_p: Tensor) -> Tensor:
-    """The mean of ln p_k over the two classes."""
+    """The mean of ln p_k over the two classes.
+
+    Args:
+        log_p: (N,) or (N, L), ln p of the true answer.
+        log_not_p: Likewise, ln(1 - p).
+    """
     return (log_p + log_not_p) / 2
 
 
 def log_p_sum_binary(log_p: Tensor, log_not_p: Tensor) -> Tensor:
-    """The sum of ln p_k over the two classes."""
+    """The sum of ln p_k over the two classes.
+
+    Args:
+        log_p: (N,) or (N, L), ln p of the true answer.
+        log_not_p: Likewise, ln(1 - p).
+    """
     return log_p + log_not_p
 
 
 def entropy_binary(log_p: Tensor, log_not_p: Tensor) -> Tensor:
-    """-p ln p - (1 - p) ln(1 - p)."""
+    """-p ln p - (1 - p) ln(1 - p), of the shape of `log_p`.
+
+    Args:
+        log_p: (N,) or (N, L), ln p of the true answer.
+        log_not_p: Likewise, ln(1 - p).
+    """
     return -(log_p.exp() * log_p + log_not_p.exp() * log_not_p)
 
 
@@ -55,7 +80,12 @@ def log_prior_binary(class_counts: Tensor) -> Tensor:
 
 
 def target_count_binary(class_counts: Tensor, targets: Tensor) -> Tensor:
-    """How many training samples share the answer, of the shape of the targets."""
+    """How many training samples share the answer, of the shape of the targets.
+
+    Args:
+        class_counts: (negatives, positives), (2,); (L, 2) for multilabel.
+        targets: Zeros and ones, (N,) or (N, L).
+    """
     counts = class_counts.clamp(min=1)
     return counts[..., 0] + (counts[..., 1] - counts[..., 0]) * targets
 

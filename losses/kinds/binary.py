@@ -35,7 +35,15 @@ QUANTITIES = {
 
 
 def shaped(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and zeros and ones of one shape, flattened; a dimension of one that one side has is dropped."""
+    """Logits and zeros and ones of one shape, flattened; a dimension of one that one side has is dropped.
+
+    Args:
+        outputs: (N,), (N, 1) or (N, ...).
+        targets: Zeros and ones of the same shape, but for a dimension of one.
+
+    Raises:
+        UserError: The shapes differ otherwise.
+    """
     outputs, targets = of_one_shape("binary", *without_single(outputs, targets))
     return outputs.flatten(), targets.flatten()
 

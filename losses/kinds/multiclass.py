@@ -6,36 +6,63 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
+from ..kernels import Fast
 from ..kernels import gap as alone
 from ..kernels import stacked_gap as members
-from ..kernels.fast import Fast
 from .probability import log_likelihood, log_not_p, log_p, mask
 from .problem_kind import ProblemKind
 from .quantity import Quantity
 
 
 def is_target(logits: Tensor, targets: Tensor) -> Tensor:
-    """True at the class each sample belongs to, (N, K)."""
+    """True at the class each sample belongs to, (N, K).
+
+    Args:
+        logits: (N, K), for their shape and device alone.
+        targets: Class indices, (N,).
+    """
     return targets.unsqueeze(-1) == torch.arange(logits.shape[-1], device=logits.device)
 
 
 def target_logit(logits: Tensor, targets: Tensor) -> Tensor:
-    """The logit of the true class, (N,)."""
+    """The logit of the true class, (N,).
+
+    Args:
+        logits: (N, K).
+        targets: Class indices, (N,).
+    """
     return logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
 
 
 def gap_multiclass(logits: Tensor, is_target: Tensor, target_logit: Tensor) -> Tensor:
-    """The logit of the true class minus the log-sum-exp of the others, (N,)."""
+    """The logit of the true class minus the log-sum-exp of the others, (N,).
+
+    Args:
+        logits: (N, K).
+        is_target: (N, K), true at the true class.
+        target_logit: (N,), the logit of the true class.
+    """
     return target_logit - torch.logsumexp(logits.masked_fill(is_target, -torch.inf), -1)
 
 
 def log_p_mean_multiclass(logits: Tensor, target_logit: Tensor, log_p: Tensor) -> Tensor:
-    """The mean of ln p_k over the classes: mean(z) - logsumexp(z), where logsumexp(z) = z_t - ln p."""
+    """The mean of ln p_k over the classes: mean(z) - logsumexp(z), where logsumexp(z) = z_t - ln p.
+
+    Args:
+        logits: (N, K).
+        target_logit: (N,), the logit of the true class.
+        log_p: (N,), ln of the probability of the true class.
+    """
     return logits.mean(-1) - target_logit + log_p
 
 
 def log_p_sum_multiclass(logits: Tensor, log_p_mean: Tensor) -> Tensor:
-    """The sum of ln p_k over the classes."""
+    """The sum of ln p_k over the classes.
+
+    Args:
+        logits: (N, K), for their shape alone.
+        log_p_mean: (N,), the mean of ln p_k over the classes.
+    """
     return log_p_mean * logits.shape[-1]
 
 
@@ -51,7 +78,12 @@ def probabilities_multiclass(logits: Tensor) -> Tensor:
 
 
 def truth_multiclass(logits: Tensor, is_target: Tensor) -> Tensor:
-    """1 at the class each sample belongs to, else 0, (N, K)."""
+    """1 at the class each sample belongs to, else 0, (N, K).
+
+    Args:
+        logits: For their dtype alone.
+        is_target: (N, K), true at the true class.
+    """
     return is_target.to(logits.dtype)
 
 
@@ -73,12 +105,22 @@ def relative_size(class_counts: Tensor) -> Tensor:
 
 
 def target_count_multiclass(class_counts: Tensor, targets: Tensor) -> Tensor:
-    """How many training samples the class of each sample has, (N,)."""
+    """How many training samples the class of each sample has, (N,).
+
+    Args:
+        class_counts: The training samples of each class, (K,).
+        targets: Class indices, (N,).
+    """
     return class_counts.clamp(min=1)[targets]
 
 
 def target_count_of_members(class_counts: Tensor, targets: Tensor) -> Tensor:
-    """As `target_count_multiclass`: counts (K,) or (M, 1, K), targets (M, N) or (N,)."""
+    """How many training samples the class of each sample has, for M members at once: (M, N).
+
+    Args:
+        class_counts: (K,), or (M, 1, K).
+        targets: Class indices, (M, N) or (N,).
+    """
     counts = class_counts.clamp(min=1).expand(*targets.shape, -1)
     return counts.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
 
@@ -112,6 +154,13 @@ def shaped(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Logits (N, K) with integer class indices (N,); dense ones, (N, K, ...) with (N, ...), are flattened.
 
     A dimension of one behind the samples of targets, as columns of tables and masks have, is dropped.
+
+    Args:
+        outputs: (N, K) or (N, K, ...), K at least 2.
+        targets: Integer class indices, (N,) or (N, ...).
+
+    Raises:
+        UserError: A shape is another, or targets are no integers.
     """
     dense = outputs.shape[:1] + outputs.shape[2:]
     if targets.dim() == outputs.dim() and targets.shape[1:2] == (1,):

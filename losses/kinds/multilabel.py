@@ -35,7 +35,15 @@ QUANTITIES = {
 
 
 def shaped(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and zeros and ones of one shape, (N, L)."""
+    """Logits and zeros and ones of one shape, (N, L).
+
+    Args:
+        outputs: (N, L).
+        targets: Zeros and ones, (N, L).
+
+    Raises:
+        UserError: A shape is another.
+    """
     return of_one_shape("multilabel", outputs, targets, "(N, L)", axes=2)
 
 

@@ -31,5 +31,9 @@ def mask(targets: Tensor, outputs: Tensor) -> Tensor:
     """How much each target counts, of the shape of the targets: 1, unless it is given.
 
     Given it is where something is ignored, which counts 0, or where samples have weights.
+
+    Args:
+        targets: Of the shape that the kind has.
+        outputs: For their dtype alone.
     """
     return torch.ones_like(targets, dtype=outputs.dtype)

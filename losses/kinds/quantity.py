@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..kernels.fast import PLAIN, Fast
+from ..kernels import PLAIN, Fast
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,12 @@ from .shapes import of_one_shape, without_single
 
 
 def prediction(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The predicted value: the outputs, or the first of the two numbers a target has (see `log_variance`)."""
+    """The predicted value: the outputs, or the first of the two numbers a target has (see `log_variance`).
+
+    Args:
+        outputs: (N, ...), or (N, ..., 2) for targets (N, ...).
+        targets: (N, ...).
+    """
     return outputs[..., 0] if outputs.dim() > targets.dim() else outputs
 
 
@@ -21,12 +26,22 @@ def log_variance(outputs: Tensor, targets: Tensor) -> Tensor:
 
     A model predicts it when its outputs have one more axis than the targets, of size two: (N, 2) for
     targets (N,), (N, D, 2) for (N, D). The first number is the mean, the second this. Otherwise it is 0.
+
+    Args:
+        outputs: (N, ...), or (N, ..., 2) for targets (N, ...).
+        targets: (N, ...).
     """
     return outputs[..., 1] if outputs.dim() > targets.dim() else torch.zeros_like(outputs)
 
 
 def residual(prediction: Tensor, targets: Tensor, target_scale: Tensor) -> Tensor:
-    """The error in units of the spread of the training targets."""
+    """The error in units of the spread of the training targets.
+
+    Args:
+        prediction: (N, ...), in the unit of the targets.
+        targets: (N, ...).
+        target_scale: The spread of the training targets, (), in their unit.
+    """
     return (prediction - targets) / target_scale
 
 
@@ -39,7 +54,15 @@ QUANTITIES = {
 
 
 def shaped(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Predictions and targets of one shape, (N,) or (N, ...); mean and ln variance on a last axis of two."""
+    """Predictions and targets of one shape, (N,) or (N, ...); mean and ln variance on a last axis of two.
+
+    Args:
+        outputs: (N,), (N, 1), (N, D) or (N, ...).
+        targets: Of the same shape, but for a dimension of one.
+
+    Raises:
+        UserError: The shapes differ otherwise, or targets are complex.
+    """
     return of_one_shape("regression", *without_single(outputs, targets))
 
 

@@ -37,6 +37,10 @@ def without_single(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Without a dimension of one behind the samples: (N, 1) as (N,), (N, 1, H, W) as (N, H, W).
 
     Models with a single output have one that targets lack; (N, 1) against (N,) would silently broadcast.
+
+    Args:
+        outputs: (N, ...).
+        targets: (N, ...).
     """
     if outputs.dim() > 1 and outputs.shape[1] == 1 and outputs.dim() != targets.dim():
         outputs = outputs.squeeze(1)

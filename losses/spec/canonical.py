@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from ..declarations import Kind, Part
 from ..errors import UserError, unknown
-from ..family.registry import part, parts_for
-from ..family.steps import MIX, inputs_of
+from ..family import MIX, inputs_of, part, parts_for
 
 Values = dict[str, float]
 
@@ -21,7 +20,12 @@ Values = dict[str, float]
 def canonical(kind: Kind, given: Mapping[str, float]) -> Values:
     """The parameters of the same loss in canonical form and order.
 
-    Raises `UserError` for unknown names, values outside their domain and a loss without a term.
+    Args:
+        kind: The kind of problem.
+        given: The family's parameters by name, such as {"mix.gce": 1, "gce.q": 0.7}.
+
+    Raises:
+        UserError: A name is unknown, a value lies outside its domain, or no term has a weight above 0.
     """
     checked = {name: _checked(kind, name, value) for name, value in given.items()}
     weights = {name: value for name, value in checked.items() if name.startswith(f"{MIX}.") and value > 0}

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ..declarations import Part, Stage
-from ..family.registry import part
-from ..family.steps import MIX
+from ..family import MIX, part
 from .canonical import part_and_parameter
 
 _PLUS_MINUS = {"- -": "+ ", "+ -": "- "}

@@ -7,7 +7,12 @@ from html import escape
 
 
 def loss_html(formula: str, values: Mapping[str, object]) -> str:
-    """A loss as HTML: its formula, then its parameters and the constants of its data as a table."""
+    """A loss as HTML: its formula, then its parameters and the constants of its data as a table.
+
+    Args:
+        formula: In plain text.
+        values: Parameters and constants by name.
+    """
     return f"<div><code>{escape(formula)}</code>{table_html(values)}</div>"
 
 

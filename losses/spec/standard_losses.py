@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import unknown
-from ..family.registry import parts_for
+from ..family import parts_for
 from ..kinds import Kind
 from .loss_spec import LossSpec
 
@@ -21,12 +21,28 @@ def standard_specs(kind: Kind) -> dict[str, LossSpec]:
 
 
 def standard_spec(name: str, kind: Kind) -> LossSpec:
-    """The standard loss called `name`, or a `UserError` that lists near matches."""
+    """The standard loss of a name.
+
+    Args:
+        name: A name such as "focal".
+        kind: The kind of problem.
+
+    Raises:
+        UserError: There is none; the message lists near matches.
+    """
     return LossSpec(kind, standard_parameters(name, kind))
 
 
 def standard_parameters(name: str, kind: Kind) -> Mapping[str, float]:
-    """The parameters of a standard loss as its part declares them, not yet in canonical form."""
+    """The parameters of a standard loss as its part declares them, not yet in canonical form.
+
+    Args:
+        name: A name such as "focal".
+        kind: The kind of problem.
+
+    Raises:
+        UserError: There is none of this name for this kind.
+    """
     known = _declared(kind)
     if name not in known:
         raise unknown(f"standard loss for {kind}", name, known)

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..family import steps
-from ..family.plan import plan
-from ..family.registry import formulas, parts_for
-from ..family.steps import MIX, Step
+from ..family import MIX, Step, formulas, parts_for, plan, steps
 from ..kinds import Kind, kind_named
-from ..spec.loss_spec import LossSpec
+from ..spec import LossSpec
 from .broadcast import (
     BROADCASTING,
     OF_MEMBERS,

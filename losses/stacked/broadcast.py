@@ -56,7 +56,7 @@ def mapped(
 def expanded(
     function: Function, inputs: Sequence[Tensor], given: Sequence[Given], numbers: Numbers, members: int
 ) -> Tensor:
-    """In one call, with what members share as if each had its own; arguments as of `mapped`."""
+    """The function in one call, with what members share as if each had its own; arguments as of `mapped`."""
     pairs = zip(inputs, given, strict=True)
     each = [v.expand(members, *v.shape) if how is Given.SHARED else v for v, how in pairs]
     own = [Given.EACH if how is Given.SHARED else how for how in given]
@@ -66,7 +66,7 @@ def expanded(
 def as_they_are(
     function: Function, inputs: Sequence[Tensor], given: Sequence[Given], numbers: Numbers, members: int
 ) -> Tensor:
-    """In one call, with what members share without their axis; arguments as of `mapped`."""
+    """The function in one call, with what members share without their axis; arguments as of `mapped`."""
     del members
     pairs = list(zip(inputs, given, strict=True))
     axes = max((v.dim() - (how is Given.EACH) for v, how in pairs if how is not Given.DATA), default=0)
@@ -90,7 +90,12 @@ def mean(loss: Tensor) -> Tensor:
 
 
 def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
-    """As `steps.weighted_mean`, of (M, N) and (M, N) or (N,)."""
+    """As `steps.weighted_mean`, of (M, N) and (M, N) or (N,).
+
+    Args:
+        loss: (M, N).
+        weight: (M, N) or (N,), at least 0.
+    """
     total = weight.sum(-1)
     return (weight * loss).sum(-1) / torch.where(total > 0, total, torch.ones_like(total))
 
@@ -101,7 +106,12 @@ def mean_over_labels(loss: Tensor) -> Tensor:
 
 
 def weighted_over_labels(loss: Tensor, weight: Tensor) -> Tensor:
-    """As `steps.weighted_over_labels`, of (M, N, ...), and that or (N, ...)."""
+    """As `steps.weighted_over_labels`, of (M, N, ...), and that or (N, ...).
+
+    Args:
+        loss: (M, N, ...).
+        weight: (M, N, ...) or (N, ...), at least 0.
+    """
     if loss.dim() == 2:
         return loss
     weight = weight.expand_as(loss)
@@ -110,7 +120,12 @@ def weighted_over_labels(loss: Tensor, weight: Tensor) -> Tensor:
 
 
 def no_loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """What the terms of every sample are added to, of the shape of the targets."""
+    """What the terms of every sample are added to, of the shape of the targets.
+
+    Args:
+        outputs: For their dtype alone.
+        targets: (M, N, ...) or (N, ...).
+    """
     return torch.zeros_like(targets, dtype=outputs.dtype)
 
 

@@ -15,10 +15,9 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from ..family import steps
-from ..family.inputs import ignored, shaped, weighed
+from ..family import ignored, shaped, steps, weighed
 from ..kinds import Kind, kind_named
-from ..spec.loss_spec import LossSpec
+from ..spec import LossSpec
 from .acts import Act, acts
 
 
@@ -72,7 +71,13 @@ class StackedLoss:
         return self.each(outputs, targets, sample_weight).sum()
 
     def each(self, outputs: Tensor, targets: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-        """Every member's loss, (M,), of the same arguments."""
+        """Every member's loss, (M,).
+
+        Args:
+            outputs: (M, N, ...).
+            targets: (groups, N, ...).
+            sample_weight: How much each sample counts, (groups, N); None for alike.
+        """
         left = self._acts(masked=bool(self._ignoring) or sample_weight is not None)
         values = self._given(outputs, targets, sample_weight)
         for act in left:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...losses import LossSpec, formula
-from ...losses.family.steps import MIX
+from ...losses.family import MIX
 from ...losses.kinds import kind_named
 from ...spaces import LEARNING_RATE
 from ..records import INSIGHT, Candidate, Measurement, Outcome, RungSchedule, Trial, Unit, recall

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...losses import Kind
-from ...losses.custom.user_code import user_error
+from ...losses.custom import user_error
 from ...losses.errors import UserError
 from ...losses.kinds import kind_named
 from .data import Data, shape_of

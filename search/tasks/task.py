@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ...losses import BoundLoss, Kind, LossSpec
-from ...losses.custom.user_code import user_error
+from ...losses.custom import user_error
 from ...losses.errors import UserError, one_line
 from ...losses.kinds import kind_named
 from ...spaces.recipe import Recipe

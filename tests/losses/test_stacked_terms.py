@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from lossmith.losses import LossSpec
-from lossmith.losses.family.plan import plan
+from lossmith.losses.family.planning import plan
 from lossmith.losses.family.registry import parts_for
 from lossmith.losses.family.steps import inputs_of, run
 from lossmith.losses.kernels import stacked_gap, stacked_terms

@@ -1,1 +1,3 @@
 """Parts that change the logits: margins, scales, priors."""
+
+__all__: list[str] = []  # a part is found by its file

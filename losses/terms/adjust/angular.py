@@ -16,6 +16,14 @@ def angular(
     For models with normalised features and class vectors, whose outputs are cosines; follow it with
     `scale`. Past pi the cosine is continued as a line, so that a larger angle always costs more. The
     arc cosine is taken inside (-1, 1), where its gradient is finite.
+
+    Args:
+        logits: (N, K).
+        target_logit: (N,), the logit of the true class.
+        is_target: (N, K), true at the true class.
+        m1: In [1, 4]; factor of the angle.
+        m2: In [0, 3.1]; radians added to it.
+        m3: In [-1, 2]; taken from the cosine.
     """
     theta = torch.acos(target_logit.clamp(-1 + 1e-6, 1 - 1e-6))
     angle = m1 * theta + m2

@@ -8,7 +8,14 @@ from ...declarations import Number, Parameter, Part, Standard
 
 
 def ldam(logits: Tensor, relative_size: Tensor, is_target: Tensor, *, max_m: Number) -> Tensor:
-    """z_t - max_m (n_min / n_t)^(1/4): the rarest class has to win by max_m, larger ones by less."""
+    """z_t - max_m (n_min / n_t)^(1/4): the rarest class has to win by max_m, larger ones by less.
+
+    Args:
+        logits: (N, K).
+        relative_size: (K,), the training samples of each class over those of the largest.
+        is_target: (N, K), true at the true class.
+        max_m: At least 0; margin of the rarest class.
+    """
     margins = (relative_size.amin(-1, keepdim=True) / relative_size) ** 0.25
     return logits - (max_m * margins) * is_target
 

@@ -11,6 +11,12 @@ def logit_adjustment(logits: Tensor, log_prior: Tensor, *, tau: Number) -> Tenso
     """z_j + tau ln pi_j: in training, frequent classes get a head start that rare ones must overcome.
 
     Where the outputs are yes-or-no logits, the prior is ln(positives / negatives).
+
+    Args:
+        logits: (N, K), (N,) or (N, L).
+        log_prior: ln of the class shares in training, (K,); for answers ln(positives / negatives), () or
+            (L,).
+        tau: At least 0; 1 aims at the balanced error; more favours rare classes further.
     """
     return logits + tau * log_prior
 

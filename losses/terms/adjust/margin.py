@@ -5,12 +5,17 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...declarations import Number, Parameter, Part
-from ...kernels import stacked_terms
-from ...kernels.fast import Fast
+from ...kernels import Fast, stacked_terms
 
 
 def margin(logits: Tensor, is_target: Tensor, *, m: Number) -> Tensor:
-    """The logits with m taken from the true class: it has to win by m."""
+    """The logits with m taken from the true class: it has to win by m.
+
+    Args:
+        logits: (N, K).
+        is_target: (N, K), true at the true class.
+        m: Any real; by how much the true class has to lead.
+    """
     return logits - m * is_target.to(logits.dtype)  # a number times a truth value would be float32
 
 

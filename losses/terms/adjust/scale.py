@@ -8,7 +8,12 @@ from ...declarations import CLASSIFICATION, Number, Parameter, Part
 
 
 def scale(logits: Tensor, *, s: Number) -> Tensor:
-    """z * s: large s sharpens the probabilities; s is one over the temperature."""
+    """z * s: large s sharpens the probabilities; s is one over the temperature.
+
+    Args:
+        logits: (N, K), (N,) or (N, L).
+        s: Above 0; inverse temperature; cosine logits want 16 to 64.
+    """
     return logits * s
 
 

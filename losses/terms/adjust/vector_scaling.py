@@ -8,7 +8,13 @@ from ...declarations import Number, Parameter, Part
 
 
 def vector_scaling(logits: Tensor, relative_size: Tensor, *, gamma: Number) -> Tensor:
-    """(n_j / n_max)^gamma z_j: in training, the logits of rare classes count less."""
+    """(n_j / n_max)^gamma z_j: in training, the logits of rare classes count less.
+
+    Args:
+        logits: (N, K).
+        relative_size: (K,), the training samples of each class over those of the largest.
+        gamma: At least 0; how much less; logit adjustment adds the rest of the paper's loss.
+    """
     return logits * relative_size**gamma
 
 

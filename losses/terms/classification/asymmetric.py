@@ -17,6 +17,13 @@ def asymmetric(
 
     Computed through ln(1 - p + shift), a sum of two exponentials, so that it needs no clamp: the worst
     errors keep their gradient. A no with p below the shift has loss and gradient zero, as in the paper.
+
+    Args:
+        gap: (N,) or (N, L), the logit, signed so that positive is right.
+        targets: (N,) or (N, L), 1 for a yes, 0 for a no.
+        gamma_pos: At least 0; focusing of a yes.
+        gamma_neg: At least 0; focusing of a no.
+        shift: In [0, 0.5]; a no this unlikely is right.
     """
     at = number_like(shift, gap)
     # ln(shift), without the infinite slope at a shift of 0.
@@ -28,7 +35,7 @@ def asymmetric(
     return torch.where(targets > 0, yes, no)
 
 
-def same_as(gamma_pos: float, gamma_neg: float, shift: float) -> dict[str, float] | None:
+def _same_as(gamma_pos: float, gamma_neg: float, shift: float) -> dict[str, float] | None:
     """Focal cross entropy where both are treated alike."""
     if shift != 0 or gamma_pos != gamma_neg:
         return None
@@ -53,6 +60,6 @@ PART = Part(
     standards={
         "asl": Standard({"asymmetric.gamma_pos": 1, "asymmetric.gamma_neg": 4, "asymmetric.shift": 0.05})
     },
-    same_as=same_as,
+    same_as=_same_as,
     broadcasts=True,
 )

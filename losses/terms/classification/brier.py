@@ -8,7 +8,12 @@ from ...declarations import Part
 
 
 def brier(probabilities: Tensor, truth: Tensor) -> Tensor:
-    """sum_k (p_k - y_k)^2 per sample."""
+    """sum_k (p_k - y_k)^2 per sample.
+
+    Args:
+        probabilities: (N, K).
+        truth: (N, K), 1 at the true class, else 0.
+    """
     return (probabilities - truth).square().sum(-1)
 
 

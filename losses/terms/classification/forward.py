@@ -13,6 +13,11 @@ def forward(log_not_p: Tensor, *, floor: Number) -> Tensor:
 
     If a share r of the labels was drawn anew among K classes, a label has the probability (1 - r) p + r/K,
     and its likelihood is this loss with floor = r / (K (1 - r)).
+
+    Args:
+        log_not_p: (N,) or (N, L), ln(1 - p), p being the probability of the truth.
+        floor: At least 0.001; what a wrong label may count at most: it costs ln(1 + 1/floor), however sure
+            the model is.
     """
     return -torch.log1p(-torch.exp(log_not_p) / (1 + floor))
 

@@ -8,7 +8,12 @@ from ...declarations import SIGNED, Number, Parameter, Part, Standard
 
 
 def hinge(gap: Tensor, *, margin: Number) -> Tensor:
-    """max(0, margin - z), z being the logit, signed so that positive is right."""
+    """max(0, margin - z), z being the logit, signed so that positive is right.
+
+    Args:
+        gap: (N,) or (N, L), the logit, signed so that positive is right.
+        margin: Above 0; by how much the logit has to be right.
+    """
     return (margin - gap).clamp(min=0)
 
 

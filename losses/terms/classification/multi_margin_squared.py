@@ -10,7 +10,14 @@ from ...declarations import Number, Parameter, Part
 def multi_margin_squared(
     logits: Tensor, target_logit: Tensor, is_target: Tensor, *, margin: Number
 ) -> Tensor:
-    """sum over the wrong classes j of max(0, margin - z_t + z_j)^2, over K, per sample."""
+    """sum over the wrong classes j of max(0, margin - z_t + z_j)^2, over K, per sample.
+
+    Args:
+        logits: (N, K).
+        target_logit: (N,), the logit of the true class.
+        is_target: (N, K), true at the true class.
+        margin: Above 0; by how much the true class has to lead.
+    """
     violation = (margin - target_logit.unsqueeze(-1) + logits).clamp(min=0)
     return violation.square().masked_fill(is_target, 0).mean(-1)
 

@@ -8,7 +8,12 @@ from ...declarations import CLASSIFICATION, Part, Standard
 
 
 def normalised_ce(log_p: Tensor, log_p_sum: Tensor) -> Tensor:
-    """ln p_t / sum_k ln p_k per sample: between 0 and 1."""
+    """ln p_t / sum_k ln p_k per sample: between 0 and 1.
+
+    Args:
+        log_p: (N,) or (N, L), ln of the probability p of the truth.
+        log_p_sum: (N,) or (N, L), the sum of ln p_k over the classes.
+    """
     return log_p / log_p_sum
 
 

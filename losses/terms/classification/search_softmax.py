@@ -9,11 +9,17 @@ from ...declarations import CLASSIFICATION, Number, Parameter, Part
 
 
 def search_softmax(log_likelihood: Tensor, log_not_p: Tensor, *, b: Number) -> Tensor:
-    """-ln(p / (1 + b (1 - p))) per sample; the paper's a is -b."""
+    """-ln(p / (1 + b (1 - p))) per sample; the paper's a is -b.
+
+    Args:
+        log_likelihood: (N,) or (N, L), the expected ln p under the targets.
+        log_not_p: (N,) or (N, L), ln(1 - p), p being the probability of the truth.
+        b: At least 0; how much more undecided samples are pushed.
+    """
     return torch.log1p(b * torch.exp(log_not_p)) - log_likelihood
 
 
-def same_as(b: float) -> dict[str, float] | None:
+def _same_as(b: float) -> dict[str, float] | None:
     """Cross entropy at 0."""
     return {"mix.cross_entropy": 1.0} if b == 0 else None
 
@@ -36,6 +42,6 @@ PART = Part(
             about="how much more undecided samples are pushed",
         ),
     ),
-    same_as=same_as,
+    same_as=_same_as,
     broadcasts=True,
 )

@@ -23,6 +23,18 @@ def taylor(  # noqa: PLR0913  (the paper has eight)
     """-mean_k of c1 v + c2 v^2/2 + c3 v^3/6 + c4 u v + c5 u v^2/2 + c6 u^2 v/2 per sample.
 
     u = y_k - x0 for the target, v = p_k - y0 for the probability; terms in u alone are constants.
+
+    Args:
+        probabilities: (N, K).
+        truth: (N, K), 1 at the true class, else 0.
+        x0: Any real; centre of the targets.
+        y0: Any real; centre of the probabilities.
+        c1: Any real; coefficient of v.
+        c2: Any real; coefficient of v^2/2.
+        c3: Any real; coefficient of v^3/6.
+        c4: Any real; coefficient of u v.
+        c5: Any real; coefficient of u v^2/2.
+        c6: Any real; coefficient of u^2 v/2.
     """
     u, v = truth - x0, probabilities - y0
     linear = c1 + c4 * u + c6 / 2 * u.square()

@@ -9,7 +9,12 @@ from ...declarations import CLASSIFICATION, Number, Parameter, Part, Standard
 
 
 def focal(log_not_p: Tensor, *, gamma: Number) -> Tensor:
-    """(1 - p)^gamma per sample, through ln(1 - p) so that the gradient stays finite for 0 < gamma < 1."""
+    """(1 - p)^gamma per sample, through ln(1 - p) so that the gradient stays finite for 0 < gamma < 1.
+
+    Args:
+        log_not_p: (N,) or (N, L), ln(1 - p), p being the probability of the truth.
+        gamma: At least 0; how strongly confident samples are turned down.
+    """
     return torch.exp(gamma * log_not_p)
 
 

@@ -11,6 +11,10 @@ def pos_weight(targets: Tensor, *, weight: Number) -> Tensor:
     """`weight` for a yes, 1 for a no. The mean still divides by the number of samples, as torch's does.
 
     Lin et al.'s alpha is weight / (1 + weight): the same loss, times 1 - alpha.
+
+    Args:
+        targets: (N,) or (N, L), 1 for a yes, 0 for a no.
+        weight: Above 0; how much more a yes counts.
     """
     return 1 + (weight - 1) * targets
 

@@ -14,6 +14,13 @@ def tversky(probabilities: Tensor, truth: Tensor, counted: Tensor, *, alpha: Num
     alpha = beta = 1/2 is one minus F1 (Dice). A column without any truth is judged by its false positives
     alone, as FP / (1 + FP), so that it is 0 when nothing is claimed and still has a gradient. A sample that
     counts w is counted as w.
+
+    Args:
+        probabilities: (N, M), of M classes, or of a yes to each of M labels.
+        truth: (N, M), 1 where true, else 0.
+        counted: (N, M) or (N, 1), how much each target counts.
+        alpha: Above 0; cost of a false positive.
+        beta: Above 0; cost of a false negative.
     """
     p, y = probabilities * counted, truth * counted
     hits = (p * truth).sum(0)

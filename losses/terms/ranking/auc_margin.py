@@ -13,6 +13,12 @@ def auc_margin(probabilities: Tensor, truth: Tensor, counted: Tensor, *, margin:
 
     The mean over the M columns that have both in the batch; means and variances are weighted by what counts.
     This is the paper's min-max loss at its optimum.
+
+    Args:
+        probabilities: (N, M), of a yes to each of M labels, M = 1 for binary.
+        truth: (N, M), 1 where true, else 0.
+        counted: (N, M) or (N, 1), how much each target counts.
+        margin: In (0, 1]; how far apart the mean probabilities of positives and negatives should be.
     """
     positive, negative = truth * counted, (1 - truth) * counted
     there = (positive.sum(0) > 0) & (negative.sum(0) > 0)

@@ -16,6 +16,13 @@ def recall_at(
 
     A sample is in by sigmoid(k + 1/2 - rank), its rank being smooth as in `smooth_ap`. A sample that counts w
     takes w places. A column without a positive in the batch is left out. Takes N x N x M numbers.
+
+    Args:
+        probabilities: (N, M), of a yes to each of M labels, M = 1 for binary.
+        truth: (N, M), 1 where true, else 0.
+        counted: (N, M) or (N, 1), how much each target counts.
+        fraction: In (0, 1]; the share of the batch that counts as the top.
+        temperature: Above 0; difference of probabilities that counts as a difference in rank.
     """
     rank = torch.where(counted > 0, counted, 1) + ranked_before(probabilities, counted, temperature).sum(1)
     total, number = counted.sum(0), (counted > 0).sum(0).clamp(min=1)

@@ -15,6 +15,12 @@ def smooth_ap(probabilities: Tensor, truth: Tensor, counted: Tensor, *, temperat
     The rank of a sample is 1 plus the sum over the others of sigmoid((p_j - p_i) / temperature); with
     temperature -> 0 this is average precision. A sample that counts w takes w places. A column without a
     positive in the batch is left out. Takes N x N x M numbers.
+
+    Args:
+        probabilities: (N, M), of a yes to each of M labels, M = 1 for binary.
+        truth: (N, M), 1 where true, else 0.
+        counted: (N, M) or (N, 1), how much each target counts.
+        temperature: Above 0; difference of probabilities that counts as a difference in rank.
     """
     ahead = ranked_before(probabilities, counted, temperature)
     positive, own = truth * counted, torch.where(counted > 0, counted, 1)

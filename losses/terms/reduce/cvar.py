@@ -9,7 +9,13 @@ from ...declarations import EVERY, Number, Parameter, Part
 
 
 def cvar(loss: Tensor, weight: Tensor, *, fraction: Number) -> Tensor:
-    """The weights (N,) of the worst `fraction` of their sum, the last sample in part."""
+    """The weights (N,) of the worst `fraction` of their sum, the last sample in part.
+
+    Args:
+        loss: (N,).
+        weight: (N,), at least 0.
+        fraction: In (0, 1]; the share of a batch that is trained on.
+    """
     order = loss.detach().argsort(descending=True, stable=True)
     worst_first = weight[order]
     above = worst_first.cumsum(0) - worst_first

@@ -14,6 +14,11 @@ def tilted(loss: Tensor, weight: Tensor, *, t: Number) -> Tensor:
 
     Where t times the range of the losses is below 1 it is computed around the mean, which holds at t = 0;
     elsewhere through logsumexp, which cannot overflow. Weights of zero are left out.
+
+    Args:
+        loss: (N,).
+        weight: (N,), at least 0.
+        t: In [-100, 100]; below 0 outliers count less, above 0 more.
     """
     total = weight.sum()
     some = total > 0

@@ -9,7 +9,13 @@ from ...declarations import EVERY, Number, Parameter, Part
 
 
 def trimmed(loss: Tensor, weight: Tensor, *, share: Number) -> Tensor:
-    """The weights (N,) without the worst `share` of their sum, the last sample in part."""
+    """The weights (N,) without the worst `share` of their sum, the last sample in part.
+
+    Args:
+        loss: (N,).
+        weight: (N,), at least 0.
+        share: In [0, 0.9]; the share of a batch that is taken for mislabelled.
+    """
     order = loss.detach().argsort(descending=True, stable=True)
     worst_first = weight[order]
     above = worst_first.cumsum(0) - worst_first

@@ -15,6 +15,11 @@ def barron(residual: Tensor, *, alpha: Number, c: Number) -> Tensor:
     c^2 times the paper's, so that it is r^2/2 for small errors whatever c is. Through log1p and expm1
     there is no singularity at alpha = 0, and at alpha = 2 the value does not depend on b. Far out, where a
     square would overflow, the logarithm is taken of the residual itself, and the power where it is large.
+
+    Args:
+        residual: (N,) or (N, D), prediction minus target, in units of the targets' spread.
+        alpha: At most 2; 2 squared, 1 Charbonnier, 0 Cauchy, -2 Geman-McClure.
+        c: Above 0; where errors begin to count as large, in units of the target's spread.
     """
     b = number_like(2 - alpha, residual).clamp(min=1e-6)
     size, unit = residual.abs(), c * torch.sqrt(b)
@@ -29,7 +34,7 @@ def barron(residual: Tensor, *, alpha: Number, c: Number) -> Tensor:
     return torch.where(above, unit ** (2 - 2 * half) / (2 * half) * power * power, body)
 
 
-def same_as(alpha: float, c: float) -> dict[str, float] | None:  # noqa: ARG001
+def _same_as(alpha: float, c: float) -> dict[str, float] | None:  # noqa: ARG001
     """Half of the squared error at alpha = 2, whatever c is."""
     return {"mix.mse": 0.5} if alpha == 2 else None
 
@@ -65,6 +70,6 @@ PART = Part(
         "cauchy": Standard({"barron.alpha": 0, "barron.c": 1}),
         "geman_mcclure": Standard({"barron.alpha": -2, "barron.c": 1}),
     },
-    same_as=same_as,
+    same_as=_same_as,
     broadcasts=True,
 )

@@ -8,11 +8,16 @@ from ...declarations import Number, Parameter, Part
 
 
 def epsilon_insensitive(residual: Tensor, *, epsilon: Number) -> Tensor:
-    """max(0, |r| - epsilon) per sample."""
+    """max(0, |r| - epsilon) per sample.
+
+    Args:
+        residual: (N,) or (N, D), prediction minus target, in units of the targets' spread.
+        epsilon: At least 0; errors up to this size are free, in units of the target's spread.
+    """
     return (residual.abs() - epsilon).clamp(min=0)
 
 
-def same_as(epsilon: float) -> dict[str, float] | None:
+def _same_as(epsilon: float) -> dict[str, float] | None:
     """The absolute error at 0."""
     return {"mix.absolute": 1.0} if epsilon == 0 else None
 
@@ -35,6 +40,6 @@ PART = Part(
             about="errors up to this size are free, in units of the target's spread",
         ),
     ),
-    same_as=same_as,
+    same_as=_same_as,
     broadcasts=True,
 )

@@ -13,6 +13,11 @@ def gaussian_nll(residual: Tensor, log_variance: Tensor, *, beta: Number) -> Ten
 
     beta = 0 is the negative log-likelihood, beta = 1 gives the mean the gradient of the squared error.
     ln v is kept within -20 and 20; without a predicted variance (see `log_variance`) v is 1.
+
+    Args:
+        residual: (N,) or (N, D), prediction minus target, in units of the targets' spread.
+        log_variance: Of the shape of `residual`, ln of the predicted variance.
+        beta: In [0, 1]; how much the variance is kept from excusing large errors.
     """
     log_v = log_variance.clamp(-20, 20)
     nll = (log_v + residual * residual * torch.exp(-log_v)) / 2

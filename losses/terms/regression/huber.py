@@ -10,7 +10,12 @@ from ...numerics import number_like
 
 
 def huber(residual: Tensor, *, delta: Number) -> Tensor:
-    """r^2/2 up to |r| = delta, delta (|r| - delta/2) beyond, per sample. Smooth L1 is this over delta."""
+    """r^2/2 up to |r| = delta, delta (|r| - delta/2) beyond, per sample. Smooth L1 is this over delta.
+
+    Args:
+        residual: (N,) or (N, D), prediction minus target, in units of the targets' spread.
+        delta: Above 0; where the loss turns from quadratic to linear, in units of the target's spread.
+    """
     size = residual.abs()
     inner = torch.minimum(size, number_like(delta, size))
     return inner * (size - inner / 2)

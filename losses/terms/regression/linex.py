@@ -13,6 +13,10 @@ def linex(residual: Tensor, *, a: Number) -> Tensor:
     """2 (exp(a r) - a r - 1) / a^2 per sample: r^2 at a = 0; a > 0 punishes predictions that are too high.
 
     Beyond a r = 30 the exponential is continued as a line, so that a wild prediction stays finite.
+
+    Args:
+        residual: (N,) or (N, D), prediction minus target, in units of the targets' spread.
+        a: In [-20, 20]; how lopsided; 0 is the squared error.
     """
     x = a * residual
     inner = x.clamp(max=30)
@@ -31,7 +35,7 @@ def linex(residual: Tensor, *, a: Number) -> Tensor:
     return torch.where(small, parabola, curve) + line
 
 
-def same_as(a: float) -> dict[str, float] | None:
+def _same_as(a: float) -> dict[str, float] | None:
     """The squared error at 0."""
     return {"mix.mse": 1.0} if a == 0 else None
 
@@ -49,6 +53,6 @@ PART = Part(
             "a", default=1, search=(-3, 3), domain=(-20, 20), about="how lopsided; 0 is the squared error"
         ),
     ),
-    same_as=same_as,
+    same_as=_same_as,
     broadcasts=True,
 )

@@ -9,11 +9,16 @@ from ...declarations import Number, Parameter, Part, Standard
 
 
 def quantile(residual: Tensor, *, tau: Number) -> Tensor:
-    """max((tau - 1) d, tau d) per sample, d = -r: on average minimal at the tau-quantile."""
+    """max((tau - 1) d, tau d) per sample, d = -r: on average minimal at the tau-quantile.
+
+    Args:
+        residual: (N,) or (N, D), prediction minus target, in units of the targets' spread.
+        tau: In [0, 1]; which quantile is predicted.
+    """
     return torch.maximum((1 - tau) * residual, -tau * residual)
 
 
-def same_as(tau: float) -> dict[str, float] | None:
+def _same_as(tau: float) -> dict[str, float] | None:
     """Half of the absolute error at 1/2."""
     return {"mix.absolute": 0.5} if tau == 0.5 else None
 
@@ -32,6 +37,6 @@ PART = Part(
         ),
     ),
     standards={"quantile": Standard({"quantile.tau": 0.5})},
-    same_as=same_as,
+    same_as=_same_as,
     broadcasts=True,
 )

@@ -12,6 +12,10 @@ def welsch(residual: Tensor, *, c: Number) -> Tensor:
     """c^2 (1 - exp(-(r/c)^2 / 2)) per sample: Barron's loss in the limit alpha -> -infinity.
 
     Beyond |r/c| = 50 the exponential is 0 in every precision.
+
+    Args:
+        residual: (N,) or (N, D), prediction minus target, in units of the targets' spread.
+        c: Above 0; where errors begin to count as large, in units of the target's spread.
     """
     return -(c**2) * torch.expm1(-(residual / c).clamp(-50, 50).square() / 2)
 

@@ -8,7 +8,13 @@ from ...declarations import CLASSIFICATION, Number, Parameter, Part
 
 
 def confidence_penalty(log_likelihood: Tensor, entropy: Tensor, *, beta: Number) -> Tensor:
-    """Expected log-likelihood plus beta times the entropy of the prediction, per sample."""
+    """Expected log-likelihood plus beta times the entropy of the prediction, per sample.
+
+    Args:
+        log_likelihood: (N,) or (N, L), the expected ln p under the targets.
+        entropy: (N,) or (N, L), of the predicted probabilities, in nats.
+        beta: At least 0; reward of an undecided prediction.
+    """
     return log_likelihood + beta * entropy
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...declarations import CLASSIFICATION, Number, Parameter, Part, Standard
-from ...kernels.fast import Fast
-from ...kernels.focal import smoothed_log_p
+from ...kernels import Fast, smoothed_log_p
 
 
 def label_smoothing(log_p: Tensor, log_p_mean: Tensor, *, epsilon: Number) -> Tensor:
-    """Expected log-likelihood under the targets (1 - epsilon) y + epsilon / K, per sample."""
+    """Expected log-likelihood under the targets (1 - epsilon) y + epsilon / K, per sample.
+
+    Args:
+        log_p: (N,) or (N, L), ln of the probability p of the truth.
+        log_p_mean: (N,) or (N, L), the mean of ln p_k over the classes.
+        epsilon: In [0, 1]; how much of the target is spread evenly over the classes.
+    """
     return (1 - epsilon) * log_p + epsilon * log_p_mean
 
 

@@ -13,6 +13,11 @@ def class_balanced(target_count: Tensor, *, beta: Number) -> Tensor:
     """1 / (1 - beta^n_t) per sample, up to a constant that the weighted mean removes.
 
     Through expm1, for beta is close to 1 and the difference would lose its digits; beta = 0 gives 1.
+
+    Args:
+        target_count: The training samples that share the class or answer of each target, of the targets'
+            shape.
+        beta: In [0, 0.9999999]; near 1 the weights approach inverse frequency; 0 weighs all samples alike.
     """
     log_beta = torch.log(number_like(beta, target_count).clamp(min=1e-30))
     return -1 / torch.expm1(target_count * log_beta)

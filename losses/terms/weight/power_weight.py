@@ -8,7 +8,13 @@ from ...declarations import COUNTED, SIGNED, Number, Parameter, Part, Standard
 
 
 def power_weight(target_count: Tensor, *, rho: Number) -> Tensor:
-    """n_t^-rho per sample; the mean over the batch divides by the sum of the weights, as torch does."""
+    """n_t^-rho per sample; the mean over the batch divides by the sum of the weights, as torch does.
+
+    Args:
+        target_count: The training samples that share the class or answer of each target, of the targets'
+            shape.
+        rho: At least 0; how much more a sample of a rare class counts.
+    """
     return target_count**-rho
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ....losses.custom.user_code import user_error
+from ....losses.custom import user_error
 from ....losses.errors import UserError
 from ..streaming import Streamed
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ....losses import freeze
-from ....losses.custom.user_code import in_user_code
-from ....losses.stacked.stacked_loss import StackedLoss
+from ....losses.custom import in_user_code
+from ....losses.stacked import StackedLoss
 from ....spaces.recipe import Recipe
 from ...random_streams import stream_seed
 from ...records import Candidate

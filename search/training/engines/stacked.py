@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ....losses.custom.user_code import in_user_code
-from ....losses.stacked.stacked_loss import StackedLoss
+from ....losses.custom import in_user_code
+from ....losses.stacked import StackedLoss
 from ...random_streams import stream_seed
 from ...records import Candidate
 from ..program import Batch, Job, fault_of

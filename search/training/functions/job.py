@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ....losses import freeze
-from ....losses.custom.user_code import user_traceback
+from ....losses.custom import user_traceback
 from ....losses.errors import UserError, one_line
 from ...random_streams import stream_seed
 from ...records import Candidate, Repeat

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ....losses import freeze, standard_spec
-from ....losses.custom.user_code import user_error, user_traceback
+from ....losses.custom import user_error, user_traceback
 from ....losses.errors import UserError
 from ....losses.kinds import kind_named
 from ...tasks.constants import constants_of

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
-from ....losses.custom.user_code import user_modules
+from ....losses.custom import user_modules
 from ....losses.errors import UserError, one_line
 from .resources import Resources
 

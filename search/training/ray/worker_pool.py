@@ -12,7 +12,7 @@ from typing import Any
 
 from ....losses.declarations import Part
 from ....losses.errors import UserError, one_line
-from ....losses.family.registry import own_parts, register
+from ....losses.family import own_parts, register
 from ..program import RemoteProgram, Stopped, WorkerError
 from .cluster import connect, wait_for_node, workers_that_fit
 from .pending import PendingItem, PendingWork

@@ -24,7 +24,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from ....losses.custom.user_code import in_user_code
+from ....losses.custom import in_user_code
 from ....losses.errors import UserError
 from ...memory import out_of_memory
 from ...records import Member
