@@ -65,3 +65,40 @@ def ranked_before(probabilities: Tensor, counted: Tensor, temperature: float | T
     ahead = torch.sigmoid((probabilities.unsqueeze(0) - probabilities.unsqueeze(1)) / temperature)
     other = 1 - torch.eye(probabilities.shape[0], dtype=ahead.dtype, device=ahead.device).unsqueeze(-1)
     return ahead * other * counted.unsqueeze(0)
+
+
+def mean_where(values: Tensor, there: Tensor) -> Tensor:
+    """The mean of some values, (); 0 where there is none.
+
+    Args:
+        values: Of any shape.
+        there: True where a value counts, likewise.
+    """
+    return torch.where(there, values, 0).sum() / there.sum().clamp(min=1)
+
+
+def shortfall(score: Tensor, positive: Tensor) -> Tensor:
+    """1 - the mean score of the positives of a column, averaged over the columns that have a positive, ().
+
+    Args:
+        score: In [0, 1], (N, M).
+        positive: How much each positive counts, (N, M); 0 for all else.
+    """
+    size = positive.sum(0)
+    there = size > 0
+    return mean_where(1 - (score * positive).sum(0) / torch.where(there, size, 1), there)
+
+
+def worst(loss: Tensor, weight: Tensor, share: Number) -> Tensor:
+    """The weights (N,) of the worst `share` of their sum, the last sample in part; 0 for the others.
+
+    Args:
+        loss: (N,).
+        weight: (N,), at least 0.
+        share: In [0, 1].
+    """
+    order = loss.detach().argsort(descending=True, stable=True)
+    worst_first = weight[order]
+    above = worst_first.cumsum(0) - worst_first
+    taken = torch.minimum((share * weight.sum() - above).clamp(min=0), worst_first)
+    return torch.zeros_like(weight).scatter(0, order, taken)

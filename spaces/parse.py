@@ -14,6 +14,7 @@ from ..losses import Kind, Part, part, parts
 from ..losses.custom import adopt
 from ..losses.errors import UserError, unknown
 from ..losses.family import MIX
+from ..losses.kinds import kind_named
 from ..losses.spec import checked_counts
 from .domain import Domain
 from .numbers import WEIGHT, usual_domain
@@ -86,17 +87,18 @@ def auto(kind: Kind, class_counts: Counts | None = None, metric: str | None = No
 
 def _choice(kind: Kind, class_counts: Counts | None, metric: str | None) -> tuple[str, str]:
     """The name of a preset and why it is this one."""
-    if kind == "multiclass" and class_counts:
+    target = kind_named(kind).target
+    if target == "class" and class_counts:
         sizes = [n for n in checked_counts(kind, class_counts) if isinstance(n, int)]
         ratio = max(sizes) / max(min(sizes), 1)
-        name = "imbalanced" if ratio >= IMBALANCED_FROM else "multiclass"
+        name = "imbalanced" if ratio >= IMBALANCED_FROM else kind
         shown = f"{ratio:.3g}" if ratio < 1000 else f"{ratio:,.0f}"
         return name, f"the largest class has {shown} times the samples of the smallest"
-    if kind in ("binary", "multilabel") and metric in RANKING_METRICS:
+    if target == "answer" and metric in RANKING_METRICS:
         return "ranking-metrics", f"{metric} judges the order of the answers"
-    if kind == "regression" and metric in ROBUST_METRICS:
+    if target == "number" and metric in ROBUST_METRICS:
         return "outliers", f"{metric} forgives large errors"
-    if kind == "regression" and (metric or "").partition("@")[0] == QUANTILE_METRIC:
+    if target == "number" and (metric or "").partition("@")[0] == QUANTILE_METRIC:
         return "quantiles", f"{metric} weighs errors above and below differently"
     return kind, f"the task is {kind}"
 

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
-from torch import Tensor
 
-from ..declarations import Kind
 from ..family import UserTerm
+from ..kinds import kind_named
 from ..spec import LossSpec, terms_of
 from ..stacked import StackedLoss
-from .probe_batches import COUNTS, TARGET_SCALE
+from .probe_batches import TARGET_SCALE, constants
 
 LEVELS = {True: (8.0, 2.0, 0.0, -2.0, -4.0, -8.0, -20.0), False: (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)}
 EXTREMES = {True: (100.0, 6e4, -100.0, -6e4), False: (100.0, 6e4)}
@@ -66,62 +65,26 @@ def healths(specs: Sequence[LossSpec]) -> list[Health]:
     """The health of many losses of one kind, probed together on a long tail of class counts."""
     if not specs:
         return []
-    kind = specs[0].kind
-    levels = _levels(kind)
-    outputs, targets = (torch.stack(values) for values in zip(*(batch(kind, x) for x in levels), strict=True))
+    kind = kind_named(specs[0].kind)
+    classified, unit = kind.classified, 1.0 if kind.counted else TARGET_SCALE
+    levels = LEVELS[classified] + EXTREMES[classified]
+    batches = [kind.at_level(unit * level) for level in levels]
+    outputs, targets = (torch.stack(values) for values in zip(*batches, strict=True))
     each = [spec for _ in levels for spec in specs]  # level by level, for those of one level share its batch
     many = outputs.repeat_interleave(len(specs), 0).requires_grad_()
-    losses = StackedLoss(kind, each, torch.float32, [_constants(kind)] * len(levels)).each(many, targets)
+    known = [constants(kind.name)] * len(levels)
+    losses = StackedLoss(kind.name, each, torch.float32, known).each(many, targets)
     (gradient,) = torch.autograd.grad(losses.sum(), many)
     values, slopes = (
         losses.detach().view(len(levels), -1).T,
         gradient.view(len(levels), -1, *outputs.shape[1:]).transpose(0, 1),
     )
-    pulls = (
-        slopes * torch.stack([_direction(kind, o, t) for o, t in zip(outputs, targets, strict=True)])
-    ).flatten(2)
+    toward_mistakes = (-1 if classified else 1) * kind.at_level(1.0)[0]
+    pulls = (slopes * toward_mistakes).flatten(2)
     return [
-        _judged(kind, levels, values[i].tolist(), pulls[i].sum(1).tolist(), per_batch=_per_batch(spec))
+        _judged(classified, levels, values[i].tolist(), pulls[i].sum(1).tolist(), per_batch=_per_batch(spec))
         for i, spec in enumerate(specs)
     ]
-
-
-def batch(kind: Kind, level: float) -> tuple[Tensor, Tensor]:
-    """Eight to ten samples, all of this level, with every class and answer among the targets.
-
-    Args:
-        kind: The kind of problem.
-        level: The logit of the right answer, or the size of the error in units of the targets' spread.
-    """
-    if kind == "regression":
-        return TARGET_SCALE * level * torch.tensor([1.0, -1.0] * 4), torch.zeros(8)
-    if kind == "multiclass":
-        targets = torch.arange(len(COUNTS["multiclass"])).repeat(2)
-        return level * torch.nn.functional.one_hot(targets).float(), targets
-    targets = torch.tensor([1.0, 0.0] * 4)
-    if kind == "multilabel":
-        targets = torch.stack([targets, 1 - targets, targets.roll(1).cumsum(0) % 2], 1)
-    return level * (2 * targets - 1), targets
-
-
-def _direction(kind: Kind, outputs: Tensor, targets: Tensor) -> Tensor:
-    """The direction of the outputs in which things improve."""
-    if kind == "regression":
-        return torch.tensor([1.0, -1.0] * 4)
-    if kind == "multiclass":
-        return -torch.nn.functional.one_hot(targets, outputs.shape[-1]).float()
-    return 1 - 2 * targets
-
-
-def _levels(kind: Kind) -> tuple[float, ...]:
-    classified = kind != "regression"
-    return LEVELS[classified] + EXTREMES[classified]
-
-
-def _constants(kind: Kind) -> dict[str, Tensor]:
-    if kind == "regression":
-        return {"target_scale": torch.tensor(TARGET_SCALE)}
-    return {"class_counts": torch.tensor(COUNTS[kind])}
 
 
 def _per_batch(spec: LossSpec) -> bool:
@@ -131,9 +94,13 @@ def _per_batch(spec: LossSpec) -> bool:
 
 
 def _judged(
-    kind: Kind, levels: Sequence[float], values: Sequence[float], pulls: Sequence[float], *, per_batch: bool
+    classified: bool,  # noqa: FBT001
+    levels: Sequence[float],
+    values: Sequence[float],
+    pulls: Sequence[float],
+    *,
+    per_batch: bool,
 ) -> Health:
-    classified = kind != "regression"
     value, pull = (dict(zip(levels, found, strict=True)) for found in (values, pulls))
     undecided, worst = pull[UNDECIDED[classified]], MISTAKES[classified][0]
     usual = {level: pull[level] for level in LEVELS[classified]}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..declarations import Kind
 from ..errors import UserError
 from ..family import part
+from ..kinds import Kind, kind_named
 from ..spec import LossSpec, part_and_parameter, standard_parameters
 from .frozen_loss import FrozenLoss, freeze
 
@@ -46,5 +46,5 @@ def standard_loss(
             raise UserError(
                 f"{key} must belong to a term of the loss, but {name} has no {owner}; add mix__{owner}"
             )
-    scale = 1.0 if kind == "regression" and target_scale is None else target_scale
+    scale = 1.0 if target_scale is None and not kind_named(kind).counted else target_scale
     return freeze(LossSpec(kind, parameters).bind(class_counts, scale, ignore_index))

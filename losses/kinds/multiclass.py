@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from ..errors import UserError
 from ..kernels import Fast
@@ -191,6 +192,21 @@ def _count(targets: Tensor, classes: int | None) -> Tensor:
     return torch.bincount(targets, minlength=classes or 0)
 
 
+def _at_level(level: float) -> tuple[Tensor, Tensor]:
+    """Two samples of each class, whose logit is `level` and the others 0."""
+    targets = torch.arange(len(_PROBE_COUNTS)).repeat(2)
+    return level * F.one_hot(targets).float(), targets
+
+
+def _extremes(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Each triple of the values for three of five classes with each class; two logits follow from others."""
+    three = torch.cartesian_prod(values, values, values)
+    outputs = torch.cat([three, three[:, :1], -three[:, 1:2]], 1)
+    return outputs.repeat(5, 1), torch.arange(5).repeat_interleave(len(outputs))
+
+
+_PROBE_COUNTS = (90, 40, 17, 8, 3)
+
 KIND = ProblemKind(
     name="multiclass",
     order=1,
@@ -211,11 +227,13 @@ KIND = ProblemKind(
     counts_fit=lambda counts: len(counts) >= 2,
     quantities=QUANTITIES,
     shaped=shaped,
-    probe_counts=(90, 40, 17, 8, 3),
+    probe_counts=_PROBE_COUNTS,
     probe_columns=(5,),
     outputs_for=lambda targets: int(targets.max()) + 1,
     count=_count,
     predictions=lambda outputs: outputs.argmax(-1),
     probabilities=lambda outputs: outputs.softmax(-1),
     random_targets=_random_targets,
+    at_level=_at_level,
+    extremes=_extremes,
 )

@@ -49,6 +49,11 @@ class ProblemKind:
         predictions: Decisions from outputs of any leading axes: class indices, zeros and ones, or numbers.
         probabilities: Probabilities from outputs, of their shape; the outputs where there are none.
         random_targets: Targets for outputs, drawn with a generator; every class and answer occurs.
+        at_level: Outputs and targets of a batch whose samples are all right alike, to probe losses with: the
+            logit of the right answer is the given one and the others 0, or the error is the given one or
+            minus that. Every class and answer occurs.
+        extremes: Outputs and targets of a batch in which every one of the given outputs (V,) meets every
+            target, of the dtype of the outputs where targets are no classes.
         borrowed: Parts declared for other kinds that serve this one too.
     """
 
@@ -77,6 +82,8 @@ class ProblemKind:
     predictions: Callable[[Tensor], Tensor]
     probabilities: Callable[[Tensor], Tensor]
     random_targets: Callable[[Tensor, torch.Generator], Tensor]
+    at_level: Callable[[float], tuple[Tensor, Tensor]]
+    extremes: Callable[[Tensor], tuple[Tensor, Tensor]]
     borrowed: tuple[str, ...] = ()
 
     @property

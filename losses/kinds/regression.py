@@ -8,7 +8,7 @@ from torch import Tensor
 from .probability import mask
 from .problem_kind import ProblemKind
 from .quantity import Quantity
-from .shapes import of_one_shape, without_single
+from .shapes import each_with_zero_and_one, of_one_shape, without_single
 
 
 def prediction(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -71,6 +71,11 @@ def _random_targets(outputs: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(outputs.shape, generator=generator, dtype=torch.float64).to(outputs.dtype)
 
 
+def _at_level(level: float) -> tuple[Tensor, Tensor]:
+    """Eight samples whose error is `level` or minus that."""
+    return level * torch.tensor([1.0, -1.0] * 4), torch.zeros(8)
+
+
 KIND = ProblemKind(
     name="regression",
     order=4,
@@ -91,4 +96,6 @@ KIND = ProblemKind(
     predictions=lambda outputs: outputs,
     probabilities=lambda outputs: outputs,
     random_targets=_random_targets,
+    at_level=_at_level,
+    extremes=each_with_zero_and_one,
 )

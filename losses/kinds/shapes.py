@@ -49,3 +49,9 @@ def without_single(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     if outputs.dim() == targets.dim() == 2 and outputs.shape[1] == targets.shape[1] == 1:
         outputs, targets = outputs.squeeze(1), targets.squeeze(1)
     return outputs, targets
+
+
+def each_with_zero_and_one(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Outputs and targets, (2 V,) each: every one of V values with a target of 0 and one of 1."""
+    outputs, targets = torch.cartesian_prod(values, values.new_tensor([0, 1])).unbind(1)
+    return outputs, targets

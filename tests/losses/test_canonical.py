@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lossmith.losses import Kind, LossSpec, UserError, freeze, parts_for, standard_spec, standard_specs
-from lossmith.losses.checks.probe_batches import COUNTS, TARGET_SCALE, random_batch
+from lossmith.losses.checks.probe_batches import TARGET_SCALE, random_batch
 from lossmith.losses.declarations import KINDS
+from lossmith.losses.kinds import kind_named
 
 EQUAL: list[tuple[Kind, dict[str, float], dict[str, float]]] = [
     ("multiclass", {"mix.gce": 3, "gce.q": 1}, {"mix.mae": 1}),
@@ -89,7 +90,7 @@ def value(kind: Kind, given_parameters: dict[str, float], scale: float, seed: in
 
 def frozen(kind: Kind, spec: LossSpec, scale: float, seed: int, size: int = 15) -> float:
     """The frozen loss of the same batch."""
-    counts = None if kind == "regression" else COUNTS[kind]
+    counts = kind_named(kind).probe_counts
     loss = freeze(spec.bind(counts, TARGET_SCALE if kind == "regression" else None))
     return float(loss(*batch(kind, spec.parameters, size, scale, seed)))
 

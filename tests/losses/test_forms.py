@@ -15,20 +15,20 @@ from torch import Tensor, nn
 
 from lossmith.losses import BoundLoss, FrozenLoss, LossSpec, UserError, freeze, source, standard_spec
 from lossmith.losses.checks import random_batch, value_and_gradient
-from lossmith.losses.checks.probe_batches import COUNTS
 from lossmith.losses.frozen.pt2 import load_pt2, write_pt2
+from lossmith.losses.kinds import kind_named
 
 Loss = Callable[..., Tensor]
 SPECS: dict[str, BoundLoss] = {
     "multiclass": LossSpec(
         "multiclass", {"mix.cross_entropy": 1, "focal.gamma": 1.5, "class_balanced.beta": 0.99}
-    ).bind(COUNTS["multiclass"]),
+    ).bind(kind_named("multiclass").probe_counts),
     "binary": LossSpec(
         "binary", {"mix.cross_entropy": 1, "focal.gamma": 1.5, "logit_adjustment.tau": 1}
-    ).bind(COUNTS["binary"]),
+    ).bind(kind_named("binary").probe_counts),
     "multilabel": LossSpec(
         "multilabel", {"mix.cross_entropy": 1, "mix.tversky": 0.5, "logit_adjustment.tau": 1}
-    ).bind(COUNTS["multilabel"]),
+    ).bind(kind_named("multilabel").probe_counts),
     "regression": LossSpec("regression", {"mix.huber": 1, "tilted.t": 0.5}).bind(target_scale=1.5),
 }
 CLASSES = torch.tensor([0, 4, 2, 1, 3, 0])

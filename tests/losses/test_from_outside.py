@@ -8,7 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from lossmith.losses import LossSpec, Parameter, Part, Standard, UserError, formula, freeze, standard_loss
+from lossmith.losses import (
+    LossSpec,
+    Parameter,
+    Part,
+    Standard,
+    UserError,
+    formula,
+    freeze,
+    health,
+    standard_loss,
+)
 from lossmith.losses.declarations import Number
 from lossmith.losses.family.registry import parts_for, registered
 from lossmith.losses.kinds import KINDS, ProblemKind, Quantity, kind_named, register_kind
@@ -71,6 +81,8 @@ COUNTS = ProblemKind(
     predictions=lambda outputs: outputs.exp(),
     probabilities=lambda outputs: outputs,
     random_targets=lambda outputs, generator: torch.poisson(torch.ones_like(outputs), generator=generator),
+    at_level=lambda level: (torch.full((6,), level), torch.ones(6)),
+    extremes=KINDS["regression"].extremes,
     borrowed=("cvar",),
 )
 POISSON = Part(
@@ -124,6 +136,7 @@ def test_a_kind_from_outside_is_a_kind_everywhere(counts: ProblemKind) -> None:
         many = StackedLoss("counts", [loss.spec, tail], torch.float64, [{}])
         found = many.each(torch.stack([outputs, outputs]), targets[None])
         torch.testing.assert_close(found, torch.stack([wanted, freeze(tail)(outputs, targets)]))
+        assert health(loss.spec).values[0.0] == pytest.approx(1)  # exp(0) - 1 * 0
         with pytest.raises(UserError, match="class_counts must be None for counts"):
             tail.bind([1, 2])
 

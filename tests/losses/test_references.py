@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
 from lossmith.losses import Kind, LossSpec, freeze, standard_specs
-from lossmith.losses.checks.probe_batches import COUNTS, TARGET_SCALE, random_batch
+from lossmith.losses.checks.probe_batches import TARGET_SCALE, random_batch
+from lossmith.losses.kinds import kind_named
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Z, T = random_batch("multiclass", 20, seed=5)
@@ -24,7 +25,7 @@ B, Y = random_batch("binary", 20, seed=5)
 M, L = random_batch("multilabel", 20, seed=5)
 R, S = random_batch("regression", 20, seed=5)
 r = ((R - S) / TARGET_SCALE).numpy()
-z, t, n = Z.numpy(), T.numpy(), np.array(COUNTS["multiclass"], dtype=float)
+z, t, n = Z.numpy(), T.numpy(), np.array(kind_named("multiclass").probe_counts, dtype=float)
 b, y = B.numpy(), Y.numpy()
 rows = np.arange(len(t))
 onehot = np.eye(5)[t]
@@ -198,7 +199,7 @@ def test_a_part_is_its_formula(name: str) -> None:
         if any(k.startswith("mix.") for k in parameters)
         else {("mix.mse" if kind == "regression" else "mix.cross_entropy"): 1, **parameters}
     )
-    counts = None if kind == "regression" else COUNTS[kind]
+    counts = kind_named(kind).probe_counts
     spec = LossSpec(kind, whole).bind(counts, TARGET_SCALE if kind == "regression" else None)
     outputs, targets = {"multiclass": (Z, T), "binary": (B, Y), "multilabel": (M, L), "regression": (R, S)}[
         kind

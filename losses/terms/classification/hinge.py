@@ -17,6 +17,15 @@ def hinge(gap: Tensor, *, margin: Number) -> Tensor:
     return (margin - gap).clamp(min=0)
 
 
+MARGIN = Parameter(
+    "margin",
+    default=1,
+    domain=(0, float("inf")),
+    search=(0.1, 2),
+    open_low=True,
+    log=True,
+    about="by how much the logit has to be right",
+)
 PART = Part(
     name="hinge",
     stage="term",
@@ -25,17 +34,7 @@ PART = Part(
     formula="max(0, {margin} - z)",
     latex=r"\max(0, {margin} - z)",
     source="Cortes and Vapnik 1995, Support-Vector Networks",
-    parameters=(
-        Parameter(
-            "margin",
-            default=1,
-            domain=(0, float("inf")),
-            search=(0.1, 2),
-            open_low=True,
-            log=True,
-            about="by how much the logit has to be right",
-        ),
-    ),
+    parameters=(MARGIN,),
     standards={"hinge": Standard({"hinge.margin": 1})},
     broadcasts=True,
 )

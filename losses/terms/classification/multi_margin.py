@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
-from ...declarations import Number, Parameter, Part, Standard
+from ...declarations import Number, Part, Standard
 from ...kernels import Fast, stacked_terms
+from .hinge import MARGIN
 
 
 def multi_margin(logits: Tensor, target_logit: Tensor, is_target: Tensor, *, margin: Number) -> Tensor:
@@ -21,6 +24,7 @@ def multi_margin(logits: Tensor, target_logit: Tensor, is_target: Tensor, *, mar
     return violation.masked_fill(is_target, 0).mean(-1)
 
 
+LEAD = replace(MARGIN, about="by how much the true class has to lead")
 PART = Part(
     name="multi_margin",
     stage="term",
@@ -29,17 +33,7 @@ PART = Part(
     formula="mean_j max(0, {margin} - z_t + z_j)",
     latex=r"\tfrac1K\sum_{{j \neq t}} \max(0, {margin} - z_t + z_j)",
     source="Crammer and Singer 2001; torch.nn.MultiMarginLoss with p = 1",
-    parameters=(
-        Parameter(
-            "margin",
-            default=1,
-            domain=(0, float("inf")),
-            search=(0.1, 2),
-            open_low=True,
-            log=True,
-            about="by how much the true class has to lead",
-        ),
-    ),
+    parameters=(LEAD,),
     standards={"hinge": Standard({"multi_margin.margin": 1})},
     broadcasts=True,
     fast=Fast(members=stacked_terms.multi_margin),

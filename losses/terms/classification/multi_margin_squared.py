@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ...declarations import Number, Parameter, Part
+from ...declarations import Number, Part
+from .multi_margin import LEAD
 
 
 def multi_margin_squared(
@@ -30,16 +31,6 @@ PART = Part(
     formula="mean_j max(0, {margin} - z_t + z_j)^2",
     latex=r"\tfrac1K\sum_{{j \neq t}} \max(0, {margin} - z_t + z_j)^2",
     source="Crammer and Singer 2001; torch.nn.MultiMarginLoss with p = 2",
-    parameters=(
-        Parameter(
-            "margin",
-            default=1,
-            domain=(0, float("inf")),
-            search=(0.1, 2),
-            open_low=True,
-            log=True,
-            about="by how much the true class has to lead",
-        ),
-    ),
+    parameters=(LEAD,),
     broadcasts=True,
 )

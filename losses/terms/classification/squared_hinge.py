@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ...declarations import SIGNED, Number, Parameter, Part, Standard
+from ...declarations import SIGNED, Number, Part, Standard
+from .hinge import MARGIN
 
 
 def squared_hinge(gap: Tensor, *, margin: Number) -> Tensor:
@@ -25,17 +26,7 @@ PART = Part(
     formula="max(0, {margin} - z)^2",
     latex=r"\max(0, {margin} - z)^2",
     source="Lee and Mangasarian 2001; the L2 loss of linear support vector machines",
-    parameters=(
-        Parameter(
-            "margin",
-            default=1,
-            domain=(0, float("inf")),
-            search=(0.1, 2),
-            open_low=True,
-            log=True,
-            about="by how much the logit has to be right",
-        ),
-    ),
+    parameters=(MARGIN,),
     standards={"squared_hinge": Standard({"squared_hinge.margin": 1})},
     broadcasts=True,
 )

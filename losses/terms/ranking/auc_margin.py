@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...declarations import SIGNED, Number, Parameter, Part
+from ...numerics import mean_where
 
 
 def auc_margin(probabilities: Tensor, truth: Tensor, counted: Tensor, *, margin: Number) -> Tensor:
@@ -27,7 +28,7 @@ def auc_margin(probabilities: Tensor, truth: Tensor, counted: Tensor, *, margin:
     spread = ((probabilities - high).square() * positive).sum(0) / n
     spread = spread + ((probabilities - low).square() * negative).sum(0) / m
     loss = spread + (margin - high + low).clamp(min=0).square()
-    return torch.where(there, loss, 0).sum() / there.sum().clamp(min=1)
+    return mean_where(loss, there)
 
 
 PART = Part(

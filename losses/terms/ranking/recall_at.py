@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ...declarations import SIGNED, Number, Parameter, Part
-from ...numerics import ranked_before
+from ...numerics import ranked_before, shortfall
+from .smooth_ap import TEMPERATURE
 
 
 def recall_at(
@@ -28,12 +29,7 @@ def recall_at(
     total, number = counted.sum(0), (counted > 0).sum(0).clamp(min=1)
     place = torch.where(total > 0, total, number) / number  # how much a sample counts on average
     inside = torch.sigmoid((fraction * total - rank) / place + 0.5)
-    positive = truth * counted
-    size = positive.sum(0)
-    there = size > 0
-    recall = (inside * positive).sum(0) / torch.where(there, size, 1)
-    columns = there.sum().clamp(min=1)
-    return torch.where(there, 1 - recall, 0).sum() / columns
+    return shortfall(inside, truth * counted)
 
 
 PART = Part(
@@ -54,15 +50,7 @@ PART = Part(
             log=True,
             about="the share of the batch that counts as the top",
         ),
-        Parameter(
-            "temperature",
-            default=0.01,
-            domain=(0, float("inf")),
-            search=(0.001, 0.1),
-            open_low=True,
-            log=True,
-            about="difference of probabilities that counts as a difference in rank",
-        ),
+        TEMPERATURE,
     ),
     level="batch",
 )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...declarations import SIGNED, Number, Parameter, Part, Standard
-from ...numerics import ranked_before
+from ...numerics import ranked_before, shortfall
 
 
 def smooth_ap(probabilities: Tensor, truth: Tensor, counted: Tensor, *, temperature: Number) -> Tensor:
@@ -26,13 +26,18 @@ def smooth_ap(probabilities: Tensor, truth: Tensor, counted: Tensor, *, temperat
     positive, own = truth * counted, torch.where(counted > 0, counted, 1)
     rank_in_positives = own + (ahead * truth.unsqueeze(0)).sum(1)
     precision = rank_in_positives / (own + ahead.sum(1))
-    size = positive.sum(0)
-    there = size > 0
-    ap = (precision * positive).sum(0) / torch.where(there, size, 1)
-    columns = there.sum().clamp(min=1)
-    return torch.where(there, 1 - ap, 0).sum() / columns
+    return shortfall(precision, positive)
 
 
+TEMPERATURE = Parameter(
+    "temperature",
+    default=0.01,
+    domain=(0, float("inf")),
+    search=(0.001, 0.1),
+    open_low=True,
+    log=True,
+    about="difference of probabilities that counts as a difference in rank",
+)
 PART = Part(
     name="smooth_ap",
     stage="term",
@@ -41,17 +46,7 @@ PART = Part(
     formula="(1 - AP[{temperature}])",
     latex=r"\left(1 - AP_{{{temperature}}}\right)",
     source="Brown et al. 2020, Smooth-AP, eq. 6",
-    parameters=(
-        Parameter(
-            "temperature",
-            default=0.01,
-            domain=(0, float("inf")),
-            search=(0.001, 0.1),
-            open_low=True,
-            log=True,
-            about="difference of probabilities that counts as a difference in rank",
-        ),
-    ),
+    parameters=(TEMPERATURE,),
     standards={"smooth_ap": Standard({"smooth_ap.temperature": 0.01})},
     level="batch",
 )

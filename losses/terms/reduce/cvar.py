@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ...declarations import EVERY, Number, Parameter, Part
+from ...numerics import worst
 
 
 def cvar(loss: Tensor, weight: Tensor, *, fraction: Number) -> Tensor:
@@ -16,11 +16,7 @@ def cvar(loss: Tensor, weight: Tensor, *, fraction: Number) -> Tensor:
         weight: (N,), at least 0.
         fraction: In (0, 1]; the share of a batch that is trained on.
     """
-    order = loss.detach().argsort(descending=True, stable=True)
-    worst_first = weight[order]
-    above = worst_first.cumsum(0) - worst_first
-    kept = torch.minimum((fraction * weight.sum() - above).clamp(min=0), worst_first)
-    return torch.zeros_like(weight).scatter(0, order, kept)
+    return worst(loss, weight, fraction)
 
 
 PART = Part(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ...declarations import EVERY, Number, Parameter, Part
+from ...numerics import worst
 
 
 def trimmed(loss: Tensor, weight: Tensor, *, share: Number) -> Tensor:
@@ -16,11 +16,7 @@ def trimmed(loss: Tensor, weight: Tensor, *, share: Number) -> Tensor:
         weight: (N,), at least 0.
         share: In [0, 0.9]; the share of a batch that is taken for mislabelled.
     """
-    order = loss.detach().argsort(descending=True, stable=True)
-    worst_first = weight[order]
-    above = worst_first.cumsum(0) - worst_first
-    dropped = torch.minimum((share * weight.sum() - above).clamp(min=0), worst_first)
-    return weight - torch.zeros_like(weight).scatter(0, order, dropped)
+    return weight - worst(loss, weight, share)
 
 
 PART = Part(

@@ -39,6 +39,15 @@ def _same_as(alpha: float, c: float) -> dict[str, float] | None:  # noqa: ARG001
     return {"mix.mse": 0.5} if alpha == 2 else None
 
 
+SCALE = Parameter(
+    "c",
+    default=1,
+    search=(0.01, 10),
+    domain=(0, float("inf")),
+    open_low=True,
+    log=True,
+    about="where errors begin to count as large, in units of the target's spread",
+)
 PART = Part(
     name="barron",
     stage="term",
@@ -55,15 +64,7 @@ PART = Part(
             domain=(float("-inf"), 2),
             about="2 squared, 1 Charbonnier, 0 Cauchy, -2 Geman-McClure",
         ),
-        Parameter(
-            "c",
-            default=1,
-            search=(0.01, 10),
-            domain=(0, float("inf")),
-            open_low=True,
-            log=True,
-            about="where errors begin to count as large, in units of the target's spread",
-        ),
+        SCALE,
     ),
     standards={
         "charbonnier": Standard({"barron.alpha": 1, "barron.c": 1}),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...declarations import Number, Parameter, Part, Standard
+from ...declarations import Number, Part, Standard
+from .barron import SCALE
 
 
 def welsch(residual: Tensor, *, c: Number) -> Tensor:
@@ -28,17 +29,7 @@ PART = Part(
     formula="{c}^2 (1 - exp(-(r/{c})^2/2))",
     latex=r"{c}^2\left(1 - e^{{-(r/{c})^2/2}}\right)",
     source="Dennis and Welsch 1978; Barron 2019",
-    parameters=(
-        Parameter(
-            "c",
-            default=1,
-            search=(0.01, 10),
-            domain=(0, float("inf")),
-            open_low=True,
-            log=True,
-            about="where errors begin to count as large, in units of the target's spread",
-        ),
-    ),
+    parameters=(SCALE,),
     standards={"welsch": Standard({"welsch.c": 1})},
     broadcasts=True,
 )
