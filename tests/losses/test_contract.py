@@ -14,7 +14,6 @@ from lossmith.losses.checks import (
     PROMISES,
     Broken,
     LossContract,
-    Promise,
     Subject,
     device,
     examine,
@@ -31,22 +30,47 @@ STANDARDS = [
     for kind in KINDS
     for name, spec in standard_specs(kind).items()
 ]
-NOT_OF_POINTS = ("compiles", "same as declared", "neutral")  # said of the parts already
+NOT_OF_POINTS = ("same as declared", "neutral")  # said of the parts already
+TRACED = ("compiles", "exports")  # take torch a second or more for each loss
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.name)
+def everything(kind: Kind) -> Subject:
+    """The loss that every shipped part of a kind takes part in, at its default values."""
+    subjects = [of_part(chosen, kind) for chosen in parts_for(kind).values()]
+    return Subject(f"everything ({kind})", kind, {n: v for s in subjects for n, v in s.values.items()})
+
+
 @pytest.mark.parametrize("subject", PARTS, ids=lambda subject: subject.name)
-def test_a_part_keeps_its_promises(subject: Subject, promise: Promise) -> None:
+def test_a_part_keeps_its_promises(subject: Subject) -> None:
     """Each check of the contract holds for each part and kind."""
-    promise.check(subject)
+    for promise in PROMISES:
+        if promise.name not in TRACED:
+            promise.check(subject)
 
 
 @pytest.mark.parametrize("subject", STANDARDS, ids=lambda subject: subject.name)
 def test_a_standard_loss_keeps_its_promises(subject: Subject) -> None:
     """Each check of the contract that speaks of a point of the family holds for each standard loss."""
     for promise in PROMISES:
-        if promise.name not in NOT_OF_POINTS:
+        if promise.name not in (*NOT_OF_POINTS, *TRACED):
             promise.check(subject)
+
+
+@pytest.mark.parametrize("promise", TRACED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_torch_traces_all_parts_at_once(kind: Kind, promise: str) -> None:
+    """One graph with every part of a kind in it, and what torch makes of it is the loss; alone: -m slow."""
+    (found,) = (chosen for chosen in PROMISES if chosen.name == promise)
+    found.check(everything(kind))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("promise", TRACED)
+@pytest.mark.parametrize("subject", [*PARTS, *STANDARDS], ids=lambda subject: subject.name)
+def test_torch_traces_each_loss_alone(subject: Subject, promise: str) -> None:
+    """Every part and every standard loss is compiled as one graph, and exported for batches of any size."""
+    (found,) = (chosen for chosen in PROMISES if chosen.name == promise)
+    found.check(subject)
 
 
 def clamped(log_p: Tensor, *, gamma: float | Tensor) -> Tensor:
