@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..losses import BoundLoss, LossSpec, UserError
+from ..losses import BoundLoss, UserError
 from ..losses.errors import require
-from ..search.records import Trial
+from ..search.records import Trial, Verdict
 from .results.export import export_answer
-from .results.frames import VerdictDocument, summary_html, trials_frame
+from .results.frames import show_verdicts, summary_html, trials_frame
 from .results.reading import SearchReading
 from .results.recommendation import Answer
 from .results.search_document import SearchDocument
@@ -28,6 +28,7 @@ class Experiment:
         """Raises `UserError` when the store has no search of that name."""
         self._read = SearchReading.of(store, name)
         self.name = self._read.name
+        show_verdicts()
 
     def __repr__(self) -> str:
         return f"Experiment({self.name!r}, {self.status})"
@@ -62,10 +63,9 @@ class Experiment:
         return self._read.best
 
     @property
-    def verdict(self) -> VerdictDocument | None:
-        """The comparison on sealed test data, or None before there is one."""
-        found = self.record.verdict
-        return None if found is None else VerdictDocument(found)
+    def verdict(self) -> Verdict | None:
+        """The comparison on sealed test data, or None before there is one; `to_json` gives its document."""
+        return self._read.verdict
 
     def winner(self) -> BoundLoss:
         """The verdict's winner; before the verdict, the loss of the best complete trial. Bound to its data.
@@ -73,8 +73,8 @@ class Experiment:
         Raises:
             UserError: No trial is complete, or the losses need code that is not known here.
         """
-        verdict, answer = self.record.verdict, self.answer()
-        return answer.loss if verdict is None else LossSpec.from_json(verdict["winner"]["loss"]).bind()
+        answer, verdict = self.answer(), self.verdict
+        return answer.loss if verdict is None else verdict.winner.loss.bind()
 
     def answer(self) -> Answer:
         """The loss to train with: the winner, or the best standard loss where the winner was not ahead of it.

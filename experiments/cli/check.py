@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -53,9 +53,8 @@ def check(
             for finding in examine(found, one)
         ]
     ok = all(row["ok"] or not row["needed"] for row in rows)
-    document: dict[str, Any] = {"loss": place, "ok": ok, "checks": rows}
     if as_json:
-        print_json(document)
+        print_json({"loss": place, "ok": ok, "checks": rows})
     else:
         for row in rows:
             mark = "ok    " if row["ok"] else "failed" if row["needed"] else "note  "

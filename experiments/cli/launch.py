@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .commands import Given, command
 from .options import StoreUrl, TimeLimit, Trials
 from .output import console
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobSubmissionClient
 
 Address = Annotated[
     str,
@@ -67,11 +70,13 @@ def launch(  # noqa: PLR0913  (one for each option)
     files = pack(wanted.task, code)
     client = jobs.client_for(address)
     chosen = wanted.name or jobs.new_name(Path(spec).stem)
-    job = jobs.submit_search(client, wanted.to_json(), files, chosen)
+    job = jobs.submit_search(client, wanted, files, chosen)
     print_job(client, job, chosen, address, Given(None, store), follow=follow)
 
 
-def print_job(client: Any, job: str, name: str, address: str, given: Given, *, follow: bool) -> None:
+def print_job(
+    client: JobSubmissionClient, job: str, name: str, address: str, given: Given, *, follow: bool
+) -> None:
     """Wait until the search has begun, print where to look, and follow it if that is wanted."""
     from ..running import jobs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,43 +31,71 @@ def losses(
 
     if kind is not None and kind not in KINDS:
         raise unknown("kind of problem", kind, KINDS)
-    document: dict[str, Any] = {known: _document(known) for known in KINDS if kind in (None, known)}
+    chosen = [known for known in KINDS if kind in (None, known)]
     if as_json:
-        print_json(document)
+        print_json({known: _document(known) for known in chosen})
     else:
-        _print(document)
+        for known in chosen:
+            _print(known)
 
 
-def _document(kind: Kind) -> dict[str, Any]:
+def _print(kind: Kind) -> None:
+    from rich.table import Table
+
     from ...losses import formula, parts_for, standard_specs
 
-    parts = parts_for(kind).values()
-    sources = {name: part.source for part in parts for name in part.standards_for(kind)}
-    return {
-        "standard": [
-            {
-                "name": name,
-                "formula": formula(spec),
-                "parameters": dict(spec.parameters),
-                "source": sources[name],
-            }
-            for name, spec in standard_specs(kind).items()
-        ],
-        "parts": [_part(part) for part in parts],
-    }
+    sources, columns = _sources(kind), ("part", "stage", "formula", "parameters", "source")
+    standard = Table("loss", "formula", "source", title=f"{kind}: standard losses", title_justify="left")
+    for name, spec in standard_specs(kind).items():
+        standard.add_row(name, formula(spec), sources[name])
+    parts = Table(*columns, title=f"{kind}: parts of searched losses", title_justify="left")
+    for part in parts_for(kind).values():
+        parameters = "\n".join(_line(part.name, parameter) for parameter in part.parameters)
+        parts.add_row(part.name, _stage(part), _formula(part), parameters, part.source)
+    console().print(standard)
+    console().print(parts)
 
 
-def _part(part: Part) -> dict[str, Any]:
-    return {
-        "name": part.name,
-        "stage": part.stage if part.level == "sample" else f"{part.stage} per batch",
-        "formula": part.formula.format(**{p.name: p.name for p in part.parameters}),
-        "parameters": [_parameter(part.name, parameter) for parameter in part.parameters],
-        "source": part.source,
-    }
+def _line(part: str, parameter: Parameter) -> str:
+    low, high = parameter.domain
+    opening = "(" if parameter.open_low or low == float("-inf") else "["
+    closing = ")" if high == float("inf") else "]"
+    scale = ", log" if parameter.log else ""
+    searched = f"{parameter.search[0]:g} to {parameter.search[1]:g}{scale}"
+    return (
+        f"{part}.{parameter.name} in {opening}{low:g}, {high:g}{closing}, searched from {searched}, "
+        f"default {parameter.default:g}: {parameter.about}"
+    )
 
 
-def _parameter(part: str, parameter: Parameter) -> dict[str, Any]:
+def _document(kind: Kind) -> dict[str, object]:
+    """The standard losses and the parts of a kind, as `--json` prints them."""
+    from ...losses import formula, parts_for, standard_specs
+
+    sources = _sources(kind)
+    standard = [
+        {
+            "name": name,
+            "formula": formula(spec),
+            "parameters": dict(spec.parameters),
+            "source": sources[name],
+        }
+        for name, spec in standard_specs(kind).items()
+    ]
+    parts = [
+        {
+            "name": part.name,
+            "stage": _stage(part),
+            "formula": _formula(part),
+            "parameters": [_parameter(part.name, parameter) for parameter in part.parameters],
+            "source": part.source,
+        }
+        for part in parts_for(kind).values()
+    ]
+    return {"standard": standard, "parts": parts}
+
+
+def _parameter(part: str, parameter: Parameter) -> dict[str, object]:
     low, high = parameter.domain
     return {
         "name": f"{part}.{parameter.name}",
@@ -79,31 +107,16 @@ def _parameter(part: str, parameter: Parameter) -> dict[str, Any]:
     }
 
 
-def _print(document: dict[str, Any]) -> None:
-    from rich.table import Table
+def _sources(kind: Kind) -> dict[str, str]:
+    """Where each standard loss of a kind comes from."""
+    from ...losses import parts_for
 
-    out = console()
-    for kind, found in document.items():
-        standard = Table("loss", "formula", "source", title=f"{kind}: standard losses", title_justify="left")
-        for row in found["standard"]:
-            standard.add_row(row["name"], row["formula"], row["source"])
-        parts = Table(
-            "part", "stage", "formula", "parameters", "source", title=f"{kind}: parts", title_justify="left"
-        )
-        for row in found["parts"]:
-            parameters = "\n".join(_line(parameter) for parameter in row["parameters"])
-            parts.add_row(row["name"], row["stage"], row["formula"], parameters, row["source"])
-        out.print(standard)
-        out.print(parts)
+    return {name: part.source for part in parts_for(kind).values() for name in part.standards_for(kind)}
 
 
-def _line(parameter: dict[str, Any]) -> str:
-    low, high = parameter["domain"]["low"], parameter["domain"]["high"]
-    opening = "(" if parameter["domain"]["open_low"] or low == float("-inf") else "["
-    closing = ")" if high == float("inf") else "]"
-    scale = ", log" if parameter["range"]["log"] else ""
-    searched = f"{parameter['range']['low']:g} to {parameter['range']['high']:g}{scale}"
-    return (
-        f"{parameter['name']} in {opening}{low:g}, {high:g}{closing}, searched from {searched}, "
-        f"default {parameter['default']:g}: {parameter['about']}"
-    )
+def _stage(part: Part) -> str:
+    return part.stage if part.level == "sample" else f"{part.stage} per batch"
+
+
+def _formula(part: Part) -> str:
+    return part.formula.format(**{parameter.name: parameter.name for parameter in part.parameters})

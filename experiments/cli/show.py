@@ -29,7 +29,6 @@ def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json
 
 
 def _print(document: SearchDocument) -> None:
-    from ...search.training.engines.autotune import EngineChoice
     from .outcome import print_verdict
     from .tables import seconds_line, trials_table
 
@@ -41,7 +40,7 @@ def _print(document: SearchDocument) -> None:
     counts = ", ".join(f"{number} {state}" for state, number in document.counts.items())
     out.print(f"trials: {counts}")
     if task.engine:
-        out.print(f"engine: {EngineChoice.from_json(task.engine)}", soft_wrap=True)
+        out.print(f"engine: {task.engine}", soft_wrap=True)
     if task.hardware:
         out.print(f"device: {task.hardware}", soft_wrap=True)
     for line in document.damaged or ():

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ...search.training.engines.autotune import EngineChoice
+from ...search.records.typed_json import Document
 from ..results.search_document import SearchDocument
 from ..version import versions
 from .flatten import Rows, plain
@@ -34,7 +34,7 @@ def trained(document: SearchDocument) -> Rows:
     """Who trained the losses, on what, and who proposed them."""
     task = document.task
     found = [
-        ("engine", "" if task.engine is None else str(EngineChoice.from_json(task.engine))),
+        ("engine", "" if task.engine is None else str(task.engine)),
         ("device", task.hardware),
         ("runner", document.notes.runner),
         ("sampler", document.sampler),
@@ -76,7 +76,7 @@ def _moment(text: str) -> str:
     return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def spec_yaml(spec: Mapping[str, Any]) -> str:
+def spec_yaml(spec: Document) -> str:
     """A SPEC as the YAML that `lossmith search` reads."""
     import yaml
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ...search.records import Verdict
-from ...search.records.typed_json import Damaged, fields_of, read
-from ..store import DamagedSearch, Store
-from .json_text import finite
+from ...search.records.typed_json import Damaged, fields_of
+from ..store import DamagedSearch, SearchRecord, Store
+from .reading import verdict_of
 from .search_document import SearchSummary
 
 
@@ -72,17 +72,16 @@ def catalogue(store: Store) -> Iterator[Listed]:
         except DamagedSearch as error:
             yield Listed(name, None, None, None, error.said)
             continue
-        verdict, damaged = _verdict(record.verdict)
+        verdict, damaged = _verdict(record)
         task = record.task.get("name")
         summary = SearchSummary.of(record, store.counts(record.id))
         yield Listed(name, summary, None if task is None else str(task), verdict, damaged)
 
 
-def _verdict(document: Mapping[str, Any] | None) -> tuple[VerdictSummary | None, str | None]:
-    """The summary of a verdict, and what is wrong with it."""
-    if document is None:
-        return None, None
+def _verdict(record: SearchRecord) -> tuple[VerdictSummary | None, str | None]:
+    """The summary of a search's verdict, and what is wrong with it."""
     try:
-        return VerdictSummary.of(read(Verdict, finite(document), "verdict")), None
+        found = verdict_of(record)
+        return None if found is None else VerdictSummary.of(found), None
     except Damaged as error:
         return None, str(error)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 from types import ModuleType
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,9 +17,13 @@ from torch import Tensor
 from ...losses import BoundLoss, FrozenLoss, LossSpec, UserError, formula, freeze, load_frozen, source
 from ...losses.frozen import load_pt2, write_pt2
 from ...losses.kinds import kind_named
+from ...search.records import Verdict
+from ...search.records.typed_json import Document, fields_of
+from ..store import SearchRecord, Status
 from ..version import version
 from .json_text import json_text
 from .reading import SearchReading
+from .recommendation import Answer
 
 SCHEMA = 1
 FILES = ("loss.py", "loss.pt2", "loss.json")
@@ -33,30 +37,97 @@ class ExportError(RuntimeError):
     """An exported file does not compute the loss it was made from. A fault of lossmith, not of its user."""
 
 
-def export_loss(
-    spec: LossSpec, directory: str | Path, *, verdict: Mapping[str, Any] | None, provenance: Mapping[str, Any]
-) -> list[Path]:
-    """Write `loss.py`, `loss.pt2` and `loss.json` into `directory` and return their paths.
+@dataclass(frozen=True)
+class Provenance:
+    """Where an exported loss comes from, as `loss.json` tells it; what is plain also heads `loss.py`.
 
-    `spec` must be bound to its data's constants. `provenance` says where the loss comes from; its plain
-    values also head `loss.py`. The directory appears whole or not at all: the files are written beside
-    it, compared with `freeze(spec)` in value and gradient on batches of other sizes, and moved into place in
-    one step. An earlier export is replaced. Raises `UserError` when the directory holds anything else or
-    cannot be written, and `ExportError` when a file does not equal the loss.
+    Attributes:
+        search: The name of the search.
+        task: The name of its task.
+        trial: The number of the trial that the loss was found in.
+        answer: Why it is this loss.
+        learning_rate: What to train with it at.
+        seed: The seed of the search.
+        status: How the search had ended when the loss was exported.
+        created_at: When the search began, in ISO 8601.
+        lossmith: The version that exported.
+        torch: The version of torch that it ran with.
+        spec: The SPEC of the search.
+    """
+
+    search: str
+    task: str
+    trial: int
+    answer: str
+    learning_rate: float
+    seed: int
+    status: Status
+    created_at: str
+    lossmith: str
+    torch: str
+    spec: Document
+
+    @classmethod
+    def of(cls, record: SearchRecord, task: str, answer: Answer) -> Provenance:
+        """Where the answer of a search comes from."""
+        return cls(
+            search=record.name,
+            task=task,
+            trial=answer.number,
+            answer=answer.note,
+            learning_rate=answer.learning_rate,
+            seed=record.seed,
+            status=record.status,
+            created_at=record.created_at.isoformat(timespec="seconds"),
+            lossmith=version(),
+            torch=str(torch.__version__),
+            spec=record.spec,
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """The plain document."""
+        return fields_of(self)
+
+
+def export_loss(
+    spec: LossSpec,
+    directory: str | Path,
+    *,
+    verdict: Verdict | None = None,
+    provenance: Provenance | None = None,
+) -> list[Path]:
+    """Write `loss.py`, `loss.pt2` and `loss.json` into a directory.
+
+    The directory appears whole or not at all: the files are written beside it, compared with `freeze(spec)`
+    in value and gradient on batches of other sizes, and moved into place in one step.
+
+    Args:
+        spec: The loss, bound to its data's constants.
+        directory: A new or empty directory, or one with an earlier export, which is replaced.
+        verdict: What the sealed test data said of the loss, where it was searched.
+        provenance: Where the loss comes from, where that is to be told.
+
+    Returns:
+        The paths of the three files.
+
+    Raises:
+        UserError: The directory holds anything else, or cannot be written.
+        ExportError: A file does not equal the loss.
     """
     loss = freeze(spec)
     target = Path(directory).expanduser().resolve()
     _refuse_to_overwrite(target)
+    told = {} if provenance is None else provenance.to_json()
     with _beside(target) as folder:
         outputs, targets = _batch(loss.spec, _EXAMPLE, 1.0)
-        (folder / "loss.py").write_text(source(spec, _header(verdict, provenance)), encoding="utf-8")
+        (folder / "loss.py").write_text(source(spec, _header(verdict, told)), encoding="utf-8")
         write_pt2(loss, outputs, targets, folder / "loss.pt2")
         document = {
             "schema": SCHEMA,
             "loss": spec.to_json(),
             "formula": formula(spec),
-            "verdict": verdict,
-            "provenance": provenance,
+            "verdict": None if verdict is None else verdict.to_json(),
+            "provenance": told,
         }
         (folder / "loss.json").write_text(json_text(document), encoding="utf-8")
         _prove(loss, "loss.py", _run(folder / "loss.py"), torch.float64)
@@ -67,21 +138,9 @@ def export_loss(
 
 def export_answer(reading: SearchReading, directory: str | Path) -> list[Path]:
     """Write the answer of a search with where it comes from; see `export_loss` and `SearchReading.answer`."""
-    record, answer = reading.record, reading.answer()
-    provenance = {
-        "search": record.name,
-        "task": reading.task.name,
-        "trial": answer.number,
-        "answer": answer.note,
-        "learning_rate": answer.learning_rate,
-        "seed": record.seed,
-        "status": record.status,
-        "created_at": record.created_at.isoformat(timespec="seconds"),
-        "lossmith": version(),
-        "torch": torch.__version__,
-        "spec": record.spec,
-    }
-    return export_loss(answer.loss, directory, verdict=record.verdict, provenance=provenance)
+    answer = reading.answer()
+    provenance = Provenance.of(reading.record, reading.task.name, answer)
+    return export_loss(answer.loss, directory, verdict=reading.verdict, provenance=provenance)
 
 
 def _refuse_to_overwrite(target: Path) -> None:
@@ -130,12 +189,12 @@ def _beside(target: Path) -> Iterator[Path]:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _header(verdict: Mapping[str, Any] | None, provenance: Mapping[str, Any]) -> str:
+def _header(verdict: Verdict | None, told: Document) -> str:
     """What the docstring of `loss.py` says of the loss's origin. Nothing in it can end the docstring."""
-    lines = [str(verdict["sentence"])] if verdict and verdict.get("sentence") else []
+    lines = [] if verdict is None else [verdict.sentence]
     lines += [
         f"{key.replace('_', ' ')}: {value}"
-        for key, value in provenance.items()
+        for key, value in told.items()
         if isinstance(value, str | int | float)
     ]
     printable = ("".join(c if c.isprintable() else " " for c in line) for line in lines)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...losses.errors import require
 from ...losses.spec import table_html
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class VerdictDocument(dict[str, Any]):
-    """The verdict's document, which a notebook shows as a sentence and a table."""
-
-    def _repr_html_(self) -> str:
-        return verdict_html(Verdict.from_json(self))
+def show_verdicts() -> None:
+    """Have IPython, where it runs, show a `Verdict` as a sentence and a table; the record knows no HTML."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    if getattr(shell, "display_formatter", None) is not None:
+        shell.display_formatter.formatters["text/html"].for_type(Verdict, verdict_html)
 
 
 def trials_frame(rows: Sequence[TrialRow]) -> pd.DataFrame:
@@ -51,7 +53,7 @@ _COLUMNS = (
 )
 
 
-def _cells(row: TrialRow) -> dict[str, Any]:
+def _cells(row: TrialRow) -> dict[str, object]:
     return {**{name: getattr(row, name) for name in _COLUMNS}, **row.loss}
 
 
@@ -79,9 +81,9 @@ def verdict_html(verdict: Verdict) -> str:
     )
 
 
-def summary_html(name: str, status: str, best: TrialRow | None, verdict: VerdictDocument | None) -> str:
+def summary_html(name: str, status: str, best: TrialRow | None, verdict: Verdict | None) -> str:
     """A search at a glance."""
     head: dict[str, object] = {"search": name, "status": status}
     if best is not None:
         head["best trial"] = f"{best.number}, score {best.score:.4f}, {best.formula}"
-    return table_html(head) + (verdict._repr_html_() if verdict else "")
+    return table_html(head) + ("" if verdict is None else verdict_html(verdict))

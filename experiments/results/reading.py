@@ -58,7 +58,7 @@ class SearchReading:
             unpack_for_reading(term, record.notes.files or {}) for term in own_terms(record.spec.get("space"))
         ]
         foreign = untrusted(terms)  # a look at a search does not run code that its user has not
-        adopt([term for term in terms if term not in foreign], _task(record).kind)
+        adopt([term for term in terms if term not in foreign], task_of(record).kind)
         return cls(store, record.name, tuple(foreign))
 
     @property
@@ -69,7 +69,7 @@ class SearchReading:
     @property
     def task(self) -> TaskRecord:
         """What the store keeps of the task."""
-        return _task(self.record)
+        return task_of(self.record)
 
     @property
     def trials(self) -> list[Trial]:
@@ -80,6 +80,14 @@ class SearchReading:
     def best(self) -> Trial | None:
         """The complete trial with the best mean score, or None while there is none."""
         return best_of(self.trials, self.task.sign)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The comparison on sealed test data, or None before there is one."""
+        try:
+            return verdict_of(self.record)
+        except Damaged as error:
+            raise DamagedSearch(self.name, str(error)) from None
 
     def require_terms(self) -> None:
         """Raise a `UserError` when the losses here need code that this user has not run on this machine."""
@@ -97,21 +105,15 @@ class SearchReading:
         Raises:
             UserError: No trial is complete, or the losses need code that is not known here.
         """
-        record, task = self.record, self.task
+        task, verdict = self.task, self.verdict
         self.require_terms()
-        if record.verdict is not None:
-            try:
-                answer = decided(read(Verdict, finite(record.verdict), "verdict"))
-            except Damaged as error:
-                raise DamagedSearch(self.name, str(error)) from None
-        else:
-            answer = so_far(record, task, self.best)
+        answer = so_far(self.record, task, self.best) if verdict is None else decided(verdict)
         return replace(answer, loss=answer.loss.bind(target_units=task.target_units))
 
     def document(self) -> SearchDocument:
         """All that is known of the search, as it stands; what cannot be read is left out and named."""
         record, trials = self.record, self.trials
-        task = _task(record)
+        task = task_of(record)
         best = best_of(trials, task.sign)
         rows = tuple(map(TrialRow.of, trials))
         head = SearchSummary.of(record, self.store.counts(record.id))
@@ -157,10 +159,8 @@ class _Parts:
 
     def verdict(self) -> Verdict | None:
         """The verdict."""
-        if self.record.verdict is None:
-            return None
         try:
-            return read(Verdict, finite(self.record.verdict), "verdict")
+            return verdict_of(self.record)
         except Damaged as error:
             self.damaged.append(str(error))
             return None
@@ -180,7 +180,21 @@ class _Explored:
     sampler: str | None = None
 
 
-def _task(record: SearchRecord) -> TaskRecord:
+def verdict_of(record: SearchRecord) -> Verdict | None:
+    """The verdict of a search, or None before there is one.
+
+    Raises:
+        Damaged: What the store holds is no verdict.
+    """
+    return None if record.verdict is None else read(Verdict, record.verdict, "verdict")
+
+
+def task_of(record: SearchRecord) -> TaskRecord:
+    """What the store keeps of the task of a search.
+
+    Raises:
+        DamagedSearch: What the store holds is no such thing.
+    """
     try:
         return read(TaskRecord, record.task, "task")
     except Damaged as error:

@@ -8,7 +8,8 @@ from typing import Any, get_args
 
 from ...search.metrics import sign_of
 from ...search.records import RaceRound, State, Verdict
-from ...search.records.typed_json import OMITTED, REST, fields_of
+from ...search.records.typed_json import OMITTED, REST, Document, fields_of
+from ...search.training.engines.autotune import EngineChoice
 from ...spaces.recipe import Recipe
 from ..store import RunNotes, SearchRecord, Status
 from .trial_row import TrialRow, ranked
@@ -30,9 +31,9 @@ class TaskRecord:
     target_scale: float | None = field(default=None, metadata=OMITTED)
     notes: tuple[str, ...] | None = field(default=None, metadata=OMITTED)
     warnings: tuple[str, ...] | None = field(default=None, metadata=OMITTED)
-    engine: Mapping[str, Any] | None = field(default=None, metadata=OMITTED)  # EngineChoice.to_json
+    engine: EngineChoice | None = field(default=None, metadata=OMITTED)
     hardware: str | None = field(default=None, metadata=OMITTED)
-    more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
+    more: Document = field(default_factory=dict, metadata=REST)
 
     def to_json(self) -> dict[str, Any]:
         """A plain document."""
@@ -45,6 +46,17 @@ class TaskRecord:
         if not isinstance(about, Mapping) or not {"file", "mean", "standard_deviation"} <= about.keys():
             return None
         return about["mean"], about["standard_deviation"]
+
+    @property
+    def given(self) -> bool:
+        """Whether the task was made in Python, so that a resume must be given it again."""
+        return bool(self.more.get("given"))
+
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """The fingerprint of each file with losses of the user's own, by FILE:OBJECT."""
+        found = self.more.get("terms")
+        return {str(place): str(mark) for place, mark in found.items()} if isinstance(found, Mapping) else {}
 
     @property
     def sign(self) -> int:
@@ -117,7 +129,7 @@ class HeadroomRecord:
     detectable: float | None = field(default=None, metadata=OMITTED)
     repeats_needed: tuple[RepeatsNeeded, ...] | None = field(default=None, metadata=OMITTED)
     message: str
-    more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
+    more: Document = field(default_factory=dict, metadata=REST)
 
 
 @dataclass(frozen=True)
@@ -157,7 +169,7 @@ class InsightRecord:
     importance: Mapping[str, float]
     sensitivity: Mapping[str, tuple[Moved, ...]]
     curves: Mapping[str, tuple[CurvePoint, ...]]
-    more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
+    more: Document = field(default_factory=dict, metadata=REST)
 
 
 @dataclass(frozen=True)
@@ -176,7 +188,7 @@ class SearchDocument:
     updated_at: str
     counts: Mapping[State, int]
     mlflow: RunIds
-    spec: Mapping[str, Any]
+    spec: Document
     task: TaskRecord
     seconds: Mapping[str, float]
     notes: RunNotes

@@ -77,11 +77,10 @@ def drive(  # noqa: PLR0913  (each is made before the search exists, and closed 
                 left = tracker.flush(timeout_s=FLUSH_S)
                 if left:
                     tracker.stop()
-                verdict = None if conclusion.verdict is None else conclusion.verdict.to_json()
-                kept.finish(record.id, "finished", verdict, conclusion.reason, owner)
+                kept.finish(record.id, "finished", conclusion.verdict, conclusion.reason, owner)
                 kept.add_seconds(record.id, timing.taken())  # the report that MLflow gets tells them
                 if not left:
-                    tracker.finish(verdict, present=partial(present, kept, record.name))
+                    tracker.finish(conclusion.verdict, present=partial(present, kept, record.name))
                     left = tracker.flush(timeout_s=FLUSH_S)
                 _say_what_is_left(left, tracker, progress)
     except KeyboardInterrupt:
@@ -113,7 +112,7 @@ def _keep_verdict(
     if told != [verdict.sentence]:
         told[:] = [verdict.sentence]
         progress.note(f"verdict: {verdict.sentence}")
-    kept.keep_verdict(record.id, verdict.to_json(), owner)
+    kept.keep_verdict(record.id, verdict, owner)
 
 
 def _ledger(stored: StoreLedger, timing: Timing, training: Training, ctrl_c: CtrlC) -> Ledger:

@@ -11,13 +11,14 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from ...losses.errors import UserError, installed, missing, one_line
 from ...search.training.ray.cluster import WAIT_S, WAITING
 from ...spaces import own_terms
+from ..spec import SearchSpec
 from ..usercode.bundle import table_files, task_file
 from ..usercode.trust import trust
 from ..version import version
@@ -71,24 +72,23 @@ def new_name(base: str) -> str:
     return f"{base}-{secrets.token_hex(3)}"
 
 
-def submit_search(
-    client: JobSubmissionClient, spec: Mapping[str, Any], files: Mapping[str, str], name: str
-) -> str:
+def submit_search(client: JobSubmissionClient, asked: SearchSpec, files: Mapping[str, str], name: str) -> str:
     """Submit the search of a SPEC under a name; the job's id. Ships the SPEC, its tables and `files`.
 
     Whoever launches a search asks for its losses to be run, so a look at it may run them here too.
     """
-    own = task_file(spec["task"])
-    tables = {f"{key}/{file.name}": (key, file) for key, file in table_files(spec["task"]).items()}
-    task: Any = spec["task"] if own is None else _beside(spec["task"])
-    if tables:
+    spec = asked.to_json()
+    own = task_file(asked.task)
+    tables = {f"{key}/{file.name}": (key, file) for key, file in table_files(asked.task).items()}
+    task = asked.task if own is None else _beside(str(asked.task))
+    if isinstance(task, dict):
         _check_size([file for _, file in tables.values()])
         task = {**task, **{key: place for place, (key, _) in tables.items()}}
     document = {key: value for key, value in spec.items() if value is not None} | {"task": task, "name": name}
-    if terms := own_terms(spec["space"]):
+    if terms := own_terms(asked.space):
         trust(terms)
         document["space"] = {**spec["space"], "terms": [_beside(term) for term in terms]}
-    document["transfer"] = [_beside(t) if task_file(t) else t for t in spec.get("transfer", ())]
+    document["transfer"] = [_beside(t) if task_file(t) else t for t in spec["transfer"]]
     others = [part for other in files if own is None or other != own.name for part in ("--with", other)]
     with tempfile.TemporaryDirectory(prefix="lossmith-ship-") as folder:
         for file, text in files.items():
@@ -98,12 +98,12 @@ def submit_search(
             shutil.copyfile(table, Path(folder, place))
         Path(folder, SPEC_NAME).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         command = ["lossmith", "search", SPEC_NAME, "--runner", "ray", *others]
-        return _submit(client, command, name, {"working_dir": folder})
+        return _submit(client, command, name, folder)
 
 
 def submit_resume(client: JobSubmissionClient, name: str) -> str:
     """Submit a job that goes on with a search of the cluster's store; the job's id."""
-    return _submit(client, ["lossmith", "resume", name, "--runner", "ray"], name, {})
+    return _submit(client, ["lossmith", "resume", name, "--runner", "ray"], name)
 
 
 def wait_until_begun(
@@ -243,14 +243,15 @@ def _beside(place: str) -> str:
     return f"{Path(file).name}:{name}"
 
 
-def _submit(client: JobSubmissionClient, command: list[str], name: str, runtime: dict[str, Any]) -> str:
+def _submit(client: JobSubmissionClient, command: list[str], name: str, folder: str | None = None) -> str:
+    """Submit a command with the files of a folder; the job's id."""
     # What stands here is shown on the dashboard: the store's address and passwords come from the nodes.
-    runtime = {**runtime, "env_vars": {LAUNCHER: version()}}
+    files = {} if folder is None else {"working_dir": folder}
     try:
         job: str = client.submit_job(
             entrypoint=shlex.join(command),
             submission_id=f"lossmith-{name}-{secrets.token_hex(3)}",
-            runtime_env=runtime,
+            runtime_env={**files, "env_vars": {LAUNCHER: version()}},
             metadata={"lossmith_search": name},
         )
     except Exception as error:  # noqa: BLE001  (as above)

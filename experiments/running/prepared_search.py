@@ -14,6 +14,7 @@ from ...search.tasks.subject import Subject
 from ...search.training.engines.autotune import EngineChoice
 from ...search.training.engines.device import Hardware
 from ...search.training.functions import rehearsed
+from ...search.training.ray import Resources
 from ...spaces import LEARNING_RATE, Space, own_terms, space_from
 from ..spec import SearchSpec
 from ..usercode.trust import trust
@@ -93,8 +94,9 @@ class PreparedSearch:
                 f"device and precision must be left out for {decides} decides, "
                 f"but got {self.spec.device} and {self.spec.precision}"
             )
+        resources = Resources.from_mapping(self.spec.resources)
         asked = TrainingRequest(
-            self.task, self.plan, self.spec.engine, self.hardware, self.spec.resources, note, before
+            self.task, self.plan, self.spec.engine, self.hardware, resources, note, before
         )
         return chosen.start(asked)
 

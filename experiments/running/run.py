@@ -17,6 +17,8 @@ from ...search.training.engines.autotune import EngineChoice
 from ...spaces import own_terms
 from ..experiment import Experiment
 from ..progress import Progress, python_progress
+from ..results.reading import task_of
+from ..results.search_document import TaskRecord
 from ..spec import SearchSpec, load_spec
 from ..store import RunNotes, SearchRecord, Store, new_owner, shown, store_exists
 from ..tracking.address import check_address
@@ -128,16 +130,17 @@ def _resumed(
         )
     kept = open_store(where)
     record = kept.get(name)
-    if record.task.get("given") and task is None:
+    began = task_of(record)
+    if began.given and task is None:
         raise UserError(
             f"the task of {name} was made in Python, so it must be given again: "
             f"resume_search({name!r}, task=...)"
         )
     asked = SearchSpec.from_json(record.spec)
     asked = _found_here(asked, record, where, given=task is not None)
-    _check_terms(asked, record)
+    _check_terms(asked, began)
     search = PreparedSearch.of(asked, task)
-    before, now = record.task.get("fingerprint"), search.task.describe()["fingerprint"]
+    before, now = began.fingerprint, search.task.describe()["fingerprint"]
     if before != now:
         raise UserError(
             f"a resumed search must find the data it began with, but that of {name} has changed "
@@ -145,7 +148,7 @@ def _resumed(
         )
     owner, display = new_owner(), progress or python_progress()
     _check_mlflow(where, display)
-    with _training(search, runner, display, record.task.get("engine")) as training:
+    with _training(search, runner, display, began.engine) as training:
         ctrl_c.check()
         kept.claim(record.id, owner)
         return _driven(ctrl_c, search, kept, record, owner, where, display, training)
@@ -164,9 +167,9 @@ def _found_here(asked: SearchSpec, record: SearchRecord, where: Places, *, given
     return asked.model_copy(update=changes)
 
 
-def _check_terms(asked: SearchSpec, record: SearchRecord) -> None:
+def _check_terms(asked: SearchSpec, began: TaskRecord) -> None:
     """Raise `UserError` where the file of a loss of the user's own is not what the search began with."""
-    before, now = record.task.get("terms", {}), fingerprints(own_terms(asked.space))
+    before, now = began.terms, fingerprints(own_terms(asked.space))
     for term in now.keys() & before.keys():
         if before[term] != now[term]:
             raise UserError(
@@ -188,7 +191,7 @@ def _driven(
 
 @contextmanager
 def _training(
-    search: PreparedSearch, runner: str | None, progress: Progress, before: Mapping[str, Any] | None = None
+    search: PreparedSearch, runner: str | None, progress: Progress, before: EngineChoice | None = None
 ) -> Iterator[Training]:
     """Who trains, made before anything is written and before any thread is started: workers are forked."""
     for line in (*search.task.notes, *search.warnings):
@@ -196,7 +199,7 @@ def _training(
     for other in search.others:
         for line in (*other.notes, *other.warnings(search.plan.folds)):
             progress.note(f"transfer: {other.name}: {line}")
-    training = search.start(runner, progress.note, None if before is None else EngineChoice.from_json(before))
+    training = search.start(runner, progress.note, before)
     try:
         yield training
     finally:

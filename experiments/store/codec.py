@@ -44,5 +44,5 @@ def _named(value: float) -> dict[str, str]:
     return {_KEY: repr(value)}
 
 
-def _number(found: dict[str, Any]) -> Any:
-    return _NUMBERS[found[_KEY]] if found.keys() == {_KEY} else found
+def _number(found: dict[str, object]) -> object:
+    return _NUMBERS[str(found[_KEY])] if found.keys() == {_KEY} else found

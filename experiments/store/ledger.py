@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ...search.records import Phase, Unit
+from ...search.records.typed_json import Document
 from .store import Store
 
 
@@ -27,11 +27,11 @@ class StoreLedger:
         """The unit, if it was finished."""
         return self.store.unit(self.search_id, phase, index)
 
-    def trainings(self) -> Mapping[str, Mapping[str, Any]]:
+    def trainings(self) -> Mapping[str, Document]:
         """The trainings of a user's own function since the last unit, by key."""
         return self.store.trainings(self.search_id)
 
-    def keep_training(self, key: str, document: Mapping[str, Any]) -> None:
+    def keep_training(self, key: str, document: Document) -> None:
         """Keep one such training."""
         self.store.save_training(self.search_id, key, document, self.owner)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Row
 
 from ...search.records import Trial, Unit
-from ...search.records.typed_json import OMITTED, REST, UNREADABLE, Damaged, fields_of, read, told
+from ...search.records.typed_json import OMITTED, REST, UNREADABLE, Damaged, Document, fields_of, read, told
 from .owner import is_live
 
 Status = Literal["running", "finished", "interrupted", "cancelled", "failed"]
@@ -36,7 +36,7 @@ class RunNotes:
     files: Mapping[str, str] | None = field(default=None, metadata=OMITTED)
     versions: tuple[Mapping[str, str], ...] | None = field(default=None, metadata=OMITTED)
     model: str | None = field(default=None, metadata=OMITTED)
-    more: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
+    more: Document = field(default_factory=dict, metadata=REST)
 
     def to_json(self) -> dict[str, Any]:
         """A plain document."""
@@ -59,15 +59,15 @@ class SearchRecord:
     uid: str
     name: str
     status: Status
-    spec: Mapping[str, Any]
-    task: Mapping[str, Any]
+    spec: Document
+    task: Document
     seed: int
     created_at: datetime
     updated_at: datetime
     owner: str | None
     heartbeat_at: datetime | None
     reason: str | None
-    verdict: dict[str, Any] | None
+    verdict: Document | None
     notes: RunNotes
     seconds: Mapping[str, float]
     experiment_id: str | None
@@ -92,7 +92,7 @@ def search_record(row: Row[Any], now: datetime, stale_after_s: float) -> SearchR
     return read(SearchRecord, values)
 
 
-def trial_row(search_id: int, position: int, trial: Trial) -> dict[str, Any]:
+def trial_row(search_id: int, position: int, trial: Trial) -> dict[str, object]:
     """The row of `trials` for a trial, without the id of its unit."""
     rest = trial.to_json()
     own = {name: rest.pop(name) for name in _COLUMNS}

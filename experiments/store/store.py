@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, func,
 from sqlalchemy.exc import IntegrityError
 
 from ...losses.errors import UserError, unknown
-from ...search.records import State, Trial, Unit
-from ...search.records.typed_json import UNREADABLE, Damaged, told
+from ...search.records import State, Trial, Unit, Verdict
+from ...search.records.typed_json import UNREADABLE, Damaged, Document, told
 from . import owner as owners
 from .engine import engine_for, explained, reading, writing
 from .records import (
@@ -92,8 +92,8 @@ class Store:
     def create(
         self,
         name: str,
-        spec: Mapping[str, Any],
-        task: Mapping[str, Any],
+        spec: Document,
+        task: Document,
         seed: int,
         owner: str | None,
         notes: RunNotes | None = None,
@@ -171,7 +171,7 @@ class Store:
         self,
         search_id: int,
         status: Status,
-        verdict: Mapping[str, Any] | None = None,
+        verdict: Verdict | None = None,
         reason: str | None = None,
         owner: str | None = None,
     ) -> None:
@@ -185,17 +185,22 @@ class Store:
                 raise _claim_lost(row)
             if row.status == "finished" and status != "finished":
                 raise UserError(f"search {row.name!r} is finished, so it cannot become {status}")
-            values: dict[str, Any] = {"status": status, "reason": reason, "owner": None, "heartbeat_at": None}
+            values: dict[str, object] = {
+                "status": status,
+                "reason": reason,
+                "owner": None,
+                "heartbeat_at": None,
+            }
             if verdict is not None:
-                values["verdict"] = dict(verdict)
+                values["verdict"] = verdict.to_json()
             self._change(connection, search_id, values)
 
-    def keep_verdict(self, search_id: int, verdict: Mapping[str, Any], owner: str) -> None:
+    def keep_verdict(self, search_id: int, verdict: Verdict, owner: str) -> None:
         """Keep the verdict of a search that goes on; raises `ClaimLost` unless the owner still holds it."""
         with self._locked(search_id) as (connection, row):
             if row.owner != owner:
                 raise _claim_lost(row)
-            self._change(connection, search_id, {"verdict": dict(verdict)})
+            self._change(connection, search_id, {"verdict": verdict.to_json()})
 
     def note(self, search_id: int, key: str, value: Any) -> None:
         """Keep something small about a search, as JSON, in place of what was noted under the key before."""
@@ -226,7 +231,7 @@ class Store:
                     f"{(now - row.heartbeat_at).total_seconds():.0f} s ago: wait for it, or stop it with "
                     f"lossmith cancel {row.name}"
                 )
-            values: dict[str, Any] = {"owner": owner, "heartbeat_at": now}
+            values: dict[str, object] = {"owner": owner, "heartbeat_at": now}
             if row.status != "finished":
                 values |= {"status": "running", "reason": None}
             self._change(connection, search_id, values)
@@ -275,7 +280,7 @@ class Store:
             what = f"unit {unit.index} of the phase {unit.phase}, or one of its trials,"
             raise AlreadySaved(f"{what} is kept already") from error
 
-    def save_training(self, search_id: int, key: str, result: Mapping[str, Any], owner: str) -> None:
+    def save_training(self, search_id: int, key: str, result: Document, owner: str) -> None:
         """Keep one training of a unit that is not finished yet; one that is kept already stays.
 
         Raises `ClaimLost` when `owner` does not hold the search any more.
@@ -290,7 +295,7 @@ class Store:
         except IntegrityError:  # the same training, or a commit whose answer was lost
             return
 
-    def trainings(self, search_id: int) -> dict[str, Mapping[str, Any]]:
+    def trainings(self, search_id: int) -> dict[str, Document]:
         """The trainings since the last unit of a search, by key."""
         query = select(trainings.c.key, trainings.c.result).where(trainings.c.search_id == search_id)
         with reading(self._engine) as connection:
@@ -306,12 +311,12 @@ class Store:
         """Every unit with its trials, in the order in which they were kept."""
         return self._units(select(units).where(units.c.search_id == search_id))
 
-    def payload(self, search_id: int, phase: str, index: int) -> dict[str, Any] | None:
+    def payload(self, search_id: int, phase: str, index: int) -> Document | None:
         """What came of one unit beside its trials, or None while it is not finished."""
         place = (units.c.search_id == search_id) & (units.c.phase == phase) & (units.c.place == index)
         with reading(self._engine) as connection:
             try:
-                found: dict[str, Any] | None = connection.scalar(select(units.c.payload).where(place))
+                found: Document | None = connection.scalar(select(units.c.payload).where(place))
             except UNREADABLE as error:
                 raise Damaged(f"what {phase} {index} found cannot be read: {told(error)}") from None
             return found
@@ -400,7 +405,7 @@ class Store:
                 )
             yield connection, row
 
-    def _change(self, connection: Connection, search_id: int, values: Mapping[str, Any]) -> None:
+    def _change(self, connection: Connection, search_id: int, values: Mapping[str, object]) -> None:
         connection.execute(
             update(searches).where(searches.c.id == search_id).values(**values, updated_at=_now(connection))
         )

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...losses import BoundLoss
 
@@ -54,9 +54,9 @@ def write_model(champion: Champion, folder: Path) -> None:
     import yaml
 
     (folder / "data").mkdir(parents=True)
-    program = torch.export.load(champion.pt2)
+    program, inputs = torch.export.load(champion.pt2), _inputs(champion.loss)
     # An export has no example inputs, for they are pickled; MLflow's check wants plain tensors there.
-    program.example_inputs = (_example(champion.loss), {})
+    program.example_inputs = (tuple(each.example() for each in inputs), {})
     torch.export.save(program, folder / "data" / "model.pt2")
     described = {
         "flavors": {
@@ -64,7 +64,11 @@ def write_model(champion: Champion, folder: Path) -> None:
         },
         "mlflow_version": mlflow.__version__,
         "model_size_bytes": champion.pt2.stat().st_size,
-        "signature": {"inputs": json.dumps(_inputs(champion.loss)), "outputs": None, "params": None},
+        "signature": {
+            "inputs": json.dumps([each.to_json() for each in inputs]),
+            "outputs": None,
+            "params": None,
+        },
         "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
     }
     (folder / "MLmodel").write_text(yaml.safe_dump(described), encoding="utf-8")
@@ -113,28 +117,35 @@ def _owner(client: MlflowClient, name: str) -> str | None:
     return tags.get(UID_TAG, "")
 
 
-def _example(loss: BoundLoss) -> tuple[Tensor, ...]:
-    """Two samples of zeros."""
-    import torch
+@dataclass(frozen=True)
+class _Input:
+    """A tensor that a loss takes, as MLflow describes it; -1 stands for a size that is open."""
 
-    specs = (described["tensor-spec"] for described in _inputs(loss))
-    return tuple(
-        torch.zeros(
-            [2, *(4 if size < 0 else size for size in spec["shape"][1:])], dtype=getattr(torch, spec["dtype"])
-        )
-        for spec in specs
-    )
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "type": "tensor",
+            "tensor-spec": {"dtype": self.dtype, "shape": self.shape},
+        }
+
+    def example(self) -> Tensor:
+        """Two samples of zeros."""
+        import torch
+
+        sizes = [2, *(4 if size < 0 else size for size in self.shape[1:])]
+        return torch.zeros(sizes, dtype=getattr(torch, self.dtype))
 
 
-def _inputs(loss: BoundLoss) -> list[dict[str, Any]]:
-    """The two inputs as MLflow describes tensors; -1 stands for a size that is open."""
+def _inputs(loss: BoundLoss) -> list[_Input]:
+    """The outputs and the targets that a loss takes."""
     columns = {
         "multiclass": [len(loss.class_counts) if loss.class_counts else -1],
         "multilabel": [len(loss.class_counts) if loss.class_counts else -1],
     }.get(loss.kind, [])
     targets = [] if loss.kind == "multiclass" else columns
     kind = "int64" if loss.kind == "multiclass" else "float32"
-    return [
-        {"name": name, "type": "tensor", "tensor-spec": {"dtype": dtype, "shape": [-1, *shape]}}
-        for name, dtype, shape in (("outputs", "float32", columns), ("targets", kind, targets))
-    ]
+    return [_Input("outputs", "float32", (-1, *columns)), _Input("targets", kind, (-1, *targets))]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...losses.family import MIX
-from ...search.records import State
+from ...search.records import State, Verdict
 from ..results.trial_row import TrialRow
 from ..store import SearchRecord, Status, StoredTrial
 from ..store.codec import dumps
@@ -69,7 +69,7 @@ class Conclusion:
     """
 
     status: Status
-    verdict: Mapping[str, Any] | None = None
+    verdict: Verdict | None = None
     artifacts: Path | None = None
     present: Present | None = None
 
@@ -121,7 +121,7 @@ def search_tags(search: SearchRecord) -> dict[str, str]:
     }
 
 
-def verdict_document(verdict: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
+def verdict_document(verdict: Verdict) -> tuple[dict[str, float], dict[str, str]]:
     """The numbers of a verdict as metrics, `verdict.difference`, and its words as tags.
 
     Lists and the documents of losses are left out: they are in the store and in what is exported. The
@@ -129,15 +129,14 @@ def verdict_document(verdict: Mapping[str, Any]) -> tuple[dict[str, float], dict
     """
     numbers: dict[str, float] = {}
     words: dict[str, str] = {}
-    for key, value in _flat("verdict", verdict):
+    for key, value in _flat("verdict", verdict.to_json()):
         if ".loss." in key:
             continue
         if isinstance(value, str):
             words[f"lossmith.{key}"] = _text(value)
         elif isinstance(value, int | float) and math.isfinite(value):
             numbers[key] = float(value)
-    if isinstance(verdict.get("sentence"), str):
-        words[NOTE_TAG] = _text(verdict["sentence"])
+    words[NOTE_TAG] = _text(verdict.sentence)
     return numbers, words
 
 

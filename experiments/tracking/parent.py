@@ -55,7 +55,8 @@ def conclude(client: MlflowClient, run_id: str, search: SearchRecord, conclusion
     Returns the name of the registered model, if there is one.
     """
     now_ms = round(time.time() * 1000)
-    numbers, words = verdict_document(conclusion.verdict or {})
+    verdict = conclusion.verdict
+    numbers, words = ({}, {}) if verdict is None else verdict_document(verdict)
     client.log_batch(
         run_id,
         metrics=[Metric(key, value, now_ms, 0) for key, value in numbers.items()],

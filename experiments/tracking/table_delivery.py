@@ -29,6 +29,7 @@ from .documents import PARENT_TAG, TRIAL_TAG, Point, RunDocument
 SERIES = ("3.17",)
 _BACKENDS = ("sqlite", "postgresql")
 _SOME_RUN = "0" * 32
+Row = Mapping[str, object]  # of a table, by its columns
 _BUSY_TIMEOUT_S = 20  # as MLflow's own; the UI may be reading
 
 
@@ -97,7 +98,7 @@ class TableDelivery:
                     self._insert(connection, model, values)
         return ids
 
-    def _insert(self, connection: Connection, model: Any, rows: Sequence[dict[str, Any]]) -> None:
+    def _insert(self, connection: Connection, model: Any, rows: Sequence[Row]) -> None:
         """Rows that all have the same columns, given to the driver as they are.
 
         SQLAlchemy would look at each of a run's forty rows anew, which takes as long as to insert it.
@@ -118,7 +119,7 @@ class TableDelivery:
             connection.exec_driver_sql(str(compiled), list(rows))
 
     @staticmethod
-    def _copy(connection: Connection, model: Any, rows: Sequence[dict[str, Any]]) -> None:
+    def _copy(connection: Connection, model: Any, rows: Sequence[Row]) -> None:
         """The same through psycopg 3, in the transaction of the connection."""
         from psycopg import sql
 
@@ -129,7 +130,7 @@ class TableDelivery:
             for row in rows:
                 copy.write_row(inorder(row))
 
-    def _run(self, run: RunDocument, run_id: str) -> dict[str, Any]:
+    def _run(self, run: RunDocument, run_id: str) -> Row:
         return {
             "run_uuid": run_id,
             "name": run.name,
@@ -155,7 +156,7 @@ def _run_id(run: RunDocument) -> str:
     return f"{hashlib.sha256(run.tags[PARENT_TAG].encode()).hexdigest()[:20]}{run.number:012x}"
 
 
-def _metric(run: RunDocument, point: Point, run_id: str) -> dict[str, Any]:
+def _metric(run: RunDocument, point: Point, run_id: str) -> Row:
     return {
         "run_uuid": run_id,
         "key": point.key,

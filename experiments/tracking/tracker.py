@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from ...losses.errors import one_line
+from ...search.records import Verdict
 from ..store import SearchRecord, Status, Store
 from .connection import Connection, connect
 from .documents import Conclusion, Present, label, run_document
@@ -88,7 +89,7 @@ class Tracker:
 
     def finish(
         self,
-        verdict: Mapping[str, Any] | None = None,
+        verdict: Verdict | None = None,
         artifacts: Path | None = None,
         status: Status = "finished",
         present: Present | None = None,

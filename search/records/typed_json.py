@@ -16,11 +16,12 @@ from ...losses.errors import one_line
 
 LENGTH = 60  # characters of a value that an error shows
 _Record = TypeVar("_Record")
+# A JSON object whose shape is its writer's affair; `read` makes a record of it.
+Document = Mapping[str, object]
 # Metadata of a field: one that may be missing from the JSON, is None then and is left out again; and one that
 # holds what the JSON has beside the other fields, as a newer or an older version wrote it.
-OMITTED: Mapping[str, Any] = {"omitted": True}
-REST: Mapping[str, Any] = {"rest": True}
-
+OMITTED = {"omitted": True}
+REST = {"rest": True}
 
 # What reading a document that is not what it should be may raise, beside `Damaged`.
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -100,7 +101,7 @@ def _fields(cls: Any) -> dict[str, tuple[Field[Any], Any]]:
 def _value(wanted: Any, value: Any, place: str) -> Any:
     """The value as its type wants it."""
     origin, inner = get_origin(wanted), get_args(wanted)
-    if wanted is Any:
+    if wanted in (Any, object):
         return value
     if origin in (Union, types.UnionType):
         return _optional(inner, value, place)

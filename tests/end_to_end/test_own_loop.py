@@ -181,4 +181,4 @@ def test_a_function_typed_into_a_cell_is_searched(tmp_path: Path) -> None:
     experiment = run_search(SPEC, task=train, workdir=tmp_path)
     assert experiment.name == "typed-1"
     assert experiment.verdict is not None
-    assert experiment.verdict["scored_on"] == "validation"
+    assert experiment.verdict.scored_on == "validation"

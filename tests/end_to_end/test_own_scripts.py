@@ -84,9 +84,9 @@ def test_a_script_is_searched_to_its_verdict(name: str, tmp_path: Path) -> None:
     )
     verdict = experiment.verdict
     assert verdict is not None
-    assert verdict["sources"] == ["refits"]
+    assert verdict.sources == ("refits",)
     # The second and third script read trial.part and have test data to offer.
-    assert verdict["scored_on"] == ("validation" if name == "mlp" else "test")
-    assert ("validation data" in verdict["sentence"]) == (name == "mlp")
+    assert verdict.scored_on == ("validation" if name == "mlp" else "test")
+    assert ("validation data" in verdict.sentence) == (name == "mlp")
     experiment.export(tmp_path / "loss")
     assert load_frozen(tmp_path / "loss" / "loss.json").spec == experiment.answer().loss

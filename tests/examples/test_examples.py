@@ -78,7 +78,7 @@ def test_a_training_example_is_searched(name: str, tmp_path: Path) -> None:
     spec["repeats"] = {**document["repeats"], "seeds": 2}
     experiment = run_search(spec, workdir=tmp_path)
     assert experiment.verdict is not None
-    assert experiment.verdict["scored_on"] == "test"
+    assert experiment.verdict.scored_on == "test"
 
 
 def test_the_own_loop_runs_without_a_search() -> None:
@@ -91,7 +91,7 @@ def test_the_own_loop_runs_without_a_search() -> None:
 def exported(tmp_path: Path) -> Path:
     """A folder as `lossmith export` writes it, of a loss that reads the class counts."""
     spec = standard_spec("logit_adjustment", "multiclass").bind([50, 20, 5])
-    export_loss(spec, tmp_path / "loss", verdict=None, provenance={})
+    export_loss(spec, tmp_path / "loss")
     return tmp_path / "loss"
 
 

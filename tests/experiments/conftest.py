@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +16,18 @@ from torch import Tensor, nn
 from lossmith.experiments.progress import SilentProgress
 from lossmith.experiments.running.workdir import places
 from lossmith.experiments.store import Store, StoreLedger, new_owner
+from lossmith.losses import standard_spec
 from lossmith.search.method.pipeline import conduct
-from lossmith.search.records import Plan, Unit
+from lossmith.search.records import (
+    Comparison,
+    Entrant,
+    Plan,
+    RaceResult,
+    RefitScores,
+    StandardRow,
+    Unit,
+    Verdict,
+)
 from lossmith.search.tasks.splits import final_split
 from lossmith.search.tasks.task import Task
 from lossmith.search.training.local import local
@@ -48,6 +59,38 @@ def blobs() -> Task:
     )
 
 
+def made_verdict(difference: float = 0.01, sentence: str = "Better: by a point.") -> Verdict:
+    """A verdict that no search has reached: focal, trial 1, against cross entropy, trial 0."""
+    ahead = Comparison(difference, -0.01, 0.03, math.nan)
+    (focal, usual) = (
+        Entrant(
+            number,
+            name,
+            standard_spec(name, "multiclass"),
+            "a formula",
+            0.01,
+            RefitScores(0.8, 0.1, (0.7, 0.9)),
+        )
+        for number, name in ((1, "focal"), (0, "cross_entropy"))
+    )
+    return Verdict(
+        winner=focal,
+        best_standard=usual,
+        ahead=ahead,
+        metric="macro_f1",
+        greater_is_better=True,
+        repeats=2,
+        sources=("refits",),
+        scored_on="test",
+        conclusion="better",
+        use="winner",
+        margin=0.0,
+        race=RaceResult(0.01, None, 0.005, 2.0, 1.6, 1, crowned=True),
+        against={"cross_entropy": StandardRow(usual.scores, ahead)},
+        sentence=sentence,
+    )
+
+
 @dataclass(frozen=True)
 class KilledLedger(StoreLedger):
     """Keeps units until `after` of them are kept; then Ctrl-C comes."""
@@ -75,8 +118,7 @@ def run(store: Store, name: str, after: int = 10**9) -> None:
     except KeyboardInterrupt:
         store.finish(record.id, "interrupted", owner=owner)
     else:
-        verdict = None if end.verdict is None else end.verdict.to_json()
-        store.finish(record.id, "finished", verdict, end.reason, owner)
+        store.finish(record.id, "finished", end.verdict, end.reason, owner)
     seconds: dict[str, float] = defaultdict(float)
     for unit in store.units(record.id):
         seconds[unit.phase] += unit.seconds

@@ -280,8 +280,7 @@ def test_a_search_ends_with_a_table_a_formula_and_commands_that_work(
     runs(lambda *_, **__: Experiment(store, "whole"))
     assert main(["search", str(spec)]) == 0
     out = capsys.readouterr().out
-    verdict = store.get("whole").verdict
-    assert verdict is not None
+    verdict = document_of(store)
     assert [name for name in standard_specs("multiclass") if name not in out] == []
     assert verdict["sentence"] in out
     assert verdict["winner"]["formula"] in out
@@ -407,6 +406,13 @@ def test_looking_makes_nothing(tmp_path: Path, capsys: Captured) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def document_of(store: Store) -> dict[str, Any]:
+    """The document of a verdict."""
+    verdict = Experiment(store, "whole").verdict
+    assert verdict is not None
+    return verdict.to_json()
+
+
 def cells(verdict: Mapping[str, Any]) -> dict[str, list[str]]:
     """The rows of a verdict's table by each of the names in their first cell."""
     table = verdict_table(Verdict.from_json(verdict))
@@ -417,8 +423,7 @@ def cells(verdict: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def test_the_verdict_table_compares_the_winner_with_everything(store: Store) -> None:
     """One row for the winner and for every other standard loss, with the figures of the verdict."""
-    verdict = store.get("whole").verdict
-    assert verdict is not None
+    verdict = document_of(store)
     rows = cells(verdict)
     winner = verdict["winner"]["standard"]
     assert next(iter(rows)) == f"{winner or 'searched loss'} (winner)"
@@ -434,8 +439,7 @@ def test_the_verdict_table_compares_the_winner_with_everything(store: Store) -> 
 
 def test_a_searched_loss_that_lost_is_in_the_table_the_same_way_round(store: Store) -> None:
     """Where a standard loss won, the best searched one is compared as all others are: winner minus loss."""
-    verdict = store.get("whole").verdict
-    assert verdict is not None
+    verdict = document_of(store)
     challenger = verdict["challenger"]
     assert verdict["winner"]["standard"] is not None
     digits = decimals(verdict["scores"]["winner"]["mean"])

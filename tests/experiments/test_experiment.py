@@ -26,7 +26,8 @@ def test_an_experiment_shows_what_the_store_holds(store: Store) -> None:
     record = store.get("whole")
     assert experiment.status == "finished"
     assert experiment.trial_list == store.trials(record.id)
-    assert experiment.verdict == record.verdict
+    assert experiment.verdict is not None
+    assert experiment.verdict.to_json() == record.verdict
     assert experiment.best is not None
     assert experiment.best.outcome.score == max(
         trial.outcome.score for trial in experiment.trial_list if trial.outcome.state == "complete"
@@ -81,7 +82,7 @@ def test_the_winner_is_the_verdicts(store: Store) -> None:
     experiment = Experiment(store, "whole")
     verdict = experiment.verdict
     assert verdict is not None
-    assert experiment.winner() == LossSpec.from_json(verdict["winner"]["loss"])
+    assert experiment.winner() == verdict.winner.loss
     assert experiment.winner().class_counts == (40, 30, 8)
 
 
@@ -118,10 +119,10 @@ def test_a_diverged_trial_is_never_the_best(store: Store) -> None:
 
 
 def verdict_of(store: Store, name: str) -> dict[str, Any]:
-    """The verdict of a search."""
-    verdict = store.get(name).verdict
+    """The document of a search's verdict."""
+    verdict = Experiment(store, name).verdict
     assert verdict is not None
-    return verdict
+    return verdict.to_json()
 
 
 def test_the_answer_is_the_loss_that_the_verdict_says_to_use(
@@ -161,7 +162,7 @@ def test_what_is_exported_is_the_answer(name: str, store: Store, tmp_path: Path)
     files = experiment.export(tmp_path / "loss")
     assert load_frozen(tmp_path / "loss" / "loss.json").spec == experiment.answer().loss
     document = json.loads((tmp_path / "loss" / "loss.json").read_text())
-    assert document["verdict"] == plain(experiment.verdict)
+    assert document["verdict"] == (experiment.verdict and plain(experiment.verdict.to_json()))
     assert document["provenance"]["search"] == name
     assert document["provenance"]["answer"] == experiment.answer().note
     assert f"learning rate: {experiment.answer().learning_rate}" in files[0].read_text()

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from lossmith.experiments.results import export as export_module
-from lossmith.experiments.results.export import FILES, TOLERANCE, ExportError, export_loss
-from lossmith.experiments.results.json_text import json_text
+from lossmith.experiments.results.export import FILES, TOLERANCE, ExportError, Provenance, export_loss
+from lossmith.experiments.results.json_text import finite, json_text
 from lossmith.experiments.results.search_document import TaskRecord
 from lossmith.losses import (
     FrozenLoss,
@@ -39,10 +39,25 @@ from lossmith.losses.frozen.pt2 import load_pt2, write_pt2
 from lossmith.search import Task
 from lossmith.search.records.typed_json import read
 
+from .conftest import made_verdict
+
 pytestmark = pytest.mark.end_to_end
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COUNTS = (90, 40, 17, 8, 3)
+PROVENANCE = Provenance(
+    search="digits-1",
+    task="digits",
+    trial=3,
+    answer="the winner",
+    learning_rate=0.003,
+    seed=0,
+    status="finished",
+    created_at="2026-01-01T00:00:00+00:00",
+    lossmith="1",
+    torch="2",
+    spec={"trials": 4},
+)
 
 
 def everything(kind: Kind) -> LossSpec:
@@ -86,7 +101,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every loss of `LOSSES`, exported into a directory of its name."""
     folder = tmp_path_factory.mktemp("exported")
     for name, spec in LOSSES.items():
-        export_loss(spec, folder / name, verdict=None, provenance={"search": "digits-1"})
+        export_loss(spec, folder / name, provenance=PROVENANCE)
     return folder
 
 
@@ -205,13 +220,13 @@ def test_nothing_tells_where_a_loss_was_exported(name: str, exported: Path) -> N
 
 def test_an_export_tells_its_origin(tmp_path: Path) -> None:
     """loss.json holds verdict and provenance, with null for NaN; loss.py begins with their plain values."""
-    verdict = {"sentence": "Not better: use focal.", "p_value": math.nan}
-    provenance = {"search": "digits-1", "learning_rate": 0.003, "spec": {"trials": 4}}
-    export_loss(LOSSES["unbound"], tmp_path / "loss", verdict=verdict, provenance=provenance)
+    verdict = made_verdict(sentence="Not better: use focal.")
+    export_loss(LOSSES["unbound"], tmp_path / "loss", verdict=verdict, provenance=PROVENANCE)
     document = json.loads((tmp_path / "loss" / "loss.json").read_text(), parse_constant=pytest.fail)
     assert document["schema"] == 1
-    assert document["verdict"] == {**verdict, "p_value": None}
-    assert document["provenance"] == provenance
+    assert math.isnan(verdict.ahead.p_value)
+    assert document["verdict"] == finite(verdict.to_json())
+    assert document["provenance"] == PROVENANCE.to_json()
     assert document["formula"] == "mean[ (1 - p)^2 * (-ln p) ]"
     header = ast.get_docstring(ast.parse((tmp_path / "loss" / "loss.py").read_text())) or ""
     for line in (document["formula"], "Not better: use focal.", "search: digits-1", "learning rate: 0.003"):
@@ -222,8 +237,8 @@ def test_no_provenance_can_break_out_of_the_header() -> None:
     """Whatever a search or a task is called, it stays inside the docstring of loss.py."""
     texts = ['"""', '"', "\\", "\\N{x}", "\x00", "\n\nimport os\nos._exit(3)\n", '""" + evil()', '\\"""']
     for last in texts:  # what ends the docstring has to be harmless too
-        provenance = {str(number): text for number, text in enumerate([*texts, last])}
-        header = export_module._header({"sentence": last}, provenance)
+        told = {str(number): text for number, text in enumerate([*texts, last])}
+        header = export_module._header(made_verdict(sentence=last), told)
         tree = ast.parse(source(LOSSES["unbound"], header))
         kinds = [type(statement) for statement in tree.body]
         assert kinds[0] is ast.Expr
@@ -267,7 +282,7 @@ def test_files_that_are_not_the_loss_are_not_exported(
     """Each file is compared with the searched loss before it appears; a difference leaves nothing behind."""
     monkeypatch.setattr(export_module, part, fault)
     with pytest.raises(ExportError, match=f"{file} must equal the searched loss to {TOLERANCE:g}"):
-        export_loss(LOSSES["unbound"], tmp_path / "a" / "loss", verdict=None, provenance={})
+        export_loss(LOSSES["unbound"], tmp_path / "a" / "loss")
     assert not list(tmp_path.iterdir())
 
 
@@ -276,7 +291,7 @@ def test_an_export_that_ends_early_leaves_nothing(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C or a full disk while writing: no files, no folders, and an earlier export is as it was."""
-    earlier = export_loss(LOSSES["unbound"], tmp_path / "kept", verdict=None, provenance={})
+    earlier = export_loss(LOSSES["unbound"], tmp_path / "kept")
     before = {path: path.read_bytes() for path in earlier}
 
     def fail(*_: object) -> None:
@@ -285,7 +300,7 @@ def test_an_export_that_ends_early_leaves_nothing(
     monkeypatch.setattr(export_module, "write_pt2", fail)
     for target in (tmp_path / "kept", tmp_path / "new" / "loss"):
         with pytest.raises((KeyboardInterrupt, UserError)):
-            export_loss(LOSSES["binary"], target, verdict=None, provenance={})
+            export_loss(LOSSES["binary"], target)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
     assert {path: path.read_bytes() for path in (tmp_path / "kept").iterdir()} == before
 
@@ -296,7 +311,7 @@ def test_a_later_export_replaces_an_earlier_one(tmp_path: Path) -> None:
     target.mkdir()
     mode = target.stat().st_mode
     for name in ("binary", "regression"):
-        files = export_loss(LOSSES[name], target, verdict=None, provenance={})
+        files = export_loss(LOSSES[name], target)
         assert files == [target / file for file in FILES]
         assert sorted(target.iterdir()) == sorted(files)
         assert load_frozen(target / "loss.json").spec == LOSSES[name].bind()
@@ -321,7 +336,7 @@ def test_an_export_never_touches_what_it_did_not_write(
         (file / "loss", f"must be able to write in {file}, but cannot"),
     ):
         with pytest.raises(UserError, match=words) as caught:
-            export_loss(LOSSES["unbound"], target, verdict=None, provenance={})
+            export_loss(LOSSES["unbound"], target)
         assert "choose" in str(caught.value)
         assert "\n" not in str(caught.value)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "full", "here", "train.py"]
@@ -330,9 +345,7 @@ def test_an_export_never_touches_what_it_did_not_write(
 def test_a_loss_without_its_constants_is_refused(tmp_path: Path) -> None:
     """An export must work on its own, so a loss that reads class counts needs them."""
     with pytest.raises(UserError, match="reads class_counts, which is not set"):
-        export_loss(
-            standard_spec("class_balanced", "multiclass"), tmp_path / "loss", verdict=None, provenance={}
-        )
+        export_loss(standard_spec("class_balanced", "multiclass"), tmp_path / "loss")
     assert not list(tmp_path.iterdir())
 
 
@@ -405,7 +418,7 @@ def test_a_regression_from_a_table_leaves_in_the_units_of_its_target(tmp_path: P
     units = read(TaskRecord, task.describe(), "task").target_units
     assert units is not None
     spec = standard_spec("welsch", "regression").bind(target_scale=1.0)
-    export_loss(spec.bind(target_units=units), tmp_path / "loss", verdict=None, provenance={})
+    export_loss(spec.bind(target_units=units), tmp_path / "loss")
     prices = torch.tensor([200_000.0, 250_000, 310_000])
     guess = torch.tensor([210_000.0, 240_000, 330_000], requires_grad=True)
     wanted = freeze(spec)((guess - units[0]) / units[1], (prices - units[0]) / units[1])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable
+from html import unescape
+from types import ModuleType, SimpleNamespace
+from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
@@ -12,7 +14,6 @@ import pytest
 from lossmith.experiments import Experiment
 from lossmith.experiments.progress import SilentProgress, python_progress
 from lossmith.experiments.progress.notebook import NotebookProgress, in_notebook
-from lossmith.experiments.results.frames import VerdictDocument
 from lossmith.experiments.spec import load_spec
 from lossmith.experiments.store import Store
 from lossmith.losses import UserError, freeze, standard_spec
@@ -23,12 +24,19 @@ PLOTS = [name for name in vars(Experiment) if name.startswith("plot_")]
 class ZMQInteractiveShell:
     """What IPython calls the shell of a notebook's kernel."""
 
+    html: ClassVar[dict[type, Callable[[Any], str]]] = {}
+
+    def __init__(self) -> None:
+        formatter = SimpleNamespace(for_type=self.html.__setitem__)
+        self.display_formatter = SimpleNamespace(formatters={"text/html": formatter})
+
 
 class Cell:
     """A notebook's cell: what stands in its output now."""
 
     def __init__(self) -> None:
         self.shown: list[str] = []
+        self.html = ZMQInteractiveShell.html
 
     def update(self, content: str) -> None:
         """What IPython's display handle does: replaces what is shown."""
@@ -100,14 +108,14 @@ def test_a_search_without_trials_has_an_empty_table(store: Store) -> None:
     assert frame[frame.state == "complete"].empty
 
 
-def test_a_verdict_shows_itself_and_is_still_a_document(store: Store) -> None:
-    """The sentence and every standard loss stand in the HTML; keys are read as before."""
+def test_a_notebook_shows_a_verdict(store: Store, cell: Cell) -> None:
+    """The sentence, every standard loss and the winner's score stand in the HTML that IPython is given."""
     verdict = Experiment(store, "whole").verdict
-    assert isinstance(verdict, VerdictDocument)
-    assert verdict == store.get("whole").verdict
-    shown = verdict._repr_html_()
-    assert all(name in shown for name in verdict["against"])
-    assert f"{verdict['scores']['winner']['mean']:.4f}"[:5] in shown
+    assert verdict is not None
+    shown = cell.html[type(verdict)](verdict)
+    assert verdict.sentence in unescape(shown)
+    assert all(name in shown for name in verdict.against)
+    assert f"{verdict.winner.scores.mean:.4f}" in shown
 
 
 def test_an_experiment_shows_itself_at_every_age(store: Store) -> None:

@@ -79,7 +79,7 @@ def test_it_is_resumed_and_exported(place: str, tmp_path: Path, monkeypatch: pyt
     assert [trial.number for trial in after] == [*range(len(after))]  # none lost, none trained again
     found = next(t.candidate.spec for t in after if place.rpartition(":")[2] in t.candidate.spec.parts)
     spec = found.bind(done.record.task["class_counts"])
-    export_loss(spec, tmp_path / "loss", verdict=None, provenance={})
+    export_loss(spec, tmp_path / "loss")
     (tmp_path / "mine.py").unlink()
     loss = runpy.run_path(str(tmp_path / "loss" / "loss.py"))["Loss"]()
     outputs, targets = torch.randn(7, 3, dtype=torch.float64), torch.arange(7) % 3

@@ -40,11 +40,11 @@ def test_a_search_that_dies_in_insight_has_its_verdict(
     with Store.open(places(environment={}).store_url) as store:
         verdict = Experiment(store, "cut").verdict
         assert verdict is not None
-        assert heard.notes.count(f"verdict: {verdict['sentence']}") == 1
+        assert heard.notes.count(f"verdict: {verdict.sentence}") == 1
         assert Experiment(store, "cut").answer().note.startswith("the ")
         assert "best trial so far" not in Experiment(store, "cut").answer().note
         assert main(["show", "cut"]) == 0
-        assert verdict["sentence"] in " ".join(capfd.readouterr().out.split())
+        assert verdict.sentence in " ".join(capfd.readouterr().out.split())
         assert main(["export", "cut", "--to", "loss"]) == 0
         assert json.loads((tmp_path / "loss" / "loss.json").read_text())["verdict"] is not None
         monkeypatch.undo()

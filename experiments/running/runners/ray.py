@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from ....search import Task
-from ....search.training.ray import Resources
 from .runner_kind import RunnerKind, Training, TrainingRequest
 
 
 def _start(asked: TrainingRequest) -> Training:
     from ....search.training.ray import function_on_ray, on_ray
 
-    resources = Resources.from_mapping(asked.resources)
     if not isinstance(asked.subject, Task):
-        trained = function_on_ray(asked.subject, asked.plan, resources, asked.note)
+        trained = function_on_ray(asked.subject, asked.plan, asked.resources, asked.note)
         return Training(trained, trained.stop, trained.close, remember=trained.remember)
-    trainer = on_ray(asked.subject, asked.plan, asked.engine, resources, asked.note, asked.before)
+    trainer = on_ray(asked.subject, asked.plan, asked.engine, asked.resources, asked.note, asked.before)
     return Training(trainer, trainer.stop, trainer.close, trainer.choice)
 
 

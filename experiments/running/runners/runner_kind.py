@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
 
 from ....search import Plan, Task, TrainingFunction
 from ....search.training.engines.autotune import EngineChoice
 from ....search.training.engines.device import Hardware
 from ....search.training.functions import TrainingLog
+from ....search.training.ray import Resources
 from ....search.training.runner import Runner
 
 
@@ -23,7 +23,7 @@ class TrainingRequest:
         plan: The budget, which says how samples are dealt.
         engine: The SPEC's word: auto, cohort or loop.
         hardware: The device and precision that the SPEC asks for.
-        resources: The SPEC's `resources`, what a piece of a cohort gets on a cluster.
+        resources: What a worker gets on a cluster.
         note: Is told what the user should read.
         before: The engine that a search which is resumed began with.
     """
@@ -32,7 +32,7 @@ class TrainingRequest:
     plan: Plan
     engine: str
     hardware: Hardware
-    resources: Mapping[str, Any]
+    resources: Resources
     note: Callable[[str], None]
     before: EngineChoice | None = None
 

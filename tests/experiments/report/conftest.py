@@ -93,8 +93,7 @@ def produce(
     except KeyboardInterrupt:
         store.finish(record.id, "interrupted", owner=owner)
     else:
-        verdict = None if end.verdict is None else end.verdict.to_json()
-        store.finish(record.id, "finished", verdict, end.reason, owner)
+        store.finish(record.id, "finished", end.verdict, end.reason, owner)
     seconds: dict[str, float] = defaultdict(float)
     for unit in store.units(record.id):
         seconds[unit.phase] += unit.seconds

@@ -13,6 +13,8 @@ from lossmith.experiments.store import AlreadySaved, ClaimLost, SearchRecord, St
 from lossmith.losses import UserError
 from lossmith.search.records import Trial, Unit
 
+from ..conftest import made_verdict
+
 Maker = Callable[..., Trial]
 
 
@@ -236,7 +238,7 @@ def test_a_stale_owner_keeps_nothing(store: Store, owner: str, trial: Maker) -> 
     with pytest.raises(ClaimLost, match="owned by process"):
         store.save_unit(search.id, unit(trial, 0, 0), owner)
     with pytest.raises(ClaimLost):
-        store.finish(search.id, "finished", {}, owner=owner)
+        store.finish(search.id, "finished", owner=owner)
     assert store.units(search.id) == []
     assert store.get("digits-1").status == "running"
 
@@ -257,13 +259,15 @@ def test_a_cancelled_search_tells_its_owner(store: Store, owner: str, trial: Mak
 def test_a_finished_search_stays_finished(store: Store, owner: str) -> None:
     """Neither a claim nor a cancel changes a verdict that was reached."""
     search = new(store, owner)
-    store.finish(search.id, "finished", {"difference": 0.01, "p_value": math.nan}, owner=owner)
+    store.finish(search.id, "finished", made_verdict(), owner=owner)
     with pytest.raises(UserError, match="'digits-1' is finished, so it cannot become cancelled"):
         store.finish(search.id, "cancelled")
     store.claim(search.id, owner)
     found = store.get("digits-1")
     assert found.status == "finished"
     assert found.verdict is not None
+    assert found.verdict["sentence"] == made_verdict().sentence
+    assert isinstance(found.verdict["p_value"], float)
     assert math.isnan(found.verdict["p_value"])
 
 

@@ -19,6 +19,8 @@ from lossmith.experiments.tracking import Champion, Tracker
 from lossmith.experiments.tracking.champion import FOLDER, model_name, write_model
 from lossmith.losses import BoundLoss, freeze, standard_spec
 
+from ..conftest import made_verdict
+
 pytestmark = pytest.mark.end_to_end
 
 BOUND = {
@@ -31,7 +33,7 @@ BOUND = {
 
 def champion_of(spec: BoundLoss, folder: Path) -> Champion:
     """A champion with an export of its own."""
-    export_loss(spec, folder / "loss", verdict=None, provenance={})
+    export_loss(spec, folder / "loss")
     return Champion(spec, folder / "loss" / "loss.pt2", "Better: by a point.", {"lossmith.better": "true"})
 
 
@@ -49,7 +51,7 @@ def versions(client: MlflowClient, name: str) -> list[ModelVersion]:
 def deliver(store: Store, name: str, uri: str, artifacts: Path, make: Any = present) -> str | None:
     """Conclude a search in MLflow; what stood in the way, if something did."""
     with Tracker(store, store.get(name), uri, artifacts=artifacts, retry_s=0.0) as tracker:
-        tracker.finish({"difference": 0.01, "sentence": "Better."}, present=make)
+        tracker.finish(made_verdict(), present=make)
         tracker.flush(timeout_s=30)
         return tracker.problem
 

@@ -17,6 +17,8 @@ from lossmith.experiments.tracking import Tracker
 from lossmith.experiments.tracking import table_delivery as by_tables
 from lossmith.search.records import Trial
 
+from ..conftest import made_verdict
+
 pytestmark = pytest.mark.end_to_end
 
 Keep = Callable[[int], list[Trial]]
@@ -64,13 +66,12 @@ def test_a_finished_search_shows_its_verdict(
     keep(1)
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "loss.json").write_text("{}")
-    verdict = {"difference": 0.01, "sentence": "Better: by a point."}
     with Tracker(store, search, tracking_uri, artifacts=tmp_path / "artifacts") as tracker:
-        tracker.finish(verdict, tmp_path / "made")
+        tracker.finish(made_verdict(), tmp_path / "made")
         assert tracker.flush() == 0
     parent = client.get_run(store.get("digits-1").run_id or "")
     assert parent.info.status == "FINISHED"
-    assert parent.data.metrics == {"verdict.difference": 0.01}
+    assert parent.data.metrics["verdict.difference"] == 0.01
     assert parent.data.tags["mlflow.note.content"] == "Better: by a point."
     assert [file.path for file in client.list_artifacts(parent.info.run_id)] == ["loss.json"]
     assert parent.info.artifact_uri.startswith((tmp_path / "artifacts").as_uri())

@@ -18,6 +18,8 @@ from lossmith.experiments.store import SearchRecord, Store
 from lossmith.experiments.tracking import Tracker
 from lossmith.search.records import Trial
 
+from ..conftest import made_verdict
+
 pytestmark = pytest.mark.cluster
 
 
@@ -53,12 +55,12 @@ def test_a_server_gets_a_child_for_each_trial(
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "loss.json").write_text("{}")
     with Tracker(store, search, server) as tracker:
-        tracker.finish({"difference": 0.1}, tmp_path / "made")
+        tracker.finish(made_verdict(difference=0.1), tmp_path / "made")
         assert tracker.flush() == 0, tracker.problem
     assert capfd.readouterr() == ("", "")
     client, found = MlflowClient(server), store.get("digits-1")
     assert found.experiment_id is not None
     assert len(client.search_runs([found.experiment_id])) == 7
     parent = client.get_run(found.run_id or "")
-    assert parent.data.metrics == {"verdict.difference": 0.1}
+    assert parent.data.metrics["verdict.difference"] == 0.1
     assert [file.path for file in client.list_artifacts(parent.info.run_id)] == ["loss.json"]

@@ -18,6 +18,8 @@ from lossmith.experiments.tracking.documents import Conclusion, RunDocument
 from lossmith.experiments.tracking.log_filters import THREAD_PREFIX, silence
 from lossmith.search.records import Trial
 
+from ..conftest import made_verdict
+
 Keep = Callable[[int], list[Trial]]
 
 
@@ -168,13 +170,13 @@ def test_what_was_left_is_delivered_by_the_next_tracker(
     mlflow.faults = 10**9
     keep(5)
     with tracker:
-        tracker.finish({"difference": 0.1})
+        tracker.finish(made_verdict())
         assert tracker.flush(timeout_s=0.1) == 5
     assert store.count_untracked(search.id) == 5
     mlflow.faults = 0
-    store.finish(search.id, "finished", {"difference": 0.1})
+    store.finish(search.id, "finished", made_verdict())
     with tracker_of(store, search, mlflow) as successor:
-        successor.finish({"difference": 0.1})
+        successor.finish(made_verdict())
         assert successor.flush() == 0
     assert mlflow.numbers == list(range(5))
     assert [conclusion.status for conclusion in mlflow.conclusions] == ["finished"]
@@ -252,10 +254,10 @@ def test_the_end_is_told_after_the_last_trial(tracker: Tracker, mlflow: PretendM
     """The parent run hears the verdict once, when all its children are there."""
     keep(7)
     with tracker:
-        tracker.finish({"better": True}, Path("/artifacts"), "finished")
+        tracker.finish(made_verdict(), Path("/artifacts"), "finished")
         assert tracker.flush() == 0
         assert tracker.flush() == 0
-    assert mlflow.conclusions == [Conclusion("finished", {"better": True}, Path("/artifacts"))]
+    assert mlflow.conclusions == [Conclusion("finished", made_verdict(), Path("/artifacts"))]
     assert len(mlflow.runs) == 7
 
 
