@@ -22,10 +22,17 @@ if TYPE_CHECKING:
 
 
 class Experiment:
-    """A view on one search in a store; it reads afresh, so a running search can be watched through it."""
+    """A view on one search in a store; it reads afresh, so a running search can be watched through it.
+
+    Args:
+        store: Where the search is kept.
+        name: Its name.
+
+    Raises:
+        UserError: The store has no search of that name.
+    """
 
     def __init__(self, store: Store, name: str) -> None:
-        """Raises `UserError` when the store has no search of that name."""
         self._read = SearchReading.of(store, name)
         self.name = self._read.name
         show_verdicts()
@@ -68,7 +75,7 @@ class Experiment:
         return self._read.verdict
 
     def winner(self) -> BoundLoss:
-        """The verdict's winner; before the verdict, the loss of the best complete trial. Bound to its data.
+        """Return the winner of the verdict; before the verdict, the loss of the best complete trial.
 
         Raises:
             UserError: No trial is complete, or the losses need code that is not known here.
@@ -77,7 +84,7 @@ class Experiment:
         return answer.loss if verdict is None else verdict.winner.loss.bind()
 
     def answer(self) -> Answer:
-        """The loss to train with: the winner, or the best standard loss where the winner was not ahead of it.
+        """Return the loss to train with: the winner, or a standard loss where the winner was not ahead of it.
 
         Raises:
             UserError: No trial is complete, or the losses need code that is not known here.
@@ -85,59 +92,67 @@ class Experiment:
         return self._read.answer()
 
     def export(self, directory: str | Path) -> list[Path]:
-        """Write the answer as `loss.py`, `loss.pt2` and `loss.json`; see `export_loss` and `answer`."""
+        """Write the answer as `loss.py`, `loss.pt2` and `loss.json`, and return their paths.
+
+        Args:
+            directory: A new or empty directory, or one with an earlier export.
+
+        Raises:
+            UserError: There is no answer yet, or the directory will not do.
+            ExportError: A file does not equal the loss.
+        """
         return export_answer(self._read, directory)
 
     def document(self) -> dict[str, Any]:
-        """What `lossmith show --json` prints: plain dicts, lists, text and finite numbers."""
+        """Return what `lossmith show --json` prints: plain dicts, lists, text and numbers."""
         return self.search_document().shown()
 
     def search_document(self) -> SearchDocument:
-        """The same as typed records."""
+        """Return everything that is known of the search as typed records."""
         return self._read.document()
 
     def plot_verdict(self) -> go.Figure:
-        """By how much the winner beats every standard loss, with intervals."""
+        """Draw by how much the winner beats every standard loss, with intervals."""
         return self._plot("verdict")
 
     def plot_history(self) -> go.Figure:
-        """The scores of the trials in their order, and the best so far."""
+        """Draw the scores of the trials in their order, and the best so far."""
         return self._plot("history")
 
     def plot_headroom(self) -> go.Figure:
-        """The standard losses over their learning rates."""
+        """Draw the standard losses over their learning rates."""
         return self._plot("headroom")
 
     def plot_parallel(self) -> go.Figure:
-        """The parameters of every trial as lines, coloured by score."""
+        """Draw the parameters of every trial as lines, coloured by score."""
         return self._plot("parallel")
 
     def plot_thinning(self) -> go.Figure:
-        """How many trials were left after each rung."""
+        """Draw how many trials were left after each rung."""
         return self._plot("thinning")
 
     def plot_learning(self) -> go.Figure:
-        """The metric by epoch, of the winner and of standard losses."""
+        """Draw the metric by epoch, of the winner and of standard losses."""
         return self._plot("learning")
 
     def plot_importance(self) -> go.Figure:
-        """How much each parameter mattered for the score."""
+        """Draw how much each parameter mattered for the score."""
         return self._plot("importance")
 
     def plot_ablation(self) -> go.Figure:
-        """What each part of the winner is worth."""
+        """Draw what each part of the winner is worth."""
         return self._plot("ablation")
 
     def plot_sensitivity(self) -> go.Figure:
-        """How the score changes around the winner, parameter by parameter."""
+        """Draw how the score changes around the winner, parameter by parameter."""
         return self._plot("sensitivity")
 
     def plot_loss(self) -> go.Figure:
-        """The winner as a curve, beside the best standard loss."""
+        """Draw the winner as a curve, beside the best standard loss."""
         return self._plot("shape_loss")
 
     def plot_gradient(self) -> go.Figure:
-        """The slope of the winner, beside that of the best standard loss."""
+        """Draw the slope of the winner, beside that of the best standard loss."""
         return self._plot("shape_gradient")
 
     def _plot(self, name: str) -> go.Figure:

@@ -8,7 +8,7 @@ from importlib.metadata import version as installed
 
 
 def version() -> str:
-    """The version of the installed package; "unknown" where lossmith runs from a bare tree."""
+    """Return the version of the installed package; "unknown" where lossmith runs from a bare tree."""
     try:
         return installed("lossmith")
     except PackageNotFoundError:
@@ -16,7 +16,7 @@ def version() -> str:
 
 
 def versions() -> dict[str, str]:
-    """What numbers depend on, by name: lossmith, torch and Python as they are here."""
+    """Return what numbers depend on, by name: lossmith, torch and Python as they are here."""
     import torch
 
     return {"lossmith": version(), "torch": str(torch.__version__), "Python": sys.version.split()[0]}

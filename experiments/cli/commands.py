@@ -11,14 +11,24 @@ from typing import NamedTuple
 
 
 class Given(NamedTuple):
-    """Where the user said that searches are kept."""
+    """Where the user said that searches are kept.
+
+    Attributes:
+        workdir: What `--workdir` says, or its variable.
+        store: What `--store` says, or its variable.
+    """
 
     workdir: Path | None
     store: str | None
 
 
 def command(*words: str, given: Given) -> str:
-    """`lossmith WORDS`, quoted for a shell, with the options that the environment does not already set."""
+    """Spell a command of lossmith for a shell, with the options that the environment does not already set.
+
+    Args:
+        words: What stands after `lossmith`.
+        given: Where searches are kept.
+    """
     options: list[str] = []
     for option, variable, value in (
         ("--workdir", "LOSSMITH_HOME", given.workdir),

@@ -22,7 +22,7 @@ GLOSSARY = {
 
 
 def epilog() -> str:
-    """The last lines of `lossmith --help`: where searches are kept, and what its words mean."""
+    """Write the last lines of `lossmith --help`: where searches are kept, and what its words mean."""
     words = "\n".join(f"[bold]{word}[/bold]: {meaning}" for word, meaning in GLOSSARY.items())
     return (
         "Searches are kept in ./lossmith-data unless --workdir or --store says otherwise. "

@@ -77,7 +77,16 @@ def launch(  # noqa: PLR0913  (one for each option)
 def print_job(
     client: JobSubmissionClient, job: str, name: str, address: str, given: Given, *, follow: bool
 ) -> None:
-    """Wait until the search has begun, print where to look, and follow it if that is wanted."""
+    """Wait until a job's search has begun, print where to look, and follow it if that is wanted.
+
+    Args:
+        client: Of the cluster.
+        job: The job's id.
+        name: The name of the search.
+        address: The cluster's address.
+        given: Where searches are kept.
+        follow: Whether to show the job's log until it ends.
+    """
     from ..running import jobs
 
     jobs.wait_until_begun(client, job, _note)

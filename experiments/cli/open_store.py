@@ -14,7 +14,11 @@ from .output import quiet_stdout
 
 @contextmanager
 def opened(given: Given) -> Iterator[Store]:
-    """The store, open; a `UserError` where there is none, so that a look never makes a database."""
+    """Open the store a command was pointed at; a look never makes a database.
+
+    Raises:
+        UserError: There is no store.
+    """
     url = places(given.workdir, given.store).store_url
     if not store_exists(url):
         raise UserError(

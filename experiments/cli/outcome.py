@@ -14,7 +14,13 @@ from .tables import verdict_table
 
 
 def print_outcome(experiment: Experiment, given: Given, *, as_json: bool) -> None:
-    """The verdict as a table, a sentence and a formula, and the commands that go on from there."""
+    """Print the verdict as a table, a sentence and a formula, and the commands that go on from there.
+
+    Args:
+        experiment: The search, ended.
+        given: Where searches are kept.
+        as_json: Whether to print the search as one JSON document instead.
+    """
     document = experiment.search_document()
     if as_json:
         print_json(document.shown())
@@ -39,9 +45,9 @@ def print_outcome(experiment: Experiment, given: Given, *, as_json: bool) -> Non
 
 
 def print_verdict(document: SearchDocument) -> None:
-    """The verdict of a search's document: its table, its sentence and its winner.
+    """Print the verdict of a search: its table, its sentence and the loss to use.
 
-    The winner is a formula, with what its letters mean and what its recipe says unlike the task's.
+    The loss is a formula, with what its letters mean and what its recipe says unlike the task's.
     """
     out, verdict = console(), document.verdict
     if verdict is None:

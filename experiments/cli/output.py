@@ -17,7 +17,7 @@ _PIPE_WIDTH = 140  # columns; a pipe has none of its own, and 80 would cut formu
 
 
 def console() -> Console:
-    """Standard output, for Rich."""
+    """Make Rich's console for standard output."""
     from rich.console import Console
 
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
@@ -25,7 +25,11 @@ def console() -> Console:
 
 
 def print_json(document: Any) -> None:
-    """`document` as the one thing on standard output."""
+    """Print a document as the one thing on standard output.
+
+    Args:
+        document: What JSON can hold; NaN becomes null.
+    """
     from ..results.json_text import json_text
 
     sys.stdout.write(json_text(document))

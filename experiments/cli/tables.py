@@ -16,7 +16,7 @@ from ..spec import by_phase, format_duration
 
 
 def verdict_table(verdict: Verdict) -> Table:
-    """The winner and every standard loss on test data, the best first after the winner."""
+    """Make a table of a verdict: the winner, then every loss it was compared with, the strongest first."""
     corrected = all(row.p_value_holm is not None for row in verdict.against.values())
     data = "sealed test data" if verdict.scored_on == "test" else "its own validation data"
     table = Table(
@@ -48,7 +48,12 @@ def _lead(row: VerdictRow, digits: int) -> tuple[str, str]:
 
 
 def trials_table(document: SearchDocument, count: int = 5) -> Table:
-    """The best complete trials of a search."""
+    """Make a table of the best complete trials of a search.
+
+    Args:
+        document: The search.
+        count: How many trials, at most.
+    """
     table = Table(title=f"best of {len(document.trials)} trials, on validation data", title_justify="left")
     for title in ("trial", "score", "learning rate"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -60,7 +65,7 @@ def trials_table(document: SearchDocument, count: int = 5) -> Table:
 
 
 def searches_table(searches: Sequence[Listed]) -> Table:
-    """One row for each search of `lossmith list`."""
+    """Make a table with a row for each search of `lossmith list`."""
     table = Table()
     table.add_column("name", no_wrap=True)
     for title in ("status", "task", "started"):
@@ -93,7 +98,11 @@ def _outcome(verdict: VerdictSummary) -> str:
 
 
 def seconds_line(seconds: Mapping[str, float]) -> str:
-    """Wall-clock by phase; how long of it store and MLflow were waited for, and what they did beside it."""
+    """Say what each phase took; how long store and MLflow were waited for, and what they did beside it.
+
+    Args:
+        seconds: Wall-clock seconds by phase, and those of store and MLflow.
+    """
     phases = by_phase(seconds)
     total, kept = seconds.get("total", 0.0), seconds.get("bookkeeping", 0.0)
     waited = seconds.get("waited", kept)  # searches of an older lossmith did not tell them apart
@@ -105,7 +114,11 @@ def seconds_line(seconds: Mapping[str, float]) -> str:
 
 
 def decimals(value: float) -> int:
-    """How many decimals show four digits of `value`: 4 for 0.8, 2 for 53."""
+    """Count the decimals that show four digits of a number: 4 for 0.8, 2 for 53.
+
+    Args:
+        value: Any number; one that is not finite has 4.
+    """
     return (
         4
         if value == 0 or not math.isfinite(value)

@@ -13,10 +13,14 @@ from .pace import Pace
 
 
 class LiveProgress:
-    """One line per phase with a bar, redrawn in place, for terminals."""
+    """One line per phase with a bar, redrawn in place, for terminals.
+
+    Args:
+        console: Rich's, on a terminal.
+        clock: Gives seconds that never run backwards.
+    """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives seconds that never run backwards."""
         self._clock = clock
         # A cohort reports when it is trained; in between, the spinner and the time show that it goes on.
         self._bar = Bar(
@@ -35,7 +39,7 @@ class LiveProgress:
         self._closed = False
 
     def phase(self, name: str, total: int) -> None:
-        """A new line; the lines of earlier phases stay."""
+        """Begin a new line; the lines of earlier phases stay."""
         self._finish(whole=True)
         self._bar.start()
         self._pace = Pace(name, total, self._clock())
@@ -45,18 +49,18 @@ class LiveProgress:
         self._show()
 
     def advance(self, done: int, best: float | None) -> None:
-        """The phase's line with its new figures."""
+        """Redraw the phase's line with its new figures."""
         if self._pace is None or self._task is None:
             return
         self._pace.update(done, best, self._clock())
         self._show()
 
     def note(self, message: str) -> None:
-        """The message above the live lines."""
+        """Print a message above the live lines."""
         self._bar.console.print(message, markup=False, highlight=False)
 
     def close(self) -> None:
-        """The lines as they stand, and the cursor below them."""
+        """Leave the lines as they stand, and the cursor below them."""
         if not self._closed:
             self._closed = True
             self._finish(whole=False)

@@ -19,34 +19,37 @@ def in_notebook() -> bool:
 
 
 class NotebookProgress:
-    """A table in the cell's output, one row a phase. Needs IPython alone, no widgets."""
+    """A table in the cell's output, one row a phase. Needs IPython alone, no widgets.
+
+    Args:
+        clock: Gives seconds that never run backwards.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives seconds that never run backwards."""
         self._clock, self._handle = clock, None
         self._rows: list[str] = []
         self._notes: list[str] = []
         self._pace: Pace | None = None
 
     def phase(self, name: str, total: int) -> None:
-        """A new row; the rows of earlier phases stay."""
+        """Begin a new row; the rows of earlier phases stay."""
         self._finish(whole=True)
         self._pace = Pace(name, total, self._clock())
         self._show()
 
     def advance(self, done: int, best: float | None) -> None:
-        """The row with its new figures."""
+        """Redraw the row with its new figures."""
         if self._pace is not None:
             self._pace.update(done, best, self._clock())
             self._show()
 
     def note(self, message: str) -> None:
-        """The message below the table."""
+        """Add a message below the table."""
         self._notes.append(f"<div>{escape(message)}</div>")
         self._show()
 
     def close(self) -> None:
-        """The last figures."""
+        """Show the last figures."""
         self._finish(whole=False)
 
     def _finish(self, *, whole: bool) -> None:

@@ -11,7 +11,15 @@ READ_BACK_S = 0.2  # what a phase reports within this time was read from the sto
 
 @dataclass
 class Pace:
-    """How fast a phase goes, in the units of its total."""
+    """How fast a phase goes, in the units of its total.
+
+    Args:
+        name: The phase.
+        total: How much there is to do; 0 where only time bounds it.
+        started_s: When it began, by the display's clock.
+        done: How much of it is done.
+        best: The best score so far.
+    """
 
     name: str
     total: int
@@ -31,17 +39,27 @@ class Pace:
         return " trial" if (self.total or self.done) == 1 else " trials"
 
     def update(self, done: int, best: float | None, now_s: float) -> None:
-        """`done` of the total are there at `now_s`."""
+        """Note how far the phase is.
+
+        Args:
+            done: How much of the total is done.
+            best: The best score so far; None where there is none.
+            now_s: The time by the display's clock.
+        """
         self.done, self.best = done, best
         if now_s - self.started_s < READ_BACK_S:
             self._from = (now_s, done)
 
     def end(self) -> None:
-        """The phase is over: its total was a bound, as in the race, which drops contenders on its way."""
+        """End the phase: its total was a bound, as in the race, which drops contenders on its way."""
         self.total = self.done
 
     def figures(self, now_s: float) -> tuple[str, str, str, str]:
-        """Count, best score, rate and time left; empty where nothing is known yet."""
+        """Write count, best score, rate and time left; each is empty where it is not known yet.
+
+        Args:
+            now_s: The time by the display's clock.
+        """
         since_s, read_back = self._from
         trained, left = self.done - read_back, max(self.total - self.done, 0)
         rate = trained / (now_s - since_s) if trained > 0 and now_s > since_s else 0.0
@@ -53,5 +71,9 @@ class Pace:
         )
 
     def took(self, now_s: float) -> str:
-        """The span since the phase began."""
+        """Write how long ago the phase began.
+
+        Args:
+            now_s: The time by the display's clock.
+        """
         return format_duration(now_s - self.started_s)

@@ -15,7 +15,13 @@ INTERVAL_S = 5.0  # between two plain lines of one phase
 
 @dataclass
 class PlainProgress:
-    """Lines for logs and pipes: one when a phase begins and ends, at most one per `interval_s` between."""
+    """Lines for logs and pipes: one when a phase begins and ends, a few between.
+
+    Args:
+        stream: Where they are written.
+        interval_s: The least seconds between two lines of one phase.
+        clock: Gives seconds that never run backwards.
+    """
 
     stream: TextIO
     interval_s: float = INTERVAL_S
@@ -24,7 +30,7 @@ class PlainProgress:
     _written_s: float = field(default=0.0, init=False)
 
     def phase(self, name: str, total: int) -> None:
-        """Ends the phase before, and names the new one."""
+        """End the phase before, and name the new one."""
         self._finish(whole=True)
         self._pace = Pace(name, total, self.clock())
         self._write(
@@ -32,7 +38,7 @@ class PlainProgress:
         )
 
     def advance(self, done: int, best: float | None) -> None:
-        """A line, unless the last one is younger than the interval."""
+        """Write a line, unless the last one is younger than the interval."""
         if self._pace is None:
             return
         now = self.clock()
@@ -41,11 +47,11 @@ class PlainProgress:
             self._write(f"{self._pace.name}: {', '.join(filter(None, self._pace.figures(now)))}")
 
     def note(self, message: str) -> None:
-        """The message on a line of its own."""
+        """Write a message on a line of its own."""
         self._write(message)
 
     def close(self) -> None:
-        """A last line for the phase that was going on."""
+        """Write a last line for the phase that was going on."""
         self._finish(whole=False)
 
     def _finish(self, *, whole: bool) -> None:

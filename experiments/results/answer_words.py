@@ -9,6 +9,9 @@ def answer_line(verdict: Verdict) -> str:
     """Say which loss to use and what that gains; better is ahead, whichever way the metric goes.
 
     The gain is over the loss that people use where they do not choose, for that is what the reader has now.
+
+    Args:
+        verdict: The verdict of a search.
     """
     own, usual = verdict.recommended, verdict.usual
     name = own.standard or "the searched loss"
@@ -24,7 +27,12 @@ def answer_line(verdict: Verdict) -> str:
 
 
 def side(ahead: Comparison, sign: int) -> str:
-    """On which side of the other a loss is (`sign`: the metric's)."""
+    """Say on which side of the other a loss is.
+
+    Args:
+        ahead: The loss minus the other.
+        sign: +1 where a greater score is better, -1 where a smaller one is.
+    """
     return "ahead of" if sign * ahead.difference >= 0 else "behind"
 
 

@@ -15,7 +15,20 @@ from .search_document import SearchSummary
 
 @dataclass(frozen=True)
 class VerdictSummary:
-    """A verdict without its tables. `winner` and `best_standard` are names, None for a searched loss."""
+    """A verdict without its tables.
+
+    Attributes:
+        winner: Its name; None for a searched loss.
+        best_standard: The name of the standard loss that led the race.
+        score: The winner's mean on test data.
+        metric: The metric's name.
+        better: Whether the winner was shown to be better than every standard loss.
+        difference: The winner minus the best standard loss, in the metric's units.
+        ci_low: The lower end of its 95% interval.
+        ci_high: The upper end.
+        p_value: Two-sided, of that difference.
+        sentence: The verdict in words.
+    """
 
     winner: str | None
     best_standard: str | None
@@ -30,7 +43,7 @@ class VerdictSummary:
 
     @classmethod
     def of(cls, verdict: Verdict) -> VerdictSummary:
-        """The summary of a verdict."""
+        """Summarise a verdict."""
         ahead = verdict.ahead
         return cls(
             verdict.winner.standard,
@@ -48,7 +61,15 @@ class VerdictSummary:
 
 @dataclass(frozen=True)
 class Listed:
-    """A search of a store. `damaged` says what of it cannot be read; without a `summary` nothing can."""
+    """A search of a store, as a list shows it.
+
+    Attributes:
+        name: The name of the search.
+        summary: The search without its trials; None where nothing of it can be read.
+        task: The name of its task.
+        verdict: What it came to; None before the verdict.
+        damaged: What of the search cannot be read.
+    """
 
     name: str
     summary: SearchSummary | None
@@ -57,7 +78,7 @@ class Listed:
     damaged: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """What `lossmith list --json` prints of it."""
+        """Return what `lossmith list --json` prints of the search."""
         head = {"name": self.name, "status": "damaged"} if self.summary is None else self.summary.to_json()
         verdict = None if self.verdict is None else fields_of(self.verdict)
         said = {} if self.damaged is None else {"damaged": self.damaged}
@@ -65,7 +86,7 @@ class Listed:
 
 
 def catalogue(store: Store) -> Iterator[Listed]:
-    """Every search of a store, the oldest first."""
+    """List every search of a store, the oldest first."""
     for name in store.names():
         try:
             record = store.get(name)

@@ -69,7 +69,13 @@ class Provenance:
 
     @classmethod
     def of(cls, record: SearchRecord, task: str, answer: Answer) -> Provenance:
-        """Where the answer of a search comes from."""
+        """Describe where the answer of a search comes from.
+
+        Args:
+            record: The search.
+            task: The name of its task.
+            answer: Its answer.
+        """
         return cls(
             search=record.name,
             task=task,
@@ -85,7 +91,7 @@ class Provenance:
         )
 
     def to_json(self) -> dict[str, object]:
-        """The plain document."""
+        """Return a plain document."""
         return fields_of(self)
 
 
@@ -137,7 +143,16 @@ def export_loss(
 
 
 def export_answer(reading: SearchReading, directory: str | Path) -> list[Path]:
-    """Write the answer of a search with where it comes from; see `export_loss` and `SearchReading.answer`."""
+    """Write the answer of a search with where it comes from; see `export_loss`.
+
+    Args:
+        reading: The search.
+        directory: A new or empty directory, or one with an earlier export.
+
+    Raises:
+        UserError: There is no answer yet (see `SearchReading.answer`), or the directory will not do.
+        ExportError: A file does not equal the loss.
+    """
     answer = reading.answer()
     provenance = Provenance.of(reading.record, reading.task.name, answer)
     return export_loss(answer.loss, directory, verdict=reading.verdict, provenance=provenance)

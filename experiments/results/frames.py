@@ -26,9 +26,17 @@ def show_verdicts() -> None:
 
 
 def trials_frame(rows: Sequence[TrialRow]) -> pd.DataFrame:
-    """One row a trial, by number: its state, its score with the spread over repeats, its parameters.
+    """Make a data frame of trials, one row each, by number.
 
-    A parameter that a loss does not have is NaN in its row.
+    Args:
+        rows: The trials.
+
+    Returns:
+        State, score with the spread over repeats, and parameters; a parameter that a loss does not have is
+            NaN in its row.
+
+    Raises:
+        UserError: pandas is not installed.
     """
     require("pandas", "a table of trials")
     import pandas as pd
@@ -58,7 +66,7 @@ def _cells(row: TrialRow) -> dict[str, object]:
 
 
 def verdict_html(verdict: Verdict) -> str:
-    """The sentence, the winner's formula, and every comparison with its interval."""
+    """Show a verdict as HTML: the sentence, the winner's formula, and every comparison with its interval."""
     rows = [
         ("loss", "learning rate", verdict.metric, "winner ahead by", "95% interval"),
         *(
@@ -82,7 +90,14 @@ def verdict_html(verdict: Verdict) -> str:
 
 
 def summary_html(name: str, status: str, best: TrialRow | None, verdict: Verdict | None) -> str:
-    """A search at a glance."""
+    """Show a search at a glance as HTML.
+
+    Args:
+        name: The name of the search.
+        status: How it stands.
+        best: Its best complete trial.
+        verdict: What it came to; None before the verdict.
+    """
     head: dict[str, object] = {"search": name, "status": status}
     if best is not None:
         head["best trial"] = f"{best.number}, score {best.score:.4f}, {best.formula}"

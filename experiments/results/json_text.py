@@ -9,10 +9,18 @@ from ..store.codec import replaced
 
 
 def json_text(document: Any) -> str:
-    """`document` as strict JSON, indented; NaN and infinities, which JSON does not have, become null."""
+    """Write a document as strict JSON, indented; NaN and infinities, which JSON does not have, become null.
+
+    Args:
+        document: Mappings, lists, tuples and plain values.
+    """
     return json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def finite(document: Any) -> Any:
-    """`document` made of plain dicts and lists, with null for every number that is not finite."""
+    """Copy a document as plain dicts and lists, with None for every number that is not finite.
+
+    Args:
+        document: Mappings, lists, tuples and plain values.
+    """
     return replaced(document, lambda _: None)

@@ -39,7 +39,10 @@ _Record = TypeVar("_Record")
 class SearchReading:
     """One search in a store. It reads afresh, so a running search can be watched through it.
 
-    `foreign` names the user's own losses that are not adopted, for they are not here or were never run here.
+    Attributes:
+        store: Where it is kept.
+        name: Its name.
+        foreign: The user's own losses that are not adopted, for they are not here or were never run here.
     """
 
     store: Store
@@ -48,7 +51,11 @@ class SearchReading:
 
     @classmethod
     def of(cls, store: Store, name: str) -> SearchReading:
-        """Open the search of this name; nothing of its task is loaded or run.
+        """Open the search of a name; nothing of its task is loaded or run.
+
+        Args:
+            store: Where it is kept.
+            name: Its name.
 
         Raises:
             UserError: The store has no search of that name.
@@ -90,7 +97,11 @@ class SearchReading:
             raise DamagedSearch(self.name, str(error)) from None
 
     def require_terms(self) -> None:
-        """Raise a `UserError` when the losses here need code that this user has not run on this machine."""
+        """Raise an error when the losses here need code that this user has not run on this machine.
+
+        Raises:
+            UserError: They do.
+        """
         if self.foreign:
             raise UserError(
                 f"{self.name} was searched with {self.foreign[0]}, which is not here or was never run here "
@@ -98,7 +109,7 @@ class SearchReading:
             )
 
     def answer(self) -> Answer:
-        """The loss to train with: the winner, or the best standard loss where the winner was not ahead of it.
+        """Find the loss to train with: the winner, or a standard loss where the winner was not ahead of it.
 
         Where the task standardised its targets, the loss takes them in their own units.
 
@@ -111,7 +122,7 @@ class SearchReading:
         return replace(answer, loss=answer.loss.bind(target_units=task.target_units))
 
     def document(self) -> SearchDocument:
-        """All that is known of the search, as it stands; what cannot be read is left out and named."""
+        """Collect all that is known of the search; what cannot be read is left out and named."""
         record, trials = self.record, self.trials
         task = task_of(record)
         best = best_of(trials, task.sign)
@@ -181,7 +192,7 @@ class _Explored:
 
 
 def verdict_of(record: SearchRecord) -> Verdict | None:
-    """The verdict of a search, or None before there is one.
+    """Read the verdict of a search, or None before there is one.
 
     Raises:
         Damaged: What the store holds is no verdict.
@@ -190,7 +201,7 @@ def verdict_of(record: SearchRecord) -> Verdict | None:
 
 
 def task_of(record: SearchRecord) -> TaskRecord:
-    """What the store keeps of the task of a search.
+    """Read what the store keeps of the task of a search.
 
     Raises:
         DamagedSearch: What the store holds is no such thing.

@@ -13,9 +13,14 @@ from .search_document import TaskRecord
 
 @dataclass(frozen=True)
 class Answer:
-    """The loss to train with, as far as the search can tell, and `note`, which says why it is this one.
+    """The loss to train with, as far as the search can tell.
 
-    `loss` is bound to the constants of the training data; its scale and `learning_rate` belong together.
+    Attributes:
+        loss: Bound to the constants of the training data; its scale and the learning rate belong together.
+        learning_rate: What to train it at.
+        number: The number of its trial.
+        standard: Its name, where it is a standard loss.
+        note: Why it is this one.
     """
 
     loss: BoundLoss
@@ -26,7 +31,7 @@ class Answer:
 
 
 def decided(verdict: Verdict) -> Answer:
-    """The winner, or the best standard loss where the winner was not ahead of it."""
+    """Choose the loss that a verdict says to use."""
     winner, standard = verdict.winner, verdict.best_standard
     if verdict.better:
         return _of(winner, "the winner, better than every standard loss on test data")
@@ -44,9 +49,15 @@ def decided(verdict: Verdict) -> Answer:
 
 
 def so_far(record: SearchRecord, task: TaskRecord, best: Trial | None) -> Answer:
-    """The loss of the best complete trial, bound to the data of its task.
+    """Choose the loss of the best complete trial, bound to the data of its task.
 
-    Raises `UserError` when there is none, or when what it is bound to is not known before the verdict.
+    Args:
+        record: A search without a verdict.
+        task: What is kept of its task.
+        best: The best complete trial; None where there is none.
+
+    Raises:
+        UserError: No trial is complete, or what the loss is bound to is not known before the verdict.
     """
     if best is None:
         raise UserError(

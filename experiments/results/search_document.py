@@ -17,7 +17,27 @@ from .trial_row import TrialRow, ranked
 
 @dataclass(frozen=True)
 class TaskRecord:
-    """What the store keeps of a task: names, sizes and how it is trained, no data."""
+    """What the store keeps of a task: names, sizes and how it is trained, no data.
+
+    What an older lossmith did not keep is None.
+
+    Attributes:
+        name: The task's name.
+        kind: The kind of problem.
+        metric: The metric's name.
+        greater_is_better: The metric's direction.
+        sizes: Samples, by part: train, validation, test.
+        recipe: How a model is trained.
+        fingerprint: A hash of the data.
+        model_parameters: How many numbers the model has to learn.
+        class_counts: Training samples of each class; (negatives, positives) of each label.
+        target_scale: The spread of a regression's targets.
+        notes: What was noticed about the data.
+        warnings: What a reader of the verdict should know about the data.
+        engine: Which engine trains, and why.
+        hardware: The device and precision, in words.
+        more: What else was kept.
+    """
 
     name: str
     kind: str
@@ -36,7 +56,7 @@ class TaskRecord:
     more: Document = field(default_factory=dict, metadata=REST)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain document."""
+        """Return a plain document."""
         return fields_of(self)
 
     @property
@@ -66,7 +86,12 @@ class TaskRecord:
 
 @dataclass(frozen=True)
 class RunIds:
-    """Where MLflow shows a search; None until it does."""
+    """Where MLflow shows a search; None until it does.
+
+    Attributes:
+        experiment_id: The experiment.
+        run_id: The parent run.
+    """
 
     experiment_id: str | None
     run_id: str | None
@@ -74,7 +99,17 @@ class RunIds:
 
 @dataclass(frozen=True)
 class SearchSummary:
-    """A search without its trials: what `lossmith list --json` prints of each. Times are ISO 8601."""
+    """A search without its trials: what `lossmith list --json` prints of each.
+
+    Attributes:
+        name: Its name.
+        status: How it stands.
+        reason: Why it ended without a verdict, or failed.
+        created_at: When it was entered, in ISO 8601.
+        updated_at: When anything of it changed last, in ISO 8601.
+        counts: How many trials there are in each state.
+        mlflow: Where MLflow shows it.
+    """
 
     name: str
     status: Status
@@ -86,7 +121,12 @@ class SearchSummary:
 
     @classmethod
     def of(cls, record: SearchRecord, counts: Mapping[State, int]) -> SearchSummary:
-        """The summary of a search whose trials are counted by state; a state without any has 0."""
+        """Summarise a search.
+
+        Args:
+            record: The search.
+            counts: How many trials there are in each state; a state that is missing has 0.
+        """
         return cls(
             record.name,
             record.status,
@@ -98,13 +138,18 @@ class SearchSummary:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """A plain document."""
+        """Return a plain document."""
         return fields_of(self)
 
 
 @dataclass(frozen=True)
 class RepeatsNeeded:
-    """How many refits a verdict takes to show a difference; None: it would take more test samples."""
+    """How many refits a verdict takes to show a difference.
+
+    Attributes:
+        difference: Between two losses, in the metric's units.
+        repeats: Refits of each; None: it would take more test samples.
+    """
 
     difference: float
     repeats: int | None
@@ -112,7 +157,26 @@ class RepeatsNeeded:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadroomRecord:
-    """What the tuned standard losses told of the task; `power.assess_headroom` says what the numbers are."""
+    """What the tuned standard losses told of the task; all but names and words are in the metric's units.
+
+    Attributes:
+        metric: The metric's name.
+        best_standard: The standard loss with the best score.
+        score: Its score.
+        usual: The usual loss of the kind, where it was among them.
+        gap: What separates the two.
+        matters: Whether that is more than chance allows.
+        seed_noise: The standard deviation of a paired difference of two losses over seeds.
+        fold_noise: The same over folds.
+        sample_error: The standard error that the held-out samples add to a difference.
+        searched_error: The same for the lead of a searched loss.
+        error: The standard error of a difference of two equal losses, in all.
+        spread: The standard deviation between standard losses, without their noise.
+        detectable: The least lead that the search shows at 90% power.
+        repeats_needed: The refits that it takes to show others.
+        message: All of it in words.
+        more: What another version of lossmith has kept.
+    """
 
     metric: str | None = field(default=None, metadata=OMITTED)
     best_standard: str | None = field(default=None, metadata=OMITTED)
@@ -134,7 +198,15 @@ class HeadroomRecord:
 
 @dataclass(frozen=True)
 class Ablation:
-    """By how much the winner's metric exceeds that of itself without one part, with a 95% interval."""
+    """By how much the winner's metric exceeds that of the winner without one part.
+
+    Attributes:
+        part: The part's name.
+        formula: The loss without it.
+        difference: The winner minus that loss, in the metric's units.
+        ci_low: The lower end of its 95% interval.
+        ci_high: The upper end.
+    """
 
     part: str
     formula: str
@@ -145,7 +217,13 @@ class Ablation:
 
 @dataclass(frozen=True)
 class Moved:
-    """The score of the winner with one parameter moved to `value`."""
+    """The score of the winner with one parameter moved.
+
+    Attributes:
+        value: The parameter's value.
+        score: The mean over repeats.
+        sd: Their standard deviation.
+    """
 
     value: float
     score: float
@@ -154,7 +232,13 @@ class Moved:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The mean score over repeats at an epoch, and its standard deviation."""
+    """The score of a loss at an epoch.
+
+    Attributes:
+        epoch: After how many epochs.
+        mean: The mean over repeats; None where one diverged.
+        sd: Their standard deviation.
+    """
 
     epoch: int
     mean: float | None
@@ -163,7 +247,15 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class InsightRecord:
-    """What was measured about the winner after the verdict."""
+    """What was measured about the winner after the verdict.
+
+    Attributes:
+        ablation: The winner without each of its parts.
+        importance: The share of each parameter in how much the trials' scores differ.
+        sensitivity: The winner with each of its parameters moved, by the parameter's name.
+        curves: The score by epoch, by the name of the loss.
+        more: What another version of lossmith has kept.
+    """
 
     ablation: tuple[Ablation, ...]
     importance: Mapping[str, float]
@@ -174,11 +266,28 @@ class InsightRecord:
 
 @dataclass(frozen=True)
 class SearchDocument:
-    """Everything that is known of a search.
+    """Everything that is known of a search; what it has not come to yet is None.
 
-    `seconds` is wall-clock by phase, `best` the complete trial with the best score, and `sampler` says who
-    proposed losses and where. What a search has not come to yet is None. `damaged` names what the store holds
-    and nobody can read, where there is any.
+    Attributes:
+        name: Its name.
+        status: How it stands.
+        reason: Why it ended without a verdict, or failed.
+        created_at: When it was entered, in ISO 8601.
+        updated_at: When anything of it changed last, in ISO 8601.
+        counts: How many trials there are in each state.
+        mlflow: Where MLflow shows it.
+        spec: Its SPEC.
+        task: What is kept of its task.
+        seconds: Wall-clock seconds by phase, and those of store and MLflow.
+        notes: What is kept beside the trials, without the user's files.
+        best: The complete trial with the best score.
+        headroom: What the standard losses told.
+        sampler: Who proposed losses, and where, in words.
+        verdict: What the search came to.
+        insight: What was measured about the winner.
+        trials: Every trial that can be read, by number.
+        race: The rounds of the race.
+        damaged: What the store holds and nobody can read, a line each; None where there is nothing of that.
     """
 
     name: str
@@ -202,11 +311,11 @@ class SearchDocument:
     damaged: tuple[str, ...] | None = field(default=None, metadata=OMITTED)  # a line for each
 
     def to_json(self) -> dict[str, Any]:
-        """A plain document; `typed_json.read` gives it back."""
+        """Return a plain document; `typed_json.read` gives it back."""
         return fields_of(self)
 
     def shown(self) -> dict[str, Any]:
-        """What `lossmith show --json` prints: all but the rounds of the race and the user's files."""
+        """Return what `lossmith show --json` prints: all but the rounds of the race."""
         document = self.to_json()
         del document["race"]
         return document
@@ -217,15 +326,20 @@ class SearchDocument:
         return self.task.sign
 
     def ranked(self) -> list[TrialRow]:
-        """The complete trials, the best first."""
+        """List the complete trials, the best first."""
         return ranked(self.trials, self.sign)
 
     def trial(self, number: int) -> TrialRow | None:
-        """The trial of a number, or None where there is none."""
+        """Find the trial of a number, or None where there is none."""
         return next((row for row in self.trials if row.number == number), None)
 
     def trained_at(self, number: int, rate: float) -> str:
-        """In words, how a trial was trained: at `rate`, with what its recipe says unlike the task's."""
+        """Say how a trial was trained: its learning rate, and what its recipe says unlike the task's.
+
+        Args:
+            number: The number of the trial.
+            rate: Its learning rate.
+        """
         own, usual = self.trial(number), self.task.recipe
         beside = own.recipe.beside(usual) if own is not None and usual is not None else ""
         return f"learning rate {rate:.3g}{f', {beside}' if beside else ''}"

@@ -18,7 +18,14 @@ RATE = "recipe.learning_rate"  # among the parameters of a row: where the learni
 
 @dataclass(frozen=True)
 class RepeatScore:
-    """The metric of one repeat; None where it diverged."""
+    """The metric of one repeat.
+
+    Attributes:
+        seed: The seed of weights and batches.
+        fold: The fold that was held out.
+        partition: Which way of cutting folds.
+        score: The metric; None where the repeat diverged.
+    """
 
     seed: int
     fold: int
@@ -30,8 +37,20 @@ class RepeatScore:
 class TrialRow:
     """A trial with its loss as a formula, its parameters by name and its scores by repeat.
 
-    `score` is the mean over `scores`, None where a repeat diverged. `rungs` holds (epoch, mean score) of
-    every rung passed. `standard` names the standard loss it is, if it is one; `reason` says why it diverged.
+    Attributes:
+        number: Its number in the search, from 0.
+        phase: The phase that trained it.
+        cohort: The place of its cohort within the phase.
+        state: What became of it.
+        reason: Why it diverged or was rejected.
+        standard: The standard loss that it is, if it is one.
+        formula: The loss as text.
+        params: The parameters of the loss, and the learning rate.
+        score: The mean over `scores`; None where a repeat diverged.
+        scores: The metric by repeat.
+        epochs: How many it was trained for.
+        rungs: (epoch, mean score) of every rung passed.
+        recipe: How it was trained.
     """
 
     number: int
@@ -50,7 +69,7 @@ class TrialRow:
 
     @classmethod
     def of(cls, trial: Trial) -> TrialRow:
-        """The row of a trial."""
+        """Make the row of a trial."""
         candidate, outcome = trial.candidate, trial.outcome
         return cls(
             number=trial.number,
@@ -72,7 +91,7 @@ class TrialRow:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """A trial as `lossmith show --json` prints it."""
+        """Return a trial as `lossmith show --json` prints it."""
         return fields_of(self)
 
     @property
@@ -97,7 +116,12 @@ class TrialRow:
 
 
 def ranked(rows: Iterable[TrialRow], sign: int) -> list[TrialRow]:
-    """The complete trials, the best first (`sign`: the metric's)."""
+    """List the complete trials, the best first.
+
+    Args:
+        rows: Trials in any state.
+        sign: +1 where a greater score is better, -1 where a smaller one is.
+    """
     whole = [(row.score, row) for row in rows if row.state == "complete" and row.score is not None]
     return [row for _, row in sorted(whole, key=lambda pair: (-sign * pair[0], pair[1].number))]
 

@@ -43,13 +43,18 @@ class VerdictRow:
 
 
 def chance(p: float, *, at_floor: bool = False) -> str:
-    """A p-value for people; `at_floor` where the resamplings cannot tell a smaller one."""
+    """Write a p-value for people: "0.0312", "< 0.0010".
+
+    Args:
+        p: Between 0 and 1.
+        at_floor: Whether the resamplings cannot tell a smaller one.
+    """
     shown = f"{p:.4f}" if p >= 1e-4 else "0.0001"
     return f"< {shown}" if at_floor or p < 1e-4 else shown
 
 
 def verdict_rows(verdict: Verdict) -> list[VerdictRow]:
-    """The winner first, then the losses it was compared with, the strongest first."""
+    """List the winner, then the losses it was compared with, the strongest first."""
     winner = verdict.winner
     first = VerdictRow((winner.standard or "searched loss",), winner.learning_rate, winner.scores)
     rows: dict[tuple[float, float], VerdictRow] = {}
@@ -80,7 +85,12 @@ def _row(
 
 
 def turned(ahead: Comparison, sign: int) -> Comparison:
-    """One loss minus another (`sign` 1), or the other minus the one (-1)."""
+    """Turn a comparison round where that makes better positive.
+
+    Args:
+        ahead: One loss minus another.
+        sign: 1 leaves it as it is, -1 makes it the other minus the one.
+    """
     if sign > 0:
         return ahead
     effect = None if ahead.effect_size is None else -ahead.effect_size

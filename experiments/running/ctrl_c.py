@@ -27,13 +27,21 @@ class CtrlC:
         threading.Thread(target=self._stop, name="lossmith-ctrl-c", daemon=True).start()
 
     def check(self) -> None:
-        """Raise `KeyboardInterrupt` where Ctrl-C was pressed."""
+        """Raise an error where Ctrl-C was pressed.
+
+        Raises:
+            KeyboardInterrupt: It was.
+        """
         if self.pressed:
             raise KeyboardInterrupt
 
     @contextmanager
     def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Within it the first press calls `stop`, in another thread: a handler may not wait for locks."""
+        """Within it the first press stops the training, in another thread: a handler may not wait for locks.
+
+        Args:
+            stop: Asks the training to stop.
+        """
         self._stop = stop
         try:
             yield

@@ -45,7 +45,24 @@ def drive(  # noqa: PLR0913  (each is made before the search exists, and closed 
     *,
     ctrl_c: CtrlC,
 ) -> Experiment:
-    """Conduct the search under this owner's heartbeat, MLflow being fed behind it."""
+    """Conduct a search under its owner's heartbeat, MLflow being fed behind it.
+
+    Args:
+        search: What is searched.
+        store: Where it is kept.
+        record: The search in the store, held by `owner`.
+        owner: This process, as `new_owner` named it.
+        where: Where MLflow and its artifacts are.
+        progress: Where the search tells what it does; closed in the end.
+        training: Who trains; closed in the end.
+        ctrl_c: What the user has pressed.
+
+    Returns:
+        The search, finished, cancelled or taken over by another process.
+
+    Raises:
+        KeyboardInterrupt: The user pressed Ctrl-C; what is finished is kept.
+    """
     started = time.monotonic()
     timing = Timing()
     _LOG.info("search %s, id %d, owner %s", record.name, record.id, owner)

@@ -37,7 +37,14 @@ _AWAY_S = 900.0  # how long a cluster whose log is followed may be away: its hea
 
 
 def client_for(address: str) -> JobSubmissionClient:
-    """A client of the cluster at an address, or a `UserError`: not there, wrong token, other Ray."""
+    """Connect to the cluster at an address.
+
+    Args:
+        address: The URL of its dashboard, such as http://127.0.0.1:8265.
+
+    Raises:
+        UserError: Nobody answers there, the token is wrong, or Ray is of another version.
+    """
     if not address.startswith(("http://", "https://")):
         raise UserError(
             f"--address must be the URL of a cluster's dashboard such as http://127.0.0.1:8265, "
@@ -68,14 +75,30 @@ def client_for(address: str) -> JobSubmissionClient:
 
 
 def new_name(base: str) -> str:
-    """A name that nobody else takes at the same moment."""
+    """Make a name that nobody else takes at the same moment.
+
+    Args:
+        base: What it begins with.
+    """
     return f"{base}-{secrets.token_hex(3)}"
 
 
 def submit_search(client: JobSubmissionClient, asked: SearchSpec, files: Mapping[str, str], name: str) -> str:
-    """Submit the search of a SPEC under a name; the job's id. Ships the SPEC, its tables and `files`.
+    """Submit the search of a SPEC, with the SPEC, its tables and files of code, and nothing else.
 
     Whoever launches a search asks for its losses to be run, so a look at it may run them here too.
+
+    Args:
+        client: Of the cluster.
+        asked: The SPEC.
+        files: The text of each file of code, by its name.
+        name: The name of the search.
+
+    Returns:
+        The job's id.
+
+    Raises:
+        UserError: The tables are too large to ship, or the cluster refuses.
     """
     spec = asked.to_json()
     own = task_file(asked.task)
@@ -102,7 +125,18 @@ def submit_search(client: JobSubmissionClient, asked: SearchSpec, files: Mapping
 
 
 def submit_resume(client: JobSubmissionClient, name: str) -> str:
-    """Submit a job that goes on with a search of the cluster's store; the job's id."""
+    """Submit a job that goes on with a search of the cluster's store.
+
+    Args:
+        client: Of the cluster.
+        name: The name of the search.
+
+    Returns:
+        The job's id.
+
+    Raises:
+        UserError: The cluster refuses.
+    """
     return _submit(client, ["lossmith", "resume", name, "--runner", "ray"], name)
 
 
@@ -206,7 +240,14 @@ def _job_of(client: JobSubmissionClient, name: str, but: str) -> str | None:
 
 
 def check_launcher(environment: Mapping[str, str] = os.environ) -> None:
-    """Refuse to run what another version of lossmith has launched."""
+    """Refuse to run what another version of lossmith has launched.
+
+    Args:
+        environment: Where the launcher's version is told.
+
+    Raises:
+        UserError: The versions differ.
+    """
     launcher = environment.get(LAUNCHER)
     if launcher and launcher != version():
         raise UserError(

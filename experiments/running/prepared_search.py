@@ -50,7 +50,15 @@ class PreparedSearch:
 
     @classmethod
     def of(cls, spec: SearchSpec, given: Task | TrainingFunction | None = None) -> PreparedSearch:
-        """What a SPEC asks for; raises `UserError` for whatever in it cannot be."""
+        """Make a SPEC ready to run.
+
+        Args:
+            spec: The SPEC.
+            given: The task that was made in Python; None where the SPEC names one.
+
+        Raises:
+            UserError: Something of what it asks for cannot be.
+        """
         sampler_named(spec.sampler)
         task = given or load_task(spec.task, training=spec.training)
         task = task.with_recipe(spec.recipe) if spec.recipe else task
@@ -101,7 +109,11 @@ class PreparedSearch:
         return chosen.start(asked)
 
     def describe(self, training: Training) -> dict[str, object]:
-        """What the store keeps of the task: its data, the constants of its losses, how it is trained."""
+        """Return what the store keeps of the task: its data, the constants of its losses, how it is trained.
+
+        Args:
+            training: Who trains it.
+        """
         terms = fingerprints(own_terms(self.spec.space))
         kept = {
             "notes": list(self.task.notes),

@@ -45,13 +45,24 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
 ) -> Experiment:
     """Search the loss that a SPEC asks for, to the verdict, and return the experiment.
 
-    `spec` is a SPEC, a mapping with its keys, or the path of a YAML file. `task` is a task or a training
-    function that was made here, as in a notebook; the SPEC then names none. `name` must be new in the store;
-    without one a name is made from the task. `runner` is "local" or "ray"; `files` are kept with the search
-    beside its task's own, so that it can be resumed on another machine. `progress` is where it is shown: by
-    default on a terminal or in a notebook, and nowhere else. Everything a user can get wrong raises
-    `UserError` before anything is written. Ctrl-C raises `KeyboardInterrupt`, with the search's name in its
-    attribute `search` once there is a search; nothing finished is lost and `resume_search` goes on.
+    Everything a user can get wrong is said before anything is written.
+
+    Args:
+        spec: A SPEC, a mapping with its keys, or the path of a YAML file.
+        task: A task or a training function that was made here, as in a notebook; the SPEC then names none.
+        name: What to call the search, new in its store; None makes a name of the task's.
+        workdir: Where the store, MLflow's data and artifacts are kept; None is LOSSMITH_HOME or
+            ./lossmith-data.
+        store: The URL of another store; None is LOSSMITH_STORE or SQLite in the workdir.
+        runner: Where losses are trained: "local" (None too) or "ray".
+        files: Files of code that are kept with the search beside its task's own, to resume it elsewhere.
+        progress: Where the search tells what it does; None is a terminal or a notebook, and nothing
+            elsewhere.
+
+    Raises:
+        UserError: Something of what is asked for cannot be.
+        KeyboardInterrupt: The user pressed Ctrl-C. Once there is a search, the exception's attribute `search`
+            is its name; nothing finished is lost, and `resume_search` goes on.
     """
     if task is not None:
         spec = with_task(spec, task)
@@ -84,7 +95,15 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
 def with_task(
     spec: SearchSpec | Mapping[str, Any] | str | Path, task: Task | TrainingFunction
 ) -> Mapping[str, Any]:
-    """The keys of a SPEC for a task that was made in Python: its name stands where a file would."""
+    """Return the keys of a SPEC for a task that was made in Python: its name stands where a file would.
+
+    Args:
+        spec: A mapping with the keys of a SPEC but `task`.
+        task: A task or a training function.
+
+    Raises:
+        UserError: The SPEC is no such mapping, or the task none.
+    """
     check_subject(task, "task")
     if not isinstance(spec, Mapping) or "task" in spec:
         raise UserError(
@@ -105,9 +124,19 @@ def resume_search(
 ) -> Experiment:
     """Go on with a search that was interrupted, killed or cancelled; what is finished is not trained again.
 
-    A search that is finished is returned as it is, once whatever MLflow has not seen yet is delivered. One
-    that was given its `task` as an object must be given it again.
-    Raises `UserError` for an unknown search, one that another process runs, and one whose data changed.
+    A search that is finished is returned as it is, once whatever MLflow has not seen yet is delivered.
+
+    Args:
+        name: The name of the search.
+        task: The task, where the search was given one that was made in Python.
+        workdir: As of `run_search`.
+        store: As of `run_search`.
+        runner: As of `run_search`; it may be another than before.
+        progress: As of `run_search`.
+
+    Raises:
+        UserError: There is no such search, another process runs it, or its data or losses have changed.
+        KeyboardInterrupt: As of `run_search`.
     """
     with listening() as ctrl_c:
         return _resumed(name, task, places(workdir, store), runner, progress, ctrl_c)
@@ -218,7 +247,11 @@ def _check_runner(runner: str | None) -> None:
 
 
 def name_from(task: str) -> str:
-    """The beginning of a search's name, made of its task's by the rule for names of searches."""
+    """Make the beginning of a search's name by the rule for names of searches.
+
+    Args:
+        task: The name of its task.
+    """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", task).strip("-._")[:90] or "search"
 
 

@@ -35,10 +35,16 @@ class Supervisor:
     _tries: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def look(self, store: Store) -> list[str]:
-        """Resume the searches that were dead at the last look and show no sign of life since; their names.
+        """Resume the searches that were dead at the last look and show no sign of life since.
 
         One look is not enough: after an outage of the database every heartbeat is old. A search that the
         cluster cannot take yet is tried again at each look, for as long as that lasts.
+
+        Args:
+            store: Where they are kept.
+
+        Returns:
+            Their names.
         """
         dead = {record.id: record for record in store.searches() if is_dead(record)}
         resumed = []
@@ -66,7 +72,14 @@ class Supervisor:
 
 
 def supervise(store: Store, address: str, every_s: float, *, once: bool = False) -> None:
-    """Look at the store every so many seconds, for ever or (`once`) two times."""
+    """Look at a store again and again, and resume what is dead on its cluster.
+
+    Args:
+        store: Where searches are kept.
+        address: The URL of the cluster's dashboard.
+        every_s: Seconds between two looks.
+        once: Whether to end after two looks.
+    """
     from .jobs import client_for, submit_resume
 
     waiting: dict[str, str] = {}

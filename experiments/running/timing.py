@@ -15,9 +15,12 @@ _LOG = logging.getLogger("lossmith.driver")
 
 @dataclass
 class Timing:
-    """Where the wall-clock went: seconds of each phase, and those that keeping and showing took.
+    """Where the wall-clock of a search went, in seconds.
 
-    The search waited for `kept` of them. MLflow's thread worked `beside` seconds while it went on.
+    Attributes:
+        seconds: By phase.
+        kept: What the search waited for: store and MLflow.
+        beside: What MLflow's thread worked while the search went on; None until that is known.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -25,7 +28,7 @@ class Timing:
     beside: float | None = None
 
     def taken(self) -> dict[str, float]:
-        """The seconds of the phases, which are no longer in here then."""
+        """Return the seconds of the phases, which are no longer in here then."""
         seconds, self.seconds = self.seconds, {}
         return seconds
 
@@ -41,7 +44,12 @@ class Timing:
 
 @dataclass(frozen=True)
 class TimedLedger(Ledger):
-    """A ledger that books what it costs, and what each phase took."""
+    """A ledger that books what it costs, and what each phase took.
+
+    Attributes:
+        inner: Where units are kept.
+        timing: Where seconds are booked.
+    """
 
     inner: Ledger
     timing: Timing

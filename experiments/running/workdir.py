@@ -18,7 +18,14 @@ DEFAULT_WORKDIR = "lossmith-data"
 
 @dataclass(frozen=True)
 class Places:
-    """A directory, the URLs of the store and of MLflow, and where artifacts go if MLflow has no server."""
+    """Where searches are kept and shown.
+
+    Attributes:
+        workdir: The working directory.
+        store_url: The store.
+        tracking_uri: MLflow.
+        artifacts: Where artifacts go if MLflow has no server.
+    """
 
     workdir: Path
     store_url: str
@@ -29,10 +36,18 @@ class Places:
 def places(
     workdir: str | Path | None = None, store: str | None = None, environment: Mapping[str, str] = os.environ
 ) -> Places:
-    """Where things go: options come before variables of the environment, and those before the defaults.
+    """Find where things go: options come before variables of the environment, and those before the defaults.
 
     The variables are LOSSMITH_HOME, LOSSMITH_STORE and MLFLOW_TRACKING_URI; an empty one counts as not set.
     Nothing is made or looked at.
+
+    Args:
+        workdir: The working directory that was asked for.
+        store: The URL of the store that was asked for.
+        environment: The variables.
+
+    Raises:
+        UserError: The working directory cannot be one.
     """
     named = workdir or environment.get("LOSSMITH_HOME") or DEFAULT_WORKDIR
     try:
@@ -48,10 +63,13 @@ def places(
 
 
 def sqlite_url(file: Path) -> str:
-    """The URL of a SQLite file, whatever its path holds.
+    """Write the URL of a SQLite file, whatever its path holds.
 
     One that needs escapes names its driver: from `sqlite:///` MLflow takes the path as it stands, and makes a
     folder of that name.
+
+    Args:
+        file: An absolute path.
     """
     escaped = str(file).replace("%", "%25").replace("?", "%3F").replace("#", "%23")
     return f"sqlite:///{file}" if escaped == str(file) else f"sqlite+pysqlite:///{escaped}"
@@ -93,7 +111,11 @@ def open_store(found: Places) -> Store:
 
 
 def prepare(found: Places) -> Places:
-    """Make the directory, or raise a `UserError` when nothing can be written there."""
+    """Make the working directory, and return the places.
+
+    Raises:
+        UserError: Nothing can be written there.
+    """
     try:
         found.workdir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=found.workdir):

@@ -14,9 +14,14 @@ _SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?
 
 
 def parse_duration(value: object) -> float:
-    """Seconds of "90s", "10m", "1h30m" or a plain number of seconds; a `UserError` for anything else.
+    """Read a span of time, in seconds.
 
-    The units are d, h, m and s, each at most once and in this order. The span is above 0 and finite.
+    Args:
+        value: "90s", "10m", "1h30m" or a number of seconds, above 0. The units are d, h, m and s, each at
+            most once and in this order.
+
+    Raises:
+        UserError: It is anything else.
     """
     seconds = math.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -36,7 +41,11 @@ def parse_duration(value: object) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """The span in at most two units, rounded: "0.4s", "12s", "1m 30s", "2h 5m", "3d 4h"."""
+    """Write a span in at most two units, rounded: "0.4s", "12s", "1m 30s", "2h 5m", "3d 4h".
+
+    Args:
+        seconds: At least 0.
+    """
     if not math.isfinite(seconds):
         return "?"
     if seconds < 9.95:  # below ten seconds a tenth is worth reading
@@ -51,5 +60,9 @@ def format_duration(seconds: float) -> str:
 
 
 def by_phase(seconds: Mapping[str, float]) -> list[str]:
-    """The wall-clock of each phase in words, such as "race 12s", in the order of the phases."""
+    """Write the wall-clock of each phase, such as "race 12s", in the order of the phases.
+
+    Args:
+        seconds: By phase; other keys are left out.
+    """
     return [f"{phase} {format_duration(seconds[phase])}" for phase in PHASES if phase in seconds]

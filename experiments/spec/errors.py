@@ -15,7 +15,13 @@ _UNKNOWN = ("extra_forbidden", "invalid_key")  # a key that is not known, or not
 
 
 def explained(error: ValidationError, model: type[BaseModel], label: str) -> str:
-    """The first fault of `error`, and how many more there are. The rule is the field's description."""
+    """Say the first fault that pydantic found, and how many more there are.
+
+    Args:
+        error: What pydantic found.
+        model: The model that was to be read; a rule is its field's description.
+        label: What the document is called, such as its file.
+    """
     # A missing or unknown key first: it usually explains the faults that follow from it.
     faults = sorted(
         error.errors(include_url=False), key=lambda fault: fault["type"] not in (*_UNKNOWN, "missing")

@@ -75,7 +75,14 @@ def model() -> nn.Module:
 
 @dataclass(frozen=True)
 class TableStart:
-    """A table that is a task: its file, its target columns, and the kind and metric that they suggest."""
+    """A table that is a task.
+
+    Attributes:
+        file: Its path, as it was given.
+        targets: The columns to predict.
+        kind: The kind of problem that they suggest.
+        metric: The metric that they suggest.
+    """
 
     file: str
     targets: tuple[str, ...]
@@ -84,10 +91,18 @@ class TableStart:
 
 
 def start(name: str, folder: Path, table: TableStart | None = None) -> list[Path]:
-    """Write NAME.yaml, and a task file beside it unless a table with its targets is the task.
+    """Write NAME.yaml, and a task file beside it unless a table is the task; nothing is overwritten.
 
-    Raises `UserError` for a name that makes no file name, and where one of the files is there already:
-    then none is written.
+    Args:
+        name: The name of the task.
+        folder: Where the files go.
+        table: The table that is the task.
+
+    Returns:
+        The files.
+
+    Raises:
+        UserError: The name makes no file name, or one of the files is there already: then none is written.
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,99}", name):
         raise UserError(

@@ -180,17 +180,21 @@ class SearchSpec(_Strict):
         return table_html({key: value for key, value in self.to_json().items() if value is not None})
 
     def to_json(self) -> dict[str, Any]:
-        """A plain document for the store; `from_json` reads it back."""
+        """Return a plain document for the store; `from_json` reads it back."""
         return self.model_dump(mode="json", by_alias=True)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> SearchSpec:
-        """The SPEC a document describes; raises `UserError` in one line when it describes none."""
+        """Read the SPEC that a document describes.
+
+        Raises:
+            UserError: The document describes none; in one line.
+        """
         return validated(document, "SPEC")
 
 
 def validated(document: Mapping[str, Any], label: str) -> SearchSpec:
-    """The SPEC that a document describes.
+    """Check the SPEC that a document describes.
 
     Args:
         document: The keys of a SPEC.

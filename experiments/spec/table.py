@@ -46,9 +46,18 @@ class TableSpec(BaseModel):
 
 
 def table_task(document: dict[str, Any], folder: Path, label: str) -> dict[str, Any]:
-    """The task that a SPEC describes, checked, with its defaults left out and its files as absolute paths.
+    """Check the table that a SPEC describes as its task, and make the paths of its files absolute.
 
-    A relative file is looked for in `folder`, where the SPEC lies, and then in the working directory.
+    Args:
+        document: What the SPEC has under `task`.
+        folder: Where the SPEC lies: a relative file is looked for there, and then in the working directory.
+        label: How the SPEC is called in an error.
+
+    Returns:
+        The task without its defaults.
+
+    Raises:
+        UserError: A key is unknown, a value breaks its rule, or a file is not there.
     """
     try:
         found = TableSpec.model_validate(document)
@@ -59,9 +68,17 @@ def table_task(document: dict[str, Any], folder: Path, label: str) -> dict[str, 
 
 
 def asked(spec: str, target: list[str] | None) -> str | dict[str, Any]:
-    """What a command was asked for: the SPEC of that name, or a table with its target and the usual budget.
+    """Make a SPEC of what a command was given: the name of one, or a table with its target.
 
-    Raises `UserError` where a table comes without a target, or a SPEC with one.
+    Args:
+        spec: The path of a SPEC or of a table.
+        target: The columns of the table to predict.
+
+    Returns:
+        The path of the SPEC; or a SPEC's keys, with the usual budget for tables.
+
+    Raises:
+        UserError: A table comes without a target, or a SPEC with one.
     """
     if not is_table(spec):
         if target:

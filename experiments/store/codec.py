@@ -16,7 +16,13 @@ _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def dumps(document: Any) -> str:
-    """Strict JSON; most documents hold ordinary numbers alone and are not searched for others."""
+    """Write a document as strict JSON.
+
+    Most documents hold ordinary numbers alone and are not searched for others.
+
+    Args:
+        document: Dicts, lists, text, numbers (NaN and infinities too), booleans and None.
+    """
     try:
         return json.dumps(document, allow_nan=False, separators=(",", ":"))
     except ValueError:
@@ -24,13 +30,22 @@ def dumps(document: Any) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """What `dumps` was given, with lists for tuples."""
+    """Read what `dumps` wrote; tuples come back as lists.
+
+    Args:
+        text: The JSON.
+    """
     marked = f'"{_KEY}"' in text if isinstance(text, str) else f'"{_KEY}"'.encode() in text
     return json.loads(text, object_hook=_number if marked else None)
 
 
 def replaced(document: Any, other: Callable[[float], Any]) -> Any:
-    """`document` as plain dicts and lists, with `other(number)` for every number that is not finite."""
+    """Copy a document as plain dicts and lists, its numbers that are not finite replaced.
+
+    Args:
+        document: Mappings, lists, tuples and plain values.
+        other: Gives what stands for a NaN or an infinity.
+    """
     if isinstance(document, float):
         return document if math.isfinite(document) else other(document)
     if isinstance(document, Mapping):

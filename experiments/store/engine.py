@@ -32,7 +32,11 @@ _POSTGRESQL: dict[str, Any] = {
 
 
 def shown(url: str) -> str:
-    """A store's URL as it may be printed: without its password and its query."""
+    """Write a store's URL as it may be printed: without its password and its query.
+
+    Args:
+        url: Any text; one that is no URL is printed without what stands before an @.
+    """
     try:
         return make_url(url).set(query={}).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):  # the latter for a port that is no number
@@ -61,7 +65,11 @@ def store_exists(url: str) -> bool:
 
 
 def engine_for(url: str) -> Engine:
-    """An engine for a store's URL; nothing is connected yet. A URL that cannot be used is a `UserError`."""
+    """Make an engine for a store's URL; nothing is connected yet.
+
+    Raises:
+        UserError: The URL cannot be used, or a package or a file that it needs is missing.
+    """
     parsed = _parsed(url)
     options: dict[str, Any] = {}
     if parsed.get_backend_name() == "sqlite":
@@ -93,21 +101,25 @@ def engine_for(url: str) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection inside a transaction that only reads."""
+    """Open a connection inside a transaction that only reads."""
     with engine.connect() as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A connection inside a transaction that is kept wholly or not at all."""
+    """Open a connection inside a transaction that is kept wholly or not at all."""
     with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def explained(url: str) -> Iterator[None]:
-    """Turns what a database says while it is opened into one line without a password."""
+    """Put what a database says while it is opened into one line without a password.
+
+    Raises:
+        UserError: The database refused.
+    """
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:  # the latter from the first words to a new connection

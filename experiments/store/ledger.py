@@ -16,7 +16,14 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class StoreLedger:
-    """Keeps the units of one search for its owner; `kept` is called after each, so that trackers wake up."""
+    """The ledger of one search, kept in a store by its owner.
+
+    Attributes:
+        store: Where units are kept.
+        search_id: The number of the search in the store.
+        owner: Who runs the search; another's units are refused.
+        kept: Called after each unit, so that trackers wake up.
+    """
 
     store: Store
     search_id: int

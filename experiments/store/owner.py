@@ -14,19 +14,26 @@ from pathlib import Path
 
 
 def new_owner() -> str:
-    """A name for this process that no other process has had or will have."""
+    """Make a name for this process that no other process has had or will have."""
     return f"{socket.gethostname()}:{os.getpid()}:{_namespace()}-{secrets.token_hex(8)}"
 
 
 def is_live(owner: str | None, heartbeat_at: datetime | None, now: datetime, stale_after_s: float) -> bool:
-    """True while the owner's heartbeat is fresh and, where that can be told from here, its process exists."""
+    """Whether an owner's heartbeat is fresh and, where that can be told from here, its process exists.
+
+    Args:
+        owner: A name of `new_owner`; None where nobody owns the search.
+        heartbeat_at: When the owner was last heard of.
+        now: The time by the same clock.
+        stale_after_s: Seconds of silence after which an owner counts as dead.
+    """
     if owner is None or heartbeat_at is None:
         return False
     return now - heartbeat_at < timedelta(seconds=stale_after_s) and not _is_gone(owner)
 
 
 def describe(owner: str) -> str:
-    """An owner in words."""
+    """Say in words which process an owner is."""
     host, pid, _ = owner.rsplit(":", 2)
     return f"process {pid} on {host}"
 

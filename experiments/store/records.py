@@ -39,7 +39,7 @@ class RunNotes:
     more: Document = field(default_factory=dict, metadata=REST)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain document."""
+        """Return the notes as a plain document."""
         return fields_of(self)
 
     def without_files(self) -> RunNotes:
@@ -49,10 +49,27 @@ class RunNotes:
 
 @dataclass(frozen=True)
 class SearchRecord:
-    """One search as the store knows it. Times are UTC; `seconds` is wall-clock by phase.
+    """One search as the store knows it, without its trials. Times are UTC.
 
-    `uid` names the search wherever its trials are shown, for `id` and `name` are its own store's affair. A
-    search whose owner has died while running has the status "interrupted".
+    Attributes:
+        id: The number of the search in its store.
+        uid: 16 hexadecimal digits that name the search wherever its trials are shown; `id` and `name` are its
+            own store's affair.
+        name: Its name, one of a kind in the store.
+        status: How it stands; "interrupted" also where its owner has died while it was running.
+        spec: Its SPEC, as `SearchSpec.to_json` wrote it.
+        task: What is kept of its task; `results.reading.task_of` reads it.
+        seed: The SPEC's seed.
+        created_at: When it was entered.
+        updated_at: When anything of it changed last.
+        owner: The process that runs it, as `new_owner` named it; None where none does.
+        heartbeat_at: When the owner was last heard of.
+        reason: Why it ended without a verdict, or failed.
+        verdict: What its verdict wrote; `results.reading.verdict_of` reads it.
+        notes: What is kept beside the trials.
+        seconds: Wall-clock seconds by phase, and those of store and MLflow.
+        experiment_id: MLflow's experiment; None until MLflow has the search.
+        run_id: The search's parent run in MLflow; None until there is one.
     """
 
     id: int
@@ -76,7 +93,13 @@ class SearchRecord:
 
 @dataclass(frozen=True)
 class StoredTrial:
-    """A trial with the moments between which its unit was trained."""
+    """A trial with the moments between which its unit was trained.
+
+    Attributes:
+        trial: The trial.
+        started_at: When its unit began (UTC).
+        ended_at: When its unit was kept (UTC).
+    """
 
     trial: Trial
     started_at: datetime
@@ -84,7 +107,16 @@ class StoredTrial:
 
 
 def search_record(row: Row[Any], now: datetime, stale_after_s: float) -> SearchRecord:
-    """The record of a row of `searches`, with the status that is true now."""
+    """Read a row of `searches` as the search that it is now.
+
+    Args:
+        row: All columns of the table.
+        now: The time by the database's clock.
+        stale_after_s: Seconds of silence after which an owner counts as dead.
+
+    Raises:
+        Damaged: A column holds something else than it should.
+    """
     values = dict(row._mapping)  # noqa: SLF001  (public in SQLAlchemy; the underscore keeps column names free)
     dead = not is_live(values["owner"], values["heartbeat_at"], now, stale_after_s)
     if values["status"] == "running" and dead:
@@ -93,7 +125,13 @@ def search_record(row: Row[Any], now: datetime, stale_after_s: float) -> SearchR
 
 
 def trial_row(search_id: int, position: int, trial: Trial) -> dict[str, object]:
-    """The row of `trials` for a trial, without the id of its unit."""
+    """Make the row of `trials` for a trial, without the id of its unit.
+
+    Args:
+        search_id: The number of the search.
+        position: The trial's place within its unit, from 0.
+        trial: The trial.
+    """
     rest = trial.to_json()
     own = {name: rest.pop(name) for name in _COLUMNS}
     score = trial.outcome.score
@@ -107,7 +145,11 @@ def trial_row(search_id: int, position: int, trial: Trial) -> dict[str, object]:
 
 
 def trial_of(row: Row[Any]) -> Trial:
-    """The trial of a row that holds at least the columns of `TRIAL_COLUMNS`."""
+    """Read a trial from a row of `trials`.
+
+    Raises:
+        Damaged: The row holds no trial.
+    """
     own = {name: getattr(row, name) for name in _COLUMNS}
     try:
         return Trial.from_json({**row.rest, **own})
@@ -116,10 +158,15 @@ def trial_of(row: Row[Any]) -> Trial:
 
 
 def unit_of(row: Row[Any], trials: tuple[Trial, ...]) -> Unit:
-    """The unit of a row of `units` and its trials."""
+    """Make a unit of its row and its trials.
+
+    Args:
+        row: A row of `units`.
+        trials: The unit's trials, in their order.
+    """
     return Unit(row.phase, row.place, trials, row.payload, row.seconds)
 
 
 def stored_trial(row: Row[Any]) -> StoredTrial:
-    """The trial of a row that also holds its unit's `saved_at` and `seconds`."""
+    """Read a trial from a row that also holds its unit's `saved_at` and `seconds`."""
     return StoredTrial(trial_of(row), row.saved_at - timedelta(seconds=row.seconds), row.saved_at)

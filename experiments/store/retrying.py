@@ -23,11 +23,16 @@ def patient(
     patience_s: float = PATIENCE_S,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Store:
-    """The same store, of which every call is tried again while the database is away.
+    """Wrap a store so that every call is tried again while the database is away.
 
-    The pause doubles from half a second to fifteen; after `patience_s` seconds in all the error is raised.
-    `note` is told once when the database goes and once when it is back. What SQLite says of its file (a full
+    The pause between two tries doubles from half a second to fifteen. What SQLite says of its file (a full
     disk, no permission) is no outage and is raised at once.
+
+    Args:
+        store: The store.
+        note: Told once when the database goes and once when it is back.
+        patience_s: Seconds of waiting, in all, after which the error is raised.
+        sleep: Waits for so many seconds.
     """
     return cast("Store", _Patient(store, note, patience_s, sleep))
 

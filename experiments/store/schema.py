@@ -16,7 +16,15 @@ _LOCK = 7_305_521  # any number that others do not use
 
 
 def upgrade(engine: Engine, url: str) -> None:
-    """Bring the schema to `HEAD`. A schema that is newer is a `UserError`."""
+    """Bring the schema of a database to `HEAD`.
+
+    Args:
+        engine: Connects to the database.
+        url: The store's URL, for what an error says.
+
+    Raises:
+        UserError: The schema is newer than this lossmith.
+    """
     with reading(engine) as connection:
         found = _version(connection)
     if found != HEAD:

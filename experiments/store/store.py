@@ -40,7 +40,12 @@ class ClaimLost(RuntimeError):  # noqa: N818  (it names what happened, not a fau
 
 
 class DamagedSearch(UserError):  # noqa: N818  (as above)
-    """What the store holds of a search is not what it should be: edited, half-restored or newer."""
+    """What the store holds of a search is not what it should be: edited, half-restored or newer.
+
+    Args:
+        name: The name of the search.
+        said: What is wrong with it, in one line.
+    """
 
     def __init__(self, name: str, said: str) -> None:
         super().__init__(
@@ -55,7 +60,15 @@ class AlreadySaved(RuntimeError):  # noqa: N818  (as above)
 
 
 class Store:
-    """Searches, their units and trials, in any database SQLAlchemy can reach; threads may share one."""
+    """Searches, their units and trials, in any database SQLAlchemy can reach; threads may share one.
+
+    `Store.open` makes one of a URL. `search_id` is a search's number in the store, `SearchRecord.id`, and
+    `owner` the process that runs it, as `new_owner` named it, throughout.
+
+    Args:
+        engine: Connects to a database whose schema is up to date.
+        stale_after_s: Seconds of silence after which an owner counts as dead.
+    """
 
     def __init__(self, engine: Engine, stale_after_s: float = STALE_AFTER_S) -> None:
         self._engine = engine
@@ -63,10 +76,15 @@ class Store:
 
     @classmethod
     def open(cls, url: str, stale_after_s: float = STALE_AFTER_S) -> Self:
-        """The store at a URL, made or brought up to date if need be.
+        """Open the store at a URL; it is made or brought up to date where need be.
 
-        An owner that has been silent for `stale_after_s` seconds counts as dead. Raises `UserError` for a URL
-        that is none, a database that cannot be reached or written, and one of a newer lossmith.
+        Args:
+            url: Any SQLAlchemy URL of SQLite or PostgreSQL, such as sqlite:///lossmith.db.
+            stale_after_s: Seconds of silence after which an owner counts as dead.
+
+        Raises:
+            UserError: The URL is none, the database cannot be reached or written, or a newer lossmith made
+                it.
         """
         with explained(url):
             engine = engine_for(url)
@@ -98,7 +116,19 @@ class Store:
         owner: str | None,
         notes: RunNotes | None = None,
     ) -> SearchRecord:
-        """Enter a new search, owned and running, with first notes. A name that is taken is a `UserError`."""
+        """Enter a new search, which is running then.
+
+        Args:
+            name: New in this store, at most 200 characters.
+            spec: The SPEC's document.
+            task: What is to be kept of the task, as JSON holds it.
+            seed: The SPEC's seed.
+            owner: The process that runs the search.
+            notes: The first notes.
+
+        Raises:
+            UserError: The name is taken, or too long.
+        """
         if not 0 < len(name) <= NAME_LENGTH:
             raise UserError(f"a search's name must have 1 to {NAME_LENGTH} characters, but got {len(name)}")
         try:
@@ -126,7 +156,11 @@ class Store:
         return self.get(name)
 
     def check_free(self, name: str) -> None:
-        """Raise a `UserError` where a search of this name is in the store."""
+        """Raise an error where a search of this name is in the store.
+
+        Raises:
+            UserError: The name is taken.
+        """
         if name in self.names():
             raise UserError(
                 f"a search's name must be new in its store, but {name!r} is taken: choose another with "
@@ -134,7 +168,7 @@ class Store:
             )
 
     def get(self, name: str) -> SearchRecord:
-        """The search of this name.
+        """Read the search of this name.
 
         Raises:
             UserError: There is none; the message lists near names.
@@ -155,7 +189,7 @@ class Store:
         raise unknown("search", name, get_close_matches(name, names, n=3, cutoff=0.5) or names[-10:])
 
     def searches(self) -> list[SearchRecord]:
-        """Every search whose row can be read, the oldest first; `names` has the others too."""
+        """Read every search whose row can be read, the oldest first; `names` has the others too."""
         found = []
         for name in self.names():
             with suppress(DamagedSearch):
@@ -163,7 +197,7 @@ class Store:
         return found
 
     def names(self) -> list[str]:
-        """The name of every search, the oldest first."""
+        """List the name of every search, the oldest first."""
         with reading(self._engine) as connection:
             return list(connection.scalars(select(searches.c.name).order_by(searches.c.id)))
 
@@ -175,10 +209,18 @@ class Store:
         reason: str | None = None,
         owner: str | None = None,
     ) -> None:
-        """Set a search's status and let go of it; a verdict that was kept before stays unless one is given.
+        """Set a search's status and let go of the search.
 
-        With an `owner`, raises `ClaimLost` unless it still holds the search; without one this is anybody's
-        word, such as `lossmith cancel`. Raises `UserError` for a search that is finished.
+        Args:
+            search_id: The search.
+            status: How it ended.
+            verdict: What it came to; None leaves a verdict that was kept before.
+            reason: Why it ended without a verdict, or failed.
+            owner: Who says so; None for anybody, such as `lossmith cancel`.
+
+        Raises:
+            ClaimLost: Another owner holds the search by now.
+            UserError: The search is finished, and would be something else.
         """
         with self._locked(search_id) as (connection, row):
             if owner is not None and row.owner != owner:
@@ -196,19 +238,39 @@ class Store:
             self._change(connection, search_id, values)
 
     def keep_verdict(self, search_id: int, verdict: Verdict, owner: str) -> None:
-        """Keep the verdict of a search that goes on; raises `ClaimLost` unless the owner still holds it."""
+        """Keep the verdict of a search that goes on.
+
+        Args:
+            search_id: The search.
+            verdict: Replaces the one that was kept before.
+            owner: Who runs the search.
+
+        Raises:
+            ClaimLost: Another owner holds the search by now.
+        """
         with self._locked(search_id) as (connection, row):
             if row.owner != owner:
                 raise _claim_lost(row)
             self._change(connection, search_id, {"verdict": verdict.to_json()})
 
     def note(self, search_id: int, key: str, value: Any) -> None:
-        """Keep something small about a search, as JSON, in place of what was noted under the key before."""
+        """Keep something small about a search.
+
+        Args:
+            search_id: The search.
+            key: A field of `RunNotes`; what was noted under it before is replaced.
+            value: What JSON can hold.
+        """
         with self._locked(search_id) as (connection, row):
             self._change(connection, search_id, {"notes": {**row.notes, key: value}})
 
     def add_seconds(self, search_id: int, seconds: Mapping[str, float]) -> None:
-        """Add to the time spent, by phase."""
+        """Add to the time spent.
+
+        Args:
+            search_id: The search.
+            seconds: Wall-clock seconds by phase.
+        """
         with self._locked(search_id) as (connection, row):
             total = {phase: row.seconds.get(phase, 0.0) + spent for phase, spent in seconds.items()}
             self._change(connection, search_id, {"seconds": {**row.seconds, **total}})
@@ -216,11 +278,19 @@ class Store:
     # Ownership
 
     def claim(self, search_id: int, owner: str, stale_after_s: float | None = None) -> None:
-        """Take a search over, to run it from here. A search that another live owner holds is a `UserError`.
+        """Take a search over, to run it from here.
 
-        An owner is dead when it has been silent for `stale_after_s` seconds (by default the store's) or when
-        it was a process of this machine that is gone. A finished search stays finished: claiming it serves
-        only to deliver what MLflow has not seen of it.
+        An owner is dead when it has been silent for too long, or when it was a process of this machine that
+        is gone. A finished search stays finished: claiming it serves only to deliver what MLflow has not seen
+        of it.
+
+        Args:
+            search_id: The search.
+            owner: Who runs it from now on.
+            stale_after_s: Seconds of silence after which an owner counts as dead; None for the store's own.
+
+        Raises:
+            UserError: Another owner that lives holds the search.
         """
         limit_s = self._stale_after_s if stale_after_s is None else stale_after_s
         with self._locked(search_id) as (connection, row):
@@ -237,14 +307,24 @@ class Store:
             self._change(connection, search_id, values)
 
     def heartbeat(self, search_id: int, owner: str) -> bool:
-        """Say that the owner lives. False means it owns the search no more: it was claimed or cancelled."""
+        """Say that the owner lives; False where it owns the search no more, for it was claimed or cancelled.
+
+        Args:
+            search_id: The search.
+            owner: Who runs it.
+        """
         with writing(self._engine) as connection:
             mine = (searches.c.id == search_id) & (searches.c.owner == owner)
             done = connection.execute(update(searches).where(mine).values(heartbeat_at=_now(connection)))
             return done.rowcount == 1
 
     def holds(self, search_id: int, owner: str) -> bool:
-        """False once another owner has claimed the search; one that nobody owns is still ours to clear up."""
+        """Whether no other owner has claimed the search; one that nobody owns is still `owner`'s to clear up.
+
+        Args:
+            search_id: The search.
+            owner: Who ran it.
+        """
         with reading(self._engine) as connection:
             current = connection.scalar(select(searches.c.owner).where(searches.c.id == search_id))
             return current is None or current == owner
@@ -254,8 +334,14 @@ class Store:
     def save_unit(self, search_id: int, unit: Unit, owner: str) -> None:
         """Keep a finished unit and its trials in one transaction.
 
-        Raises `ClaimLost` when `owner` does not hold the search any more and `AlreadySaved` when the unit, or
-        a trial of one of its numbers, is kept already.
+        Args:
+            search_id: The search.
+            unit: The unit.
+            owner: Who runs the search.
+
+        Raises:
+            ClaimLost: Another owner holds the search by now.
+            AlreadySaved: The unit, or a trial of one of its numbers, is kept already.
         """
         rows = [trial_row(search_id, position, trial) for position, trial in enumerate(unit.trials)]
         try:
@@ -283,7 +369,14 @@ class Store:
     def save_training(self, search_id: int, key: str, result: Document, owner: str) -> None:
         """Keep one training of a unit that is not finished yet; one that is kept already stays.
 
-        Raises `ClaimLost` when `owner` does not hold the search any more.
+        Args:
+            search_id: The search.
+            key: What names the training.
+            result: What came of it, as JSON holds it.
+            owner: Who runs the search.
+
+        Raises:
+            ClaimLost: Another owner holds the search by now.
         """
         try:
             with self._locked(search_id) as (connection, row):
@@ -296,23 +389,46 @@ class Store:
             return
 
     def trainings(self, search_id: int) -> dict[str, Document]:
-        """The trainings since the last unit of a search, by key."""
+        """Read the trainings since the last unit of a search, by key.
+
+        Args:
+            search_id: The search.
+        """
         query = select(trainings.c.key, trainings.c.result).where(trainings.c.search_id == search_id)
         with reading(self._engine) as connection:
             return {row.key: row.result for row in connection.execute(query)}
 
     def unit(self, search_id: int, phase: str, index: int) -> Unit | None:
-        """One unit with its trials, or None while it is not finished."""
+        """Read one unit with its trials, or None while it is not finished.
+
+        Args:
+            search_id: The search.
+            phase: Its phase.
+            index: Its place within the phase, from 0.
+        """
         place = (units.c.phase == phase) & (units.c.place == index)
         found = self._units(select(units).where(units.c.search_id == search_id, place))
         return found[0] if found else None
 
     def units(self, search_id: int) -> list[Unit]:
-        """Every unit with its trials, in the order in which they were kept."""
+        """Read every unit with its trials, in the order in which they were kept.
+
+        Args:
+            search_id: The search.
+        """
         return self._units(select(units).where(units.c.search_id == search_id))
 
     def payload(self, search_id: int, phase: str, index: int) -> Document | None:
-        """What came of one unit beside its trials, or None while it is not finished."""
+        """Read what came of one unit beside its trials, or None while it is not finished.
+
+        Args:
+            search_id: The search.
+            phase: The unit's phase.
+            index: The unit's place within the phase, from 0.
+
+        Raises:
+            Damaged: The database's driver cannot read it.
+        """
         place = (units.c.search_id == search_id) & (units.c.phase == phase) & (units.c.place == index)
         with reading(self._engine) as connection:
             try:
@@ -322,11 +438,19 @@ class Store:
             return found
 
     def trials(self, search_id: int) -> list[Trial]:
-        """Every trial that can be read, by number; `damaged_trials` names the others."""
+        """Read every trial that can be read, by number; `damaged_trials` names the others.
+
+        Args:
+            search_id: The search.
+        """
         return self._readable(search_id)[0]
 
     def damaged_trials(self, search_id: int) -> list[str]:
-        """What is wrong with the trials that cannot be read, a line each."""
+        """Say what is wrong with the trials that cannot be read, a line each.
+
+        Args:
+            search_id: The search.
+        """
         return self._readable(search_id)[1]
 
     def _readable(self, search_id: int) -> tuple[list[Trial], list[str]]:
@@ -349,7 +473,11 @@ class Store:
         return found, damaged
 
     def counts(self, search_id: int) -> dict[State, int]:
-        """How many trials there are in each state; a state without any has 0."""
+        """Count the trials in each state; a state without any has 0.
+
+        Args:
+            search_id: The search.
+        """
         query = select(trials.c.state, func.count().label("trials")).where(trials.c.search_id == search_id)
         with reading(self._engine) as connection:
             found = {row.state: row.trials for row in connection.execute(query.group_by(trials.c.state))}
@@ -358,7 +486,12 @@ class Store:
     # What MLflow has not seen
 
     def untracked(self, search_id: int, limit: int) -> list[StoredTrial]:
-        """The next trials to track, at most `limit`, in the order in which they were kept."""
+        """Read the next trials that MLflow has not seen, in the order in which they were kept.
+
+        Args:
+            search_id: The search.
+            limit: How many, at most.
+        """
         query = (
             select(trials, units.c.saved_at, units.c.seconds)
             .join(units, trials.c.unit_id == units.c.id)
@@ -370,13 +503,22 @@ class Store:
             return [stored_trial(row) for row in connection.execute(query)]
 
     def count_untracked(self, search_id: int) -> int:
-        """How many trials have no run."""
+        """Count the trials that MLflow has not seen.
+
+        Args:
+            search_id: The search.
+        """
         waiting = (trials.c.search_id == search_id) & trials.c.run_id.is_(None)
         with reading(self._engine) as connection:
             return connection.scalar(select(func.count()).select_from(trials).where(waiting)) or 0
 
     def mark_tracked(self, search_id: int, run_ids: Mapping[int, str]) -> None:
-        """Note which run shows each trial, by number."""
+        """Note which run of MLflow shows each trial.
+
+        Args:
+            search_id: The search.
+            run_ids: The ids of the runs, by the trials' numbers.
+        """
         if not run_ids:
             return
         one = (trials.c.search_id == search_id) & (trials.c.number == bindparam("of"))
@@ -385,7 +527,13 @@ class Store:
             connection.execute(update(trials).where(one).values(run_id=bindparam("run")), rows)
 
     def set_run(self, search_id: int, experiment_id: str, run_id: str) -> None:
-        """Note the parent run of a search. When it replaces another, no trial counts as tracked any more."""
+        """Note the parent run of a search; where it replaces another, no trial counts as tracked any more.
+
+        Args:
+            search_id: The search.
+            experiment_id: MLflow's experiment.
+            run_id: The parent run.
+        """
         with self._locked(search_id) as (connection, row):
             if row.run_id not in (None, run_id):
                 connection.execute(update(trials).where(trials.c.search_id == search_id).values(run_id=None))

@@ -35,12 +35,22 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC."""
+        """Convert a moment to UTC, for the database.
+
+        Args:
+            value: A moment with its time zone.
+            dialect: The database's; every one is given UTC.
+        """
         del dialect
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """From whatever the database keeps."""
+        """Read a moment in UTC from whatever the database keeps.
+
+        Args:
+            value: A moment, without a time zone where the database keeps none.
+            dialect: The database's.
+        """
         del dialect
         if value is None:
             return None
@@ -49,7 +59,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 def document() -> JSON:
-    """A JSON column in which None is NULL."""
+    """Make a JSON column in which None is NULL."""
     return JSON(none_as_null=True)
 
 

@@ -20,11 +20,17 @@ from . import Champion
 
 
 def present(store: Store, name: str, folder: Path, model: str) -> Champion | None:
-    """Fill `folder` with the artifacts of a search and return what to register under the name `model`.
+    """Write the artifacts of a search into a folder, and return the loss to register.
 
     There is something to register once there is a verdict: the loss to train with, be it the searched one or
     a standard one. A loss that cannot be exported, such as one with a part of a user's own that is not at
     hand, is left out. Runs no code of the task.
+
+    Args:
+        store: Where the search is kept.
+        name: The name of the search.
+        folder: An empty folder.
+        model: The name that the registered model will have.
     """
     from ..report.provenance import spec_yaml
 

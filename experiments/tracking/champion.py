@@ -32,7 +32,14 @@ _MISSING, _EXISTS = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
 
 @dataclass(frozen=True)
 class Champion:
-    """A loss to register: where its `.pt2` is, what is said of it, and tags for its version."""
+    """A loss to register.
+
+    Attributes:
+        loss: The loss, bound to its data.
+        pt2: Its exported program, a file.
+        note: What is said of it, in Markdown.
+        tags: For its version.
+    """
 
     loss: BoundLoss
     pt2: Path
@@ -41,14 +48,25 @@ class Champion:
 
 
 def model_name(client: MlflowClient, search: str, uid: str) -> str:
-    """What the model of a search is called: as the search, unless somebody else's model has that name."""
+    """Name the model of a search: as the search, unless somebody else's model has that name.
+
+    Args:
+        client: Of the MLflow that it is registered in.
+        search: The name of the search.
+        uid: The search's uid.
+    """
     name = re.sub(r"[^\w.\- ]", "_", search)
     owner = _owner(client, name)
     return name if owner in (None, uid) else f"{name}-{uid[:8]}"
 
 
 def write_model(champion: Champion, folder: Path) -> None:
-    """Write the model into a new folder."""
+    """Write the model as MLflow reads it.
+
+    Args:
+        champion: What to write.
+        folder: A folder that is not there yet.
+    """
     import mlflow
     import torch
     import yaml
@@ -77,10 +95,16 @@ def write_model(champion: Champion, folder: Path) -> None:
 
 
 def register(client: MlflowClient, run: Run, uid: str, name: str, champion: Champion) -> None:
-    """Make the model and its version, unless a delivery before this one has, and give it the alias.
+    """Make the model and its version, unless a delivery before this one has, and give the version the alias.
 
-    The model's files must be among the artifacts of `run`. May be repeated after a crash at any point: a
-    version carries the search's uid from the moment it exists.
+    May be repeated after a crash at any point: a version carries the search's uid from the moment it exists.
+
+    Args:
+        client: Of the MLflow that it is registered in.
+        run: The parent run, among whose artifacts the model's files are.
+        uid: The search's uid.
+        name: The model's name, as `model_name` gave it.
+        champion: What is said of it.
     """
     from mlflow.exceptions import MlflowException
 

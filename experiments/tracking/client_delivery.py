@@ -25,8 +25,11 @@ WRITERS = 8  # runs that are written at a time; MLflow's client keeps ten connec
 class ClientDelivery:
     """Writes each run by itself. A run is finished when its status is set, which is the last request.
 
-    With several `writers`, as many runs are under way at a time, each in one thread alone: two requests for
-    one run may lock each other out in the server's database.
+    Args:
+        client: Of the MLflow that runs are written into.
+        experiment_id: The experiment that holds them.
+        writers: How many runs are under way at a time, each in one thread alone: two requests for one run may
+            lock each other out in the server's database.
     """
 
     page = 64  # finding what a crash left costs one request each
@@ -37,7 +40,7 @@ class ClientDelivery:
         self._writers = writers
 
     def find(self, labels: Sequence[str]) -> Mapping[str, str]:
-        """One search a label: MLflow's filters know no list of tag values."""
+        """Search once for each label: MLflow's filters know no list of tag values."""
         with self._pool() as pool:
             found = zip(labels, pool.map(self._found, labels), strict=True)
             return {label: run_id for label, run_id in found if run_id is not None}
@@ -53,7 +56,7 @@ class ClientDelivery:
         return found
 
     def deliver(self, runs: Sequence[RunDocument]) -> Mapping[int, str]:
-        """All of them; when one fails the others under way are finished, and no more are begun."""
+        """Write all runs; when one fails the others under way are finished, and no more are begun."""
         with self._pool() as pool:
             try:
                 return dict(zip([run.number for run in runs], pool.map(self._write, runs), strict=True))

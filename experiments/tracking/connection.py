@@ -39,7 +39,15 @@ class Connection(Protocol):
 
 @dataclass(frozen=True)
 class MlflowConnection:
-    """The parent run of a search in an MLflow, and a delivery for the children."""
+    """The parent run of a search in an MLflow, and a delivery for the children.
+
+    Attributes:
+        client: Of that MLflow.
+        search: The search.
+        experiment_id: The experiment that holds all searches.
+        run_id: The parent run.
+        delivery: How trials get there.
+    """
 
     client: MlflowClient
     search: SearchRecord
@@ -57,8 +65,12 @@ class MlflowConnection:
 def connect(tracking_uri: str, search: SearchRecord, artifacts: Path | None) -> MlflowConnection:
     """Import MLflow, make its database if that is a SQLite file, and find or make the parent run.
 
-    Takes seconds the first time, so it belongs in the tracker's thread. `artifacts` is where files go if the
-    address is a database: a server has a place of its own.
+    Takes seconds the first time, so it belongs in the tracker's thread.
+
+    Args:
+        tracking_uri: The address of a server or of a database.
+        search: The search.
+        artifacts: Where files go if the address is a database: a server has a place of its own.
     """
     set_environment()
     from mlflow import MlflowClient

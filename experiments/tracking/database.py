@@ -19,6 +19,9 @@ def make_database(tracking_uri: str) -> None:
 
     MLflow runs dozens of migrations for that, each for itself: a process killed among them may leave a file
     that no MLflow opens again. So they run under another name, and the finished file gets its own at once.
+
+    Args:
+        tracking_uri: Any address of an MLflow; nothing is done for one that is no SQLite file.
     """
     path = _sqlite_path(tracking_uri)
     if path is None or path.exists():

@@ -30,9 +30,14 @@ class Delivery(Protocol):
 
 
 def delivery_for(client: MlflowClient, tracking_uri: str, experiment_id: str) -> Delivery:
-    """MLflow's own tables where they can be reached and are known, else its public interface.
+    """Choose MLflow's own tables where they can be reached and are known, else its public interface.
 
     A server takes several runs at a time; a database that is reached without one gains nothing from that.
+
+    Args:
+        client: Of the MLflow.
+        tracking_uri: Its address.
+        experiment_id: The experiment that trials are written into.
     """
     from . import client_delivery as by_client
     from . import table_delivery as by_tables

@@ -35,7 +35,13 @@ _NAME_LENGTH, _VALUE_LENGTH = 250, 5000  # characters; MLflow takes 250, and 600
 
 @dataclass(frozen=True)
 class Point:
-    """One value of a metric; it is finite."""
+    """One value of a metric.
+
+    Attributes:
+        key: The metric's name in MLflow.
+        value: Finite.
+        step: Where it stands in the metric's history.
+    """
 
     key: str
     value: float
@@ -44,7 +50,19 @@ class Point:
 
 @dataclass(frozen=True)
 class RunDocument:
-    """A child run. `label` is the value of its tag `lossmith.trial`; times are milliseconds since 1970."""
+    """A child run: one trial.
+
+    Attributes:
+        number: The trial's number.
+        label: What names the trial in every MLflow: the value of its tag `lossmith.trial`.
+        name: The run's name.
+        status: The run's status.
+        params: Loss and recipe.
+        metrics: Scores.
+        tags: Everything else.
+        started_ms: When its unit began, in milliseconds since 1970.
+        ended_ms: When its unit was kept.
+    """
 
     number: int
     label: str
@@ -64,8 +82,12 @@ Present = Callable[[Path, str], Champion | None]
 class Conclusion:
     """How a search ended: what its parent run is told last.
 
-    `artifacts` is a directory. `present` is called when everything else is told: it fills a directory
-    with artifacts, given the name that the registered model will have, and returns the winner to register.
+    Attributes:
+        status: The search's status.
+        verdict: What it came to.
+        artifacts: A directory whose files are logged.
+        present: Called when everything else is told: fills a directory with artifacts, given the name that
+            the registered model will have, and returns the loss to register.
     """
 
     status: Status
@@ -75,12 +97,23 @@ class Conclusion:
 
 
 def label(search: SearchRecord, number: int) -> str:
-    """What names a trial in every MLflow."""
+    """Name a trial as every MLflow knows it.
+
+    Args:
+        search: The search.
+        number: The trial's number.
+    """
     return f"{search.uid}/{number}"
 
 
 def run_document(stored: StoredTrial, search: SearchRecord, parent_run_id: str) -> RunDocument:
-    """The child run of a trial."""
+    """Make the child run of a trial.
+
+    Args:
+        stored: The trial and its times.
+        search: Its search.
+        parent_run_id: The search's parent run.
+    """
     row = TrialRow.of(stored.trial)
     return RunDocument(
         row.number,
@@ -96,18 +129,18 @@ def run_document(stored: StoredTrial, search: SearchRecord, parent_run_id: str) 
 
 
 def run_name(row: TrialRow) -> str:
-    """The number, and the name of the standard loss or the parts a searched one is made of."""
+    """Make a name of a trial's number, and its standard loss or the parts that a searched one is made of."""
     names = [name.removeprefix(f"{MIX}.").partition(".")[0] for name in row.loss]
     return f"{row.number} {row.standard or ' + '.join(dict.fromkeys(names))}"[:_NAME_LENGTH]
 
 
 def search_params(search: SearchRecord) -> dict[str, str]:
-    """The SPEC of a search, one parameter a line: `spec.repeats.seeds` is 4."""
+    """List the SPEC of a search, a parameter for each value: `spec.repeats.seeds` is 4."""
     return {key: _text(value) for key, value in _flat("spec", search.spec)}
 
 
 def search_tags(search: SearchRecord) -> dict[str, str]:
-    """The tags of the parent run, with its description."""
+    """Make the tags of the parent run, with its description."""
     about = {key: search.task[key] for key in ("name", "kind", "metric") if search.task.get(key) is not None}
     goal = f" for the task `{about['name']}`" if "name" in about else ""
     judge = f", judged by {about['metric']}" if "metric" in about else ""
@@ -122,7 +155,7 @@ def search_tags(search: SearchRecord) -> dict[str, str]:
 
 
 def verdict_document(verdict: Verdict) -> tuple[dict[str, float], dict[str, str]]:
-    """The numbers of a verdict as metrics, `verdict.difference`, and its words as tags.
+    """Split a verdict into numbers, as metrics such as `verdict.difference`, and words, as tags.
 
     Lists and the documents of losses are left out: they are in the store and in what is exported. The
     sentence that sums the verdict up becomes the run's description.

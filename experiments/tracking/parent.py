@@ -35,7 +35,13 @@ _PARAMS = 100  # as many as a request may hold
 
 
 def open_parent(client: MlflowClient, search: SearchRecord, artifact_location: str | None) -> Run:
-    """The parent run of a search, found by what the store or its tag says, or made; its status is RUNNING."""
+    """Find the parent run of a search, by what the store or its tag says, or make it; it is running then.
+
+    Args:
+        client: Of the MLflow.
+        search: The search.
+        artifact_location: Where a new experiment keeps its files; None leaves that to a server.
+    """
     run = _known(client, search)
     if run is None:
         experiment_id = _experiment_id(client, artifact_location)
@@ -52,7 +58,14 @@ def open_parent(client: MlflowClient, search: SearchRecord, artifact_location: s
 def conclude(client: MlflowClient, run_id: str, search: SearchRecord, conclusion: Conclusion) -> str | None:
     """Log the verdict and the artifacts, register the winner, and set the status. May be repeated.
 
-    Returns the name of the registered model, if there is one.
+    Args:
+        client: Of the MLflow.
+        run_id: The parent run.
+        search: The search.
+        conclusion: How it ended.
+
+    Returns:
+        The name of the registered model, if there is one.
     """
     now_ms = round(time.time() * 1000)
     verdict = conclusion.verdict

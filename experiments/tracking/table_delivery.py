@@ -34,13 +34,22 @@ _BUSY_TIMEOUT_S = 20  # as MLflow's own; the UI may be reading
 
 
 def serves(tracking_uri: str) -> bool:
-    """True for a database of a kind and a version of MLflow that this file was written against."""
+    """Whether this file was written against a database of this kind and the MLflow that is installed.
+
+    Args:
+        tracking_uri: The address of an MLflow.
+    """
     backend = tracking_uri.partition(":")[0].partition("+")[0]
     return backend in _BACKENDS and ".".join(mlflow.__version__.split(".")[:2]) in SERIES
 
 
 class TableDelivery:
-    """Writes pages of runs. A run's id follows from its trial, so the database refuses a second one."""
+    """Writes pages of runs. A run's id follows from its trial, so the database refuses a second one.
+
+    Args:
+        tracking_uri: The database's URL.
+        experiment_id: The experiment that runs are written into.
+    """
 
     page = 256
 
@@ -58,7 +67,10 @@ class TableDelivery:
         self._artifacts: str = append_to_uri_path(location, _SOME_RUN, "artifacts")  # type: ignore[no-untyped-call]
 
     def find(self, labels: Sequence[str]) -> Mapping[str, str]:
-        """One query. A run that a user has deleted counts as found: it was delivered, and is not wanted."""
+        """Find runs by one query.
+
+        A run that a user has deleted counts as found: it was delivered, and is not wanted.
+        """
         query: Any = (
             select(SqlTag.value, SqlRun.run_uuid, SqlRun.status, SqlRun.lifecycle_stage)
             .join(SqlRun, SqlRun.run_uuid == SqlTag.run_uuid)
@@ -75,7 +87,7 @@ class TableDelivery:
         return found
 
     def deliver(self, runs: Sequence[RunDocument]) -> Mapping[int, str]:
-        """All or none."""
+        """Write all runs, or none."""
         ids = {run.number: _run_id(run) for run in runs}
         rows = {
             SqlRun: [self._run(run, ids[run.number]) for run in runs],

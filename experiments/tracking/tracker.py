@@ -27,7 +27,17 @@ class Tracker:
 
     A trial counts as tracked when its row in the store carries a run id. What MLflow did not take stays in
     the store and is delivered later: by a retry, by `flush`, or by the tracker of the next resume. The thread
-    sleeps until `wake` is called and holds one page of trials at a time.
+    sleeps until `wake` is called and holds one page of trials at a time. Nothing is started or imported
+    before `start`.
+
+    Args:
+        store: Where trials come from.
+        search: The search.
+        tracking_uri: The address of a server or of a database.
+        owner: Who runs the search: the tracker stops when another owner claims it. None for whoever it is.
+        artifacts: Where files go when `tracking_uri` is a database.
+        retry_s: The pause after a first failure, in seconds; it doubles with each.
+        open_connection: Connects to MLflow, as `connect` does.
     """
 
     def __init__(
@@ -41,11 +51,6 @@ class Tracker:
         retry_s: float = 1.0,
         open_connection: Callable[[str, SearchRecord, Path | None], Connection] = connect,
     ) -> None:
-        """Nothing is started or imported yet.
-
-        With an `owner` the tracker stops when another owner claims the search. `artifacts` is where files go
-        when `tracking_uri` is a database. `retry_s` is the pause after a first failure; it doubles with each.
-        """
         self._store = store
         self._search = search
         self._open: Callable[[], Connection] = lambda: open_connection(tracking_uri, search, artifacts)
@@ -68,8 +73,9 @@ class Tracker:
     def start(self, prepare: Callable[[], None] | None = None) -> Self:
         """Start the thread, which makes the parent run and delivers what is waiting.
 
-        It calls `prepare` once, when it has nothing to do for the first time: what the conclusion needs is
-        better imported while the search goes on than when it waits for its end.
+        Args:
+            prepare: Called once, in the thread, when it has nothing to do for the first time: what the
+                conclusion needs is better imported while the search goes on than when it waits for its end.
         """
         self._prepare = prepare
         self._thread.start()
@@ -96,17 +102,25 @@ class Tracker:
     ) -> None:
         """Have the parent run told how the search ended, once every trial is delivered. Returns at once.
 
-        `present` makes the artifacts and the model in the tracker's thread; see `Conclusion`.
+        Args:
+            verdict: What the search came to.
+            artifacts: A directory whose files are logged.
+            status: How the search ended.
+            present: Makes further artifacts and the model, in the tracker's thread; see `Conclusion`.
         """
         with self._turn:
             self._conclusion = Conclusion(status, verdict, artifacts, present)
         self.wake()
 
     def flush(self, progress: Callable[[int, int], None] | None = None, timeout_s: float = 120.0) -> int:
-        """Wait until MLflow has everything, and return how many trials it has not got (0 means: all is well).
+        """Wait until MLflow has everything. A retry that is waiting is made at once.
 
-        `progress` is called with the trials delivered and the trials there were to deliver. Gives up after
-        `timeout_s` seconds; `problem` then says why. A retry that is waiting is made at once.
+        Args:
+            progress: Called with the trials delivered and the trials there were to deliver.
+            timeout_s: Seconds after which the tracker gives up; `problem` then says why.
+
+        Returns:
+            How many trials MLflow has not got; 0 means that all is well.
         """
         waited_s, mark = 0.0, time.monotonic()
         left = total = self._store.count_untracked(self._search.id)
@@ -132,7 +146,11 @@ class Tracker:
         return self._store.count_untracked(self._search.id)  # it may have got on since it was looked
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """End the thread after the page it is at; if it hangs in MLflow, it ends with the process."""
+        """End the thread after the page it is at; if it hangs in MLflow, it ends with the process.
+
+        Args:
+            timeout_s: Seconds to wait for the thread.
+        """
         with self._turn:
             self._stopped = True
             self._turn.notify_all()

@@ -18,7 +18,11 @@ TABLES = ("file", "test", "validation")  # the keys of a table's description tha
 
 
 def task_file(task: object) -> Path | None:
-    """The file a SPEC's task is defined in, or None for a built-in one and for a table."""
+    """Find the file that a SPEC's task is defined in; None for a built-in one and for a table.
+
+    Args:
+        task: What the SPEC has under `task`.
+    """
     if not isinstance(task, str):
         return None
     path, colon, _ = task.rpartition(":")
@@ -26,9 +30,17 @@ def task_file(task: object) -> Path | None:
 
 
 def pack(task: object, others: Sequence[str | Path] = ()) -> dict[str, str]:
-    """The text of the task's file and of those named beside it, by the name they will lie under.
+    """Read the files of code that a search needs.
 
-    Raises `UserError` for a file that is not there, is no text, has the name of another, or is too large.
+    Args:
+        task: What the SPEC has under `task`.
+        others: Files that its file imports.
+
+    Returns:
+        The text of each, by the name it will lie under.
+
+    Raises:
+        UserError: A file is not there, is no text, has the name of another, or is too large.
     """
     own = task_file(task)
     paths = [path for path in (own, *map(Path, others)) if path is not None]
@@ -53,18 +65,25 @@ def pack(task: object, others: Sequence[str | Path] = ()) -> dict[str, str]:
 
 
 def table_files(task: object) -> dict[str, Path]:
-    """The files of a table that a SPEC describes under `task`, by their keys; empty for other tasks."""
+    """Find the files of a table, by their keys; none for other tasks.
+
+    Args:
+        task: What a SPEC has under `task`.
+    """
     if not isinstance(task, Mapping):
         return {}
     return {key: Path(task[key]) for key in TABLES if isinstance(task.get(key), str)}
 
 
 def keep_tables(task: object, folder: Path) -> object:
-    """The task with its tables copied to a folder that outlasts the process, for whoever resumes the search.
+    """Copy the tables of a task to a folder that outlasts the process, for whoever resumes the search.
 
     Args:
         task: What a SPEC has under `task`.
         folder: Where tables are kept, each under the hash of its content.
+
+    Returns:
+        The task, its tables in the folder.
 
     Raises:
         UserError: The folder cannot be written to.
@@ -91,17 +110,37 @@ def keep_tables(task: object, folder: Path) -> object:
 
 
 def transfer_files(tasks: Iterable[object]) -> list[Path]:
-    """The files of the other tasks that a SPEC names under `transfer`."""
+    """List the files of the other tasks that a SPEC names.
+
+    Args:
+        tasks: What the SPEC has under `transfer`.
+    """
     return [file for file in map(task_file, tasks) if file is not None]
 
 
 def term_files(space: object) -> list[Path]:
-    """The files of the user's own losses that a SPEC's space names."""
+    """List the files of the user's own losses that a SPEC's space names.
+
+    Args:
+        space: What the SPEC has under `space`.
+    """
     return [Path(term.rpartition(":")[0]) for term in own_terms(space)]
 
 
 def unpack_for_resume(task: object, files: Mapping[str, str], directory: Path) -> object:
-    """The task, or a loss, with its files written below `directory` if they are not where they were."""
+    """Write the file of a task, or of a loss, with all that was kept beside it, if it is not where it was.
+
+    Args:
+        task: FILE:OBJECT, the name of a built-in task, or a table.
+        files: The text of the files that are kept with the search, by name.
+        directory: Where they are written.
+
+    Returns:
+        The task as it is found here.
+
+    Raises:
+        UserError: A file that was kept has a name with a folder in it.
+    """
     own = task_file(task)
     if own is None or own.is_file() or own.name not in files:
         return task
@@ -114,9 +153,16 @@ def unpack_for_resume(task: object, files: Mapping[str, str], directory: Path) -
 
 
 def unpack_for_reading(place: str, files: Mapping[str, str]) -> str:
-    """The place of a loss, FILE:OBJECT; where that file is not here, of a copy of what its search keeps.
+    """Find the file of a loss; where it is not here, a copy of what its search keeps.
 
     The copy is written for this user's eyes alone, under its own hash, and is not run by that.
+
+    Args:
+        place: FILE:OBJECT.
+        files: The text of the files that are kept with the search, by name.
+
+    Returns:
+        FILE:OBJECT as it is found here.
     """
     path, _, name = place.rpartition(":")
     text = files.get(Path(path).name)
@@ -133,7 +179,12 @@ def unpack_for_reading(place: str, files: Mapping[str, str]) -> str:
 
 
 def shipped_folder(workdir: Path, name: str) -> Path:
-    """Where the files of a search are written when it is resumed elsewhere; for its user's eyes alone."""
+    """Make the folder for the files of a search that is resumed elsewhere; for its user's eyes alone.
+
+    Args:
+        workdir: The working directory.
+        name: The name of the search.
+    """
     folder = workdir / "shipped" / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(folder, 0o700)  # noqa: PTH101  (mkdir's mode is only what the umask leaves of it)

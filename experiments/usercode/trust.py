@@ -12,7 +12,11 @@ _run_here = set[str]()  # in this process, whose user may have no home that can 
 
 
 def trust(places: Iterable[str]) -> None:
-    """Remember that the user asked for these, FILE:OBJECT, to be run, as the files are now."""
+    """Remember that the user asked for files to be run, as they are now.
+
+    Args:
+        places: FILE:OBJECT of each.
+    """
     new = {digest for place in places if (digest := _digest(place))} - _known()
     _run_here.update(new)
     if new:
@@ -23,7 +27,11 @@ def trust(places: Iterable[str]) -> None:
 
 
 def untrusted(places: Iterable[str]) -> list[str]:
-    """Those that are missing here, or that this user has never run as they are."""
+    """List the files that are missing here, or that this user has never run as they are.
+
+    Args:
+        places: FILE:OBJECT of each.
+    """
     known = _known()
     return [place for place in places if _digest(place) not in known]
 
@@ -43,7 +51,7 @@ def _known() -> set[str]:
 
 
 def state_folder() -> Path:
-    """Where lossmith keeps what concerns this user on this machine."""
+    """Find where lossmith keeps what concerns this user on this machine."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser(), "lossmith")
 
 
