@@ -26,7 +26,20 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("losses", "spaces", "search", "experiments")
 
 # Folders and files that are done; a folder stands for everything below it.
-DONE = ("losses", "spaces")
+DONE = (
+    "losses",
+    "spaces",
+    "experiments/cli",
+    "experiments/experiment.py",
+    "experiments/progress",
+    "experiments/results",
+    "experiments/running",
+    "experiments/spec",
+    "experiments/store",
+    "experiments/tracking",
+    "experiments/usercode",
+    "experiments/version.py",
+)
 
 EXEMPT_DECORATORS = {"property", "cached_property", "setter", "overload", "command", "callback"}
 CALLED_BY_TORCH = {"Function": {"forward", "setup_context", "backward"}}  # by the class that declares them
@@ -109,6 +122,24 @@ def is_exempt(function: Function, owner: ast.ClassDef | None) -> bool:
     return (function.name, tuple(one.arg for one in arguments(function, method=True))) in interfaces()
 
 
+@cache
+def commands() -> frozenset[str]:
+    """The functions that the command line registers."""
+    return frozenset(
+        node.args[0].attr
+        for node in ast.walk(tree(ROOT / "experiments" / "cli" / "app.py"))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Call)
+        and last_names([node.func]) == {"command"}
+        and isinstance(node.args[0], ast.Attribute)
+    )
+
+
+def is_command(function: Function, file: Path) -> bool:
+    """Whether a function is a command: its arguments carry their own help."""
+    return file.parent == ROOT / "experiments" / "cli" and function.name in commands()
+
+
 def is_as_another(function: Function, file: Path) -> bool:
     """Whether a function says that its arguments are those of another one in its file, and they are."""
     found = AS_OF.search(_text(function))
@@ -150,7 +181,9 @@ def described(file: Path) -> Iterator[Described]:
         )
 
     for node in tree(file).body:
-        if isinstance(node, Function) and not is_exempt(node, None) and not is_as_another(node, file):
+        if isinstance(node, Function) and not (
+            is_exempt(node, None) or is_command(node, file) or is_as_another(node, file)
+        ):
             yield of(node, None)
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield from (of(method, node) for method in methods(node) if not is_exempt(method, node))

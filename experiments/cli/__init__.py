@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+__all__ = ["main"]
+
 USER_ERROR, FAILURE, INTERRUPTED = 2, 1, 130
 
 

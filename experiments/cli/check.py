@@ -35,7 +35,7 @@ def check(
     from ...losses.custom import load_loss
     from ...losses.errors import UserError
     from ...losses.kinds import kind_named
-    from ..usercode.trust import trust
+    from ..usercode import trust
 
     if kind is not None:
         kind_named(kind)

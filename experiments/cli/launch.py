@@ -63,7 +63,7 @@ def launch(  # noqa: PLR0913  (one for each option)
 
     from ..running import jobs
     from ..spec import load_spec
-    from ..usercode.bundle import pack, term_files, transfer_files
+    from ..usercode import pack, term_files, transfer_files
 
     wanted = load_spec(spec, {"name": name, "trials": trials, "time_limit": time_limit})
     code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *(with_files or ()))

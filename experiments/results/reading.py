@@ -19,8 +19,7 @@ from ...search.records import (
 from ...search.records.typed_json import Damaged, read
 from ...spaces import own_terms
 from ..store import DamagedSearch, SearchRecord, Store
-from ..usercode.bundle import unpack_for_reading
-from ..usercode.trust import untrusted
+from ..usercode import unpack_for_reading, untrusted
 from .json_text import finite
 from .recommendation import Answer, decided, so_far
 from .search_document import (

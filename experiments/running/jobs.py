@@ -19,8 +19,7 @@ from ...losses.errors import UserError, installed, missing, one_line
 from ...search.training.ray.cluster import WAIT_S, WAITING
 from ...spaces import own_terms
 from ..spec import SearchSpec
-from ..usercode.bundle import table_files, task_file
-from ..usercode.trust import trust
+from ..usercode import table_files, task_file, trust
 from ..version import version
 
 if TYPE_CHECKING:

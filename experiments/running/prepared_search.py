@@ -17,7 +17,7 @@ from ...search.training.functions import rehearsed
 from ...search.training.ray import Resources
 from ...spaces import LEARNING_RATE, Space, own_terms, space_from
 from ..spec import SearchSpec
-from ..usercode.trust import trust
+from ..usercode import trust
 from .runners import Training, TrainingRequest, runner_named
 
 

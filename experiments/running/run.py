@@ -22,7 +22,7 @@ from ..results.search_document import TaskRecord
 from ..spec import SearchSpec, load_spec
 from ..store import RunNotes, SearchRecord, Store, new_owner, shown, store_exists
 from ..tracking.address import check_address
-from ..usercode.bundle import keep_tables, pack, shipped_folder, term_files, transfer_files, unpack_for_resume
+from ..usercode import keep_tables, pack, shipped_folder, term_files, transfer_files, unpack_for_resume
 from .ctrl_c import CtrlC, listening
 from .driver import drive
 from .forecast import forecast

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...losses.errors import UserError
 from ...spaces import own_terms
-from .trust import state_folder
+from .trusted_files import state_folder
 
 LARGEST = 1 << 20  # bytes of all files together: code, not data
 TABLES = ("file", "test", "validation")  # the keys of a table's description that name files

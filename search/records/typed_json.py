@@ -81,7 +81,11 @@ def plain(record: Any) -> Any:
 
 
 def fields_of(record: Any) -> dict[str, Any]:
-    """The plain JSON of a dataclass, field by field."""
+    """Write a dataclass as plain JSON, field by field.
+
+    Args:
+        record: An instance of any dataclass.
+    """
     found: dict[str, Any] = {}
     for one in fields(record):
         value = getattr(record, one.name)

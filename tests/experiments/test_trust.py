@@ -6,15 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from lossmith.experiments.usercode.bundle import pack, term_files, unpack_for_reading, unpack_for_resume
-from lossmith.experiments.usercode.trust import trust, untrusted
+from lossmith.experiments.usercode import (
+    pack,
+    term_files,
+    trust,
+    unpack_for_reading,
+    unpack_for_resume,
+    untrusted,
+)
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home in which nothing is trusted yet."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("lossmith.experiments.usercode.trust._run_here", set())
+    monkeypatch.setattr("lossmith.experiments.usercode.trusted_files._run_here", set())
     return tmp_path
 
 
@@ -24,7 +30,9 @@ def test_what_was_run_is_trusted_until_it_changes(home: Path, monkeypatch: pytes
     (home / "mine.py").write_text("x = 1\n")
     assert untrusted([place]) == [place]
     trust([place])
-    monkeypatch.setattr("lossmith.experiments.usercode.trust._run_here", set())  # as another process has it
+    monkeypatch.setattr(
+        "lossmith.experiments.usercode.trusted_files._run_here", set()
+    )  # as another process has it
     assert untrusted([place]) == []
     (home / "mine.py").write_text("x = 2\n")
     assert untrusted([place]) == [place]
