@@ -69,9 +69,9 @@ class Parameter:
     per_loss: bool = False
 
     def allows(self, value: float) -> bool:
-        """Whether the formula is defined at `value`; never for NaN."""
+        """Whether the formula is defined at `value`; never for NaN and infinities."""
         low, high = self.domain
-        return (low < value if self.open_low else low <= value) and value <= high
+        return (low < value if self.open_low else low <= value) and value <= high and math.isfinite(value)
 
     def check(self, owner: str, value: float) -> float:
         """The value as a float.

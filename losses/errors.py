@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
@@ -55,14 +56,19 @@ def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
     return UserError(f"unknown {what} {one_line(str(name), 100)!r}: {remedy}")
 
 
-LONGEST = 1000  # characters of a message: a value may have millions
+LONGEST = 600  # characters of a message: a value may have millions
+_LONG_VALUE = re.compile(r"""(?<!\w)(['"])([^'"]{100})[^'"]{40,}\1(?!\w)""")  # a value in quotes
 
 
 def bounded(message: str) -> str:
-    """The message in at most `LONGEST` characters: its rule, which comes first, and its remedy at the end."""
-    if len(message) <= LONGEST:
-        return message
-    return f"{message[: 2 * LONGEST // 3]} ... {message[-LONGEST // 4 :]}"
+    """The message in at most `LONGEST` characters: its rule, which comes first, and its remedy at the end.
+
+    Of long values in quotes the beginning stays.
+    """
+    shown = _LONG_VALUE.sub(r"\1\2...\1", message)
+    if len(shown) <= LONGEST:
+        return shown
+    return f"{shown[: 2 * LONGEST // 3]} ... {shown[-LONGEST // 4 :]}"
 
 
 def one_line(said: object, limit: int = 200) -> str:
@@ -75,6 +81,18 @@ def one_line(said: object, limit: int = 200) -> str:
     text = str(said)
     line = " ".join(text[: 4 * limit].split())
     return line if len(line) <= limit and len(text) <= 4 * limit else f"{line[: limit - 3]}..."
+
+
+def number_hint(value: object) -> str:
+    """The remedy for a number that arrived as text, to end a line with; "" for anything else.
+
+    YAML takes 1e-3, without a point, for text.
+    """
+    try:
+        number = repr(float(value)) if isinstance(value, str) else ""
+    except ValueError:
+        return ""
+    return f"; write {number if '.' in number else number.replace('e', '.0e')}" if number else ""
 
 
 def require(package: str, purpose: str) -> ModuleType:

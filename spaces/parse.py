@@ -12,7 +12,7 @@ import yaml
 
 from ..losses import Kind, Part, part, parts
 from ..losses.custom import adopt
-from ..losses.errors import UserError, unknown
+from ..losses.errors import UserError, number_hint, unknown
 from ..losses.family import MIX
 from ..losses.kinds import kind_named
 from ..losses.spec import checked_counts
@@ -144,7 +144,7 @@ def space_from(
         if name.startswith(f"{RECIPE}.") and isinstance(value, list | str):
             options[name] = checked_options(name, [value] if isinstance(value, str) else value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            fixed[name] = float(value)
+            fixed[name] = _float(name, value)
         else:
             domains[name] = _domain(name, value, base.domains.get(name) or usual_domain(name, kind))
             given |= {name} if value.keys() & {"low", "high"} else set()
@@ -153,7 +153,7 @@ def space_from(
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(f"the switch of {name} must be a probability between 0 and 1, but got {value!r}")
         found = part(name, kind)
-        switches[name] = float(value)
+        switches[name] = _float(name, value)
         joining = usual_domains(found).items()
         domains |= {key: domain for key, domain in joining if key not in {**domains, **fixed}}
     return replace(
@@ -174,7 +174,8 @@ def own_terms(space: object) -> list[str]:
     A process that was not forked from one that read the SPEC calls `adopt(own_terms(space), kind)` before it
     computes with losses.
     """
-    terms = space.get("terms") or [] if isinstance(space, Mapping) else []
+    terms = space.get("terms") if isinstance(space, Mapping) else None
+    terms = [] if terms is None else terms
     if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
         raise UserError(
             f"space: terms must be a list of FILE:OBJECT, such as [mine.py:loss], but got {terms!r}"
@@ -183,9 +184,12 @@ def own_terms(space: object) -> list[str]:
 
 
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = document.get(key) or {}
+    value = document.get(key)
+    value = {} if value is None else value
     if not isinstance(value, Mapping):
         raise UserError(f"space: {key} must be a mapping of names to values, but got {value!r}")
+    if odd := [name for name in value if not isinstance(name, str)]:
+        raise UserError(f"space: each name in {key} must be text such as focal.gamma, but got {odd[0]!r}")
     return value
 
 
@@ -193,14 +197,22 @@ def _domain(name: str, value: Any, base: Domain | None) -> Domain:
     if not isinstance(value, Mapping) or not set(value) <= {"low", "high", "log"}:
         raise UserError(
             f"space: {name} must be a number or a mapping of low, high and log, but got {value!r}"
+            f"{number_hint(value)}"
         )
     start = base or Domain(0, 1)
     low, high, log = value.get("low", start.low), value.get("high", start.high), value.get("log", start.log)
     if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high)):
-        raise UserError(f"space: low and high of {name} must be numbers, but got {dict(value)!r}")
+        hint = number_hint(low) or number_hint(high)
+        raise UserError(f"space: low and high of {name} must be numbers, but got {dict(value)!r}{hint}")
     if not isinstance(log, bool):
         raise UserError(f"space: log of {name} must be true or false, but got {log!r}")
+    return Domain(_float(name, low), _float(name, high), log)
+
+
+def _float(name: str, value: float) -> float:
     try:
-        return Domain(float(low), float(high), log)
-    except OverflowError as error:
-        raise UserError(f"space: low and high of {name} must be numbers that floats hold") from error
+        return float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        raise UserError(
+            f"space: {name} must be at most 1.8e308, but got a number of {len(str(value))} digits"
+        ) from None

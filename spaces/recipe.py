@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from ..losses.errors import UserError, unknown
+from ..losses.errors import UserError, number_hint, unknown
 from .domain import Domain
 
 RECIPE = "recipe"
@@ -64,6 +64,8 @@ class RecipeParameter:
         Raises:
             UserError: The value is not allowed.
         """
+        if self.options:
+            raise UserError(f"{name} must be one of {', '.join(self.options)}, or a list, but got {value!r}")
         if not self.allows(value):
             raise UserError(f"{name} must {self.rule}, but got {value!r}")
 
@@ -191,8 +193,7 @@ class Recipe:
             if parameter.options or (parameter.optional and value is None):
                 continue
             if not isinstance(value, int | float) or isinstance(value, bool):
-                got = f"{value!r} of type {type(value).__name__}"
-                raise UserError(f"recipe: {name} must be a number, but got {got}{_as_yaml(value)}")
+                raise UserError(f"recipe: {name} must be a number, but got {value!r}{number_hint(value)}")
             parameter.check(f"recipe: {name}", value)
 
     def _check_nesterov(self) -> None:
@@ -251,14 +252,3 @@ class Recipe:
             if key not in known:
                 raise unknown("key in the recipe", key, known)
         return cls(**document)
-
-
-def _as_yaml(value: object) -> str:
-    """How a number that arrived as text is written: YAML takes 1e-3, without a point, for text."""
-    try:
-        number = repr(float(str(value)))
-    except ValueError:
-        return ""
-    return (
-        f"; write {number if '.' in number else number.replace('e', '.0e')}" if isinstance(value, str) else ""
-    )

@@ -10,6 +10,7 @@ from ...losses.custom import fingerprints
 from ...losses.errors import UserError
 from ...search import Plan, Task, TrainingFunction, load_task
 from ...search.proposals.samplers import sampler_named
+from ...search.tasks.load import check_untrained
 from ...search.tasks.subject import Subject
 from ...search.training.engines.autotune import EngineChoice
 from ...search.training.engines.device import Hardware
@@ -60,6 +61,8 @@ class PreparedSearch:
             UserError: Something of what it asks for cannot be.
         """
         sampler_named(spec.sampler)
+        if given is not None:
+            check_untrained("a task given as an object", spec.training)
         task = given or load_task(spec.task, training=spec.training)
         task = task.with_recipe(spec.recipe) if spec.recipe else task
         if isinstance(task, TrainingFunction):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from ...losses import UserError
-from ...losses.errors import one_line, unknown
+from ...losses.errors import number_hint, one_line, unknown
 
 _UNKNOWN = ("extra_forbidden", "invalid_key")  # a key that is not known, or not even text
 
@@ -22,9 +22,11 @@ def explained(error: ValidationError, model: type[BaseModel], label: str) -> str
         model: The model that was to be read; a rule is its field's description.
         label: What the document is called, such as its file.
     """
-    # A missing or unknown key first: it usually explains the faults that follow from it.
+    # An unknown or missing key first: it usually explains the faults that follow from it.
+    first = (*_UNKNOWN, "missing")
     faults = sorted(
-        error.errors(include_url=False), key=lambda fault: fault["type"] not in (*_UNKNOWN, "missing")
+        error.errors(include_url=False),
+        key=lambda fault: first.index(fault["type"]) if fault["type"] in first else len(first),
     )
     text = f"{label}: {_sentence(faults[0], model)}"
     more = len({_key(model, fault["loc"]) for fault in faults}) - 1
@@ -51,8 +53,12 @@ def _sentence(fault: Any, model: type[BaseModel]) -> str:
         return f"`{key}` must be given: it is {field.description}"
     if (choices := _choices(field)) and isinstance(fault["input"], str):
         return str(unknown(key, fault["input"], choices))
-    most = f" and at most {fault['ctx']['le']:,}" if fault["type"] == "less_than_equal" else ""
-    return f"{key} must be {field.description}{most}, but got {one_line(repr(fault['input']), 120)}"
+    rule = str(field.description)
+    if fault["type"] == "less_than_equal":
+        number, such_as, example = rule.partition(", such as")
+        rule = f"{number} and at most {fault['ctx']['le']:,}{such_as}{example}"
+    hint = number_hint(fault["input"]) if fault["type"] == "float_type" else ""
+    return f"{key} must be {rule}, but got {one_line(repr(fault['input']), 120)}{hint}"
 
 
 def _key(model: type[BaseModel], location: Sequence[str | int]) -> str:

@@ -145,7 +145,7 @@ class SearchSpec(_Strict):
     def _plain(cls, value: str | None) -> str | None:
         # The name appears in commands, file names and MLflow; what a shell would expand stays out.
         if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
-            raise ValueError(value)
+            raise ValueError("not a name")  # its text may be none: pydantic takes no lone surrogate there
         return value
 
     @field_validator("engine")

@@ -123,6 +123,10 @@ def _key(around: list[_Open], event: Any, path: Path) -> None:
     if not around or not around[-1].mapping:
         return
     inside = around[-1]
+    if inside.at_key and isinstance(event, yaml.CollectionStartEvent):
+        raise UserError(
+            f"{path}: each key must be text, but got a list or a mapping{_line(event)}; put it in quotes"
+        )
     if inside.at_key and isinstance(event, yaml.ScalarEvent):
         if event.value in inside.keys:
             raise UserError(

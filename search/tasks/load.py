@@ -36,13 +36,33 @@ def load_task(
         'macro_f1'
     """
     if isinstance(name, Mapping):
+        check_untrained("a table", training)
         return Task.from_csv(**name)
     if ".py" not in name and ":" not in name:
-        return built_in_task(name)
+        task = built_in_task(name)
+        check_untrained(name, training)
+        return task
     path_text, _, function = name.rpartition(":")
     if not path_text or not function:
         raise UserError(f"a task in a file must be written path/to/file.py:function, but got {name!r}")
     return _call(load_file(_find(path_text, folder), "task"), function, name, training)
+
+
+def check_untrained(what: str, training: Mapping[str, Any] | None) -> None:
+    """Refuse the settings of a training function for a task that is none.
+
+    Args:
+        what: What the task is, for the error.
+        training: What the SPEC says under `training`; None where it says nothing.
+
+    Raises:
+        UserError: There are settings, even if they are empty.
+    """
+    if training is not None:
+        raise UserError(
+            f"`training` must be left out for {what}: it describes a function train(loss, trial), which "
+            f"`task` names as path/to/file.py:function, but got {training!r}"
+        )
 
 
 def check_subject(found: object, what: str) -> Task | TrainingFunction:
@@ -81,7 +101,7 @@ def _call(
         return found
     if is_training(found):
         return from_settings(found, training, name)
-    if training:
+    if training is not None:
         raise UserError(
             f"{name} must take two arguments, the loss and the trial, for the SPEC says `training`; write "
             f"`def {function}(loss, trial)`, or leave `training` out where it returns a Task"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from lossmith.experiments.spec import SearchSpec, load_spec
 from lossmith.experiments.spec.yaml_file import DEEPEST, LARGEST
 from lossmith.losses import UserError
+from lossmith.search import load_task
 from lossmith.spaces import space_from
 
 LEAST: Mapping[str, Any] = {"task": "digits-longtail", "trials": 4}
@@ -119,7 +121,14 @@ def test_headroom_off_means_off(tmp_path: Path) -> None:
         ({"name": "$(reboot)"}, ["name must be", "got '$(reboot)'"]),
         ({"recipe": {"epoch": 3}}, ["unknown key in the recipe 'epoch'", "did you mean epochs"]),
         ({"recipe": {"epochs": 0}}, ["epochs must be a whole number of at least 1", "got 0"]),
-        ({"recipe": {"weight_decay": "x"}}, ["recipe", "type", "'x'"]),
+        ({"recipe": {"weight_decay": "x"}}, ["weight_decay must be a number", "got 'x'"]),
+        ({"recipe": {"momentum": None}}, ["momentum must be a number", "got None"]),
+        ({"verdict": {"margin": "1e-3"}}, ["verdict.margin must be a number", "got '1e-3'", "; write 0.001"]),
+        ({"race": {"seeds": 10**9}}, ["of at least 2 and at most 10,000, such as 12"]),
+        ({"name": "\ud800"}, ["name must be"]),
+        ({"sampler": "\ud800", "engine": "x" * 5000}, ["sampler must be"]),
+        ({"time_limit": "x" * 5000}, ["got 'xxx", "x...'"]),
+        ({"recipe": {"epochs": "x" * 5000}}, ["epochs must be", "got 'xxx", "x...'"]),
         ({"trials": 0, "seed": -1}, ["trials must be", "(and 1 more fault)"]),
     ],
 )
@@ -139,13 +148,58 @@ def test_a_wrong_value_is_told_its_rule_itself_and_a_remedy(change: dict[Any, An
         ({"low": [0], "high": 3}, "must be numbers"),
         ({"low": 1, "high": 3, "log": "no"}, "log of focal.gamma must be true or false"),
         ({"low": 1, "high": 3, "log": 1}, "log of focal.gamma must be true or false"),
-        ({"low": 1, "high": 10**400}, "numbers that floats hold"),
+        ({"low": 1, "high": 10**400}, "at most 1.8e308, but got a number of 401 digits"),
+        ({"low": "1e-3", "high": 3}, "; write 0.001"),
     ],
 )
 def test_a_range_of_a_space_is_never_converted(values: dict[str, Any], words: str) -> None:
     """Booleans and words are no numbers there either, and words no flags."""
     with pytest.raises(UserError, match=words):
         space_from({"parameters": {"focal.gamma": values}}, "multiclass")
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        *(
+            ({key: value}, f"{key} must be a ")
+            for key in ("parameters", "switches", "terms")
+            for value in (0, False, "")
+        ),
+        ({"parameters": []}, "parameters must be a mapping"),
+        ({"terms": {}}, "terms must be a list"),
+        *(
+            ({key: {name: 0.5}}, "must be text such as focal.gamma")
+            for key in ("parameters", "switches")
+            for name in (1, None, True, 1.5)
+        ),
+        ({"parameters": {"focal.gamma": math.inf}}, "focal.gamma must lie in"),
+        ({"parameters": {"focal.gamma": 10**400}}, "at most 1.8e308"),
+        ({"parameters": {"mix.gce": math.inf}}, "at least 0, but got inf"),
+        ({"parameters": {"recipe.schedule": 3}}, "recipe.schedule must be one of constant, cosine"),
+        ({"parameters": {"recipe.schedule": {"low": 0, "high": 1}}}, "must be one of constant, cosine"),
+        ({"parameters": {"focal.gamma": "1e-3"}}, "got '1e-3'; write 0.001"),
+        ({"switches": {"focal": 10**400}}, "at most 1.8e308"),
+    ],
+)
+def test_a_space_is_read_as_it_stands(space: dict[str, Any], words: str) -> None:
+    """What is empty, infinite or no name in it is refused, and never taken for nothing."""
+    with pytest.raises(UserError, match=words):
+        space_from(space, "multiclass")
+
+
+@pytest.mark.parametrize("space", [{"parameters": None, "switches": None, "terms": None}, {"terms": []}, {}])
+def test_what_a_space_leaves_empty_changes_nothing(space: dict[str, Any]) -> None:
+    """A key without a value asks for the preset as it is."""
+    assert space_from(space, "multiclass").domains == space_from("auto", "multiclass").domains
+
+
+@pytest.mark.parametrize("task", ["digits-longtail", {"file": "d.csv", "target": "y"}])
+def test_settings_of_a_training_function_belong_to_one(task: Any) -> None:
+    """`training` beside a task that is no function is refused, even an empty one."""
+    for training in ({}, {"kind": "binary"}):
+        with pytest.raises(UserError, match="`training` must be left out for"):
+            load_task(task, training=training)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +245,8 @@ def test_a_spec_needs_a_task() -> None:
         ),
         (f"task: {'a' * LARGEST}\n", ["must be at most 1024 KiB"]),
         ("task: 2024-13-45\ntrials: 4\n", ["a value", "cannot be read", "month must be in 1..12"]),
+        ("? [a]\n: 2\n", ["each key must be text", "at line 1"]),
+        ("task: {? {a: 1} : 2}\n", ["each key must be text", "at line 1"]),
         ("task: a\ninsight: !!bool maybe\n", ["a value", "cannot be read"]),
         (f"task: a\ntrials: {'9' * 5000}\n", ["a value", "cannot be read"]),
     ],

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ....losses.errors import one_line
+
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
@@ -26,6 +28,11 @@ def with_plain_cells(frame: DataFrame) -> DataFrame:
 
     found = [made for place in range(frame.shape[1]) for made in _plain(frame.iloc[:, place])]
     return pd.concat(found, axis=1) if found else frame
+
+
+def cell_text(cell: Any) -> str:
+    """Write a cell as Python does, in at most 60 characters; a NumPy number as a plain one."""
+    return one_line(repr(cell.item() if isinstance(cell, np.generic) else cell), 60)
 
 
 def odd_cells(column: Series[Any]) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ....losses.errors import UserError, one_line, unknown
+from ....losses.errors import UserError, unknown
 from ....spaces.recipe import Recipe
 from ..fields import TaskFields
 from ..guard import tidy_name
+from .cells import cell_text
 from .columns import Features, gaps, lines, roles
 from .defaults import metric_for, mlp_for, outputs_of, recipe_for, training_line
 from .holdout import held_out
@@ -175,7 +176,7 @@ def _whole(frame: DataFrame, column: str | None, key: str, file: Path) -> Any:
         rule = "hold a number or a date such as 2024-01-31" if key == "time" else "have a value"
         raise UserError(
             f"{file.name}: {key} column {column} must {rule} in every row, but row {row + 1} holds "
-            f"{one_line(repr(frame[column].iloc[row]), 60)}"
+            f"{cell_text(frame[column].iloc[row])}"
         )
     return np.unique(values.to_numpy(), return_inverse=True)[1].astype(np.int64)
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from ....losses import Kind
 from ....losses.declarations import KINDS
-from ....losses.errors import UserError, one_line, unknown
+from ....losses.errors import UserError, unknown
 from ..labels import Numbering, numbered, some
-from .cells import LARGEST, odd_cells
+from .cells import LARGEST, cell_text, odd_cells
 from .table import MISSING
 
 if TYPE_CHECKING:
@@ -104,7 +104,9 @@ def read_targets(
     if chosen == "regression":
         if not are_numbers:
             text = next(value for value in values if isinstance(value, str))
-            raise UserError(f"{place}: a regression target must hold numbers, but {name} holds {text!r}")
+            raise UserError(
+                f"{place}: a regression target must hold numbers, but {name} holds {cell_text(text)}"
+            )
         return Targets((name,), "regression", None, why)
     if chosen == "multilabel":
         raise UserError(f"{place}: a multilabel task must have several target columns, but got {name} alone")
@@ -153,7 +155,7 @@ def _several(frame: DataFrame, columns: Sequence[str], place: str, kind: str | N
     for name in columns:
         if not is_numeric_dtype(frame[name]):
             value = frame[name].dropna().iloc[0]
-            raise UserError(f"{place}: several targets must be numbers, but {name} holds {value!r}")
+            raise UserError(f"{place}: several targets must be numbers, but {name} holds {cell_text(value)}")
     marks = all(_are_marks(frame[name]) for name in columns)
     chosen = kind or ("multilabel" if marks else "regression")
     if chosen not in ("multilabel", "regression"):
@@ -183,7 +185,7 @@ def _check_whole(column: Series[Any], what: str, *, are_numbers: bool = False, g
         raise UserError(f"{what} must hold numbers or labels, but it holds {odd}; name another column")
     if are_numbers and column.dtype.kind not in "iufb":
         text = next((value for value in column if isinstance(value, str)), column.iloc[0])
-        raise UserError(f"{what} must hold numbers, but it holds {one_line(repr(text), 60)}")
+        raise UserError(f"{what} must hold numbers, but it holds {cell_text(text)}")
     if column.dtype.kind in "iuf":
         far = (column.abs() > LARGEST).to_numpy()  # infinity, and what no float32 can be squared of
         if far.any():
@@ -197,7 +199,7 @@ def _check_whole(column: Series[Any], what: str, *, are_numbers: bool = False, g
 def _check_varies(column: Series[Any], what: str) -> None:
     if column.nunique() < 2:
         raise UserError(
-            f"{what} must vary, but every row holds {one_line(repr(column.iloc[0]), 60)}; name another column"
+            f"{what} must vary, but every row holds {cell_text(column.iloc[0])}; name another column"
         )
 
 

@@ -295,6 +295,7 @@ BAD_FILES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("target label", "6 of 18", "row 2", "drop those rows"),
     ),
     "constant target": ("a,label\n" + "1,x\n2,x\n" * 6, ("target label", "vary", "'x'")),
+    "constant number": ("a,label\n" + "1,3\n2,3\n" * 6, ("vary", "every row holds 3;")),
     "rare class": ("a,label\n" + "1,x\n2,y\n" * 6 + "3,z\n", ("at least 5 rows", "'z' has 1", "merge")),
     "nothing to learn from": ("same,label\n" + "1,x\n1,y\n" * 6, ("column to learn from", "constant")),
 }
