@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from ..losses import Kind, Parameter, part
-from ..losses.errors import UserError, unknown
-from ..losses.family import MIX
+from ..losses.errors import UserError
+from ..losses.family import MIX, parameter_named
 from .domain import Domain
 from .recipe import RECIPE, RecipeParameter, recipe_parameter
 
@@ -32,10 +32,7 @@ def declared(name: str, kind: Kind) -> Parameter | RecipeParameter:
         if part(rest, kind).stage != "term":
             raise UserError(f"{name} must be the weight of a term, but {rest} is none")
         return _WEIGHT
-    known = {p.name: p for p in part(owner, kind).parameters}
-    if rest not in known:
-        raise unknown("parameter", name, (f"{owner}.{p}" for p in known))
-    return known[rest]
+    return parameter_named(name, kind)
 
 
 def check(name: str, kind: Kind, value: float) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..losses import Kind, LossSpec, part, parts_for
 from ..losses.errors import UserError
 from ..losses.family import MIX
+from ..losses.spec import part_and_parameter
 from .domain import Domain
 from .numbers import check
 from .recipe import LEARNING_RATE, RECIPE, checked_options, option_at
@@ -87,10 +88,7 @@ class Space:
     @property
     def parts(self) -> tuple[str, ...]:
         """The parts this space speaks of, in the family's order."""
-        named = {
-            name.partition(".")[2] if name.startswith(f"{MIX}.") else name.partition(".")[0]
-            for name in {**self.domains, **self.fixed}
-        }
+        named = {part_and_parameter(name)[0] for name in {**self.domains, **self.fixed}}
         return tuple(name for name in parts_for(self.kind) if name in named)
 
     @property
@@ -103,18 +101,12 @@ class Space:
 
     def coordinates(self) -> dict[str, Domain]:
         """Every number a point consists of. What cannot be on has no coordinate."""
-        result: dict[str, Domain] = {}
-        for name, probability in self.switches.items():
-            if 0 < probability < 1:
-                result[f"{name}.{SWITCH}"] = Domain(0, 1)
-        for name, domain in self.domains.items():
-            owner, _, rest = name.partition(".")
-            if owner == RECIPE or self._may_be_on(rest if owner == MIX else owner):
-                result[name] = domain
-        result |= {
-            name: Domain(0, len(options)) for name, options in self.options.items() if len(options) > 1
+        switches = (name for name, probability in self.switches.items() if 0 < probability < 1)
+        return {
+            **{f"{name}.{SWITCH}": Domain(0, 1) for name in switches},
+            **{name: d for name, d in self.domains.items() if self._may_be_on(part_and_parameter(name)[0])},
+            **{name: Domain(0, len(words)) for name, words in self.options.items() if len(words) > 1},
         }
-        return result
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """The coordinates as Optuna distributions."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from ..losses import Kind
-from ..losses.family import MIX
+from ..losses.spec import part_and_parameter
 from .domain import Domain
 from .numbers import declared, limits
 from .recipe import RECIPE
@@ -40,8 +40,7 @@ def edges(space: Space, points: Iterable[Mapping[str, float]], near: float = NEA
         for name, domain in space.coordinates().items():
             if name in found or name not in point or name in space.options or name.endswith(f".{SWITCH}"):
                 continue
-            owner, _, rest = name.partition(".")
-            if domain.low == domain.high or (rest if owner == MIX else owner) not in on:
+            if domain.low == domain.high or part_and_parameter(name)[0] not in on:
                 continue
             share = domain.share(point[name])
             at_end = min(share, 1 - share) <= near + 1e-9  # a share is rounded

@@ -51,7 +51,7 @@ def quiet_warnings() -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        from ...losses.custom.user_code import is_users
+        from ...losses.custom import is_users
 
         if is_users(filename):
             before(message, category, filename, lineno, file, line)

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from ...losses import BoundLoss, LossSpec, part
-from ...losses.family import in_full_precision
-from ...losses.family.steps import mean, weighted_mean
+from ...losses.family import in_full_precision, steps
 from ...losses.frozen import folded
 from ...losses.kinds import kind_named
 
@@ -118,7 +117,7 @@ def _steps(spec: BoundLoss, outputs: Tensor, targets: Tensor) -> dict[str, Tenso
     if content.scale is not None:
         values["target_scale"] = torch.tensor(content.scale, dtype=outputs.dtype)
     for step in content.steps:
-        if step.function in ends | {mean, weighted_mean}:
+        if step.function in ends | {steps.mean, steps.weighted_mean}:
             break
         keywords = {keyword: spec.parameters[name] for keyword, name in step.parameters}
         values[step.outputs[0]] = step.function(*(values[name] for name in step.inputs), **keywords)

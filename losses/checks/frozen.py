@@ -10,7 +10,7 @@ from ..errors import one_line
 from ..family import MIX
 from ..frozen import exported, freeze, module_of, source
 from ..spec import LossSpec
-from .subject import Broken, Loss, Subject, close, value_and_gradient
+from .subject import Broken, Loss, Subject, both_close, close, value_and_gradient
 
 
 def changes_nothing(subject: Subject) -> None:
@@ -41,10 +41,7 @@ def compiles(subject: Subject) -> None:
         raise Broken(f"{subject.name}: does not compile as one graph: {one_line(error)}") from error
     finally:
         torch._dynamo.reset()  # noqa: SLF001
-    for what, one, two in zip(
-        ("value", "gradient"), got, value_and_gradient(loss, outputs, targets), strict=True
-    ):
-        close(subject, f"the compiled {what}", one, two, 1e-5)
+    both_close(subject, "when compiled", got, value_and_gradient(loss, outputs, targets), 1e-5)
 
 
 def exports(subject: Subject) -> None:
@@ -57,9 +54,8 @@ def exports(subject: Subject) -> None:
         raise Broken(f"{subject.name}: does not export: {one_line(error)}") from error
     for size in (0, 1, 30):
         batch = subject.batch(size, seed=1, dtype=torch.float32)
-        pairs = zip(value_and_gradient(program, *batch), value_and_gradient(loss, *batch), strict=True)
-        for what, (got, wanted) in zip(("value", "gradient"), pairs, strict=True):
-            close(subject, f"the exported {what} of {size} samples", got, wanted, 1e-5)
+        got, wanted = (value_and_gradient(one, *batch) for one in (program, loss))
+        both_close(subject, f"of {size} samples when exported", got, wanted, 1e-5)
 
 
 def frozen_is_the_family(subject: Subject) -> None:
@@ -87,8 +83,7 @@ def source_is_the_family(subject: Subject) -> None:
 def _is_the_family(subject: Subject, name: str, loss: Loss) -> None:
     outputs, targets = subject.batch()
     found, wanted = (value_and_gradient(one, outputs, targets) for one in (loss, _scaled(subject)))
-    for what, one, two in zip(("value", "gradient"), found, wanted, strict=True):
-        close(subject, f"the {what} {name}", one, two, 1e-9)
+    both_close(subject, name, found, wanted, 1e-9)
 
 
 def _scaled(subject: Subject) -> Loss:

@@ -12,7 +12,7 @@ from torch.func import vmap
 from ..family import MIX, part
 from ..frozen import freeze
 from ..kinds import kind_named
-from .subject import Subject, close, corners, value_and_gradient
+from .subject import Subject, both_close, close, corners, value_and_gradient
 
 
 def neutral(subject: Subject) -> None:
@@ -25,12 +25,9 @@ def neutral(subject: Subject) -> None:
         off = {**subject.values, **{f"{name}.{key}": value for key, value in chosen.neutral.items()}}
         without = {k: v for k, v in subject.values.items() if k.partition(".")[0] != name}
         bare = Subject(subject.name, subject.kind, without)
-        for got, wanted in zip(
-            value_and_gradient(lambda o, t: subject.loss(o, t, off), outputs, targets),  # noqa: B023
-            value_and_gradient(bare.loss, outputs, targets),
-            strict=True,
-        ):
-            close(subject, f"{name} at its neutral value", got, wanted, 1e-12)
+        got = value_and_gradient(lambda o, t: subject.loss(o, t, off), outputs, targets)  # noqa: B023
+        wanted = value_and_gradient(bare.loss, outputs, targets)
+        both_close(subject, f"of {name} at its neutral value", got, wanted, 1e-12)
 
 
 def same_as_declared(subject: Subject) -> None:
@@ -47,12 +44,11 @@ def same_as_declared(subject: Subject) -> None:
             if same is None:
                 continue
             values = {f"{MIX}.{term.name}": 1.0, **{f"{term.name}.{k}": v for k, v in own.items()}}
-            for got, wanted in zip(
-                value_and_gradient(Subject("", subject.kind, values).loss, outputs, targets),
-                value_and_gradient(Subject("", subject.kind, same).loss, outputs, targets),
-                strict=True,
-            ):
-                close(subject, f"{term.name} at {own}", got, wanted, 1e-9)
+            got, wanted = (
+                value_and_gradient(Subject("", subject.kind, v).loss, outputs, targets)
+                for v in (values, same)
+            )
+            both_close(subject, f"of {term.name} at {own}", got, wanted, 1e-9)
 
 
 def order_of_samples(subject: Subject) -> None:
@@ -60,9 +56,8 @@ def order_of_samples(subject: Subject) -> None:
     outputs, targets = subject.batch()
     order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(1))
     value, gradient = value_and_gradient(subject.loss, outputs, targets)
-    other, permuted = value_and_gradient(subject.loss, outputs[order], targets[order])
-    close(subject, "the value of permuted samples", other, value, 1e-12)
-    close(subject, "the gradient of permuted samples", permuted, gradient[order], 1e-12)
+    permuted = value_and_gradient(subject.loss, outputs[order], targets[order])
+    both_close(subject, "of permuted samples", permuted, (value, gradient[order]), 1e-12)
 
 
 def masked_is_dropped(subject: Subject) -> None:
@@ -75,13 +70,11 @@ def masked_is_dropped(subject: Subject) -> None:
     marked, wild = targets.clone(), outputs.clone()
     marked[some], wild[some] = index, torch.inf
     value, gradient = value_and_gradient(ignoring, wild, marked)
-    kept, slope = value_and_gradient(freeze(subject.spec), outputs[~some], targets[~some])
-    close(subject, "the loss of a masked batch", value, kept, 1e-12)
-    close(subject, "the gradient of a masked batch", gradient[~some], slope, 1e-12)
+    kept = value_and_gradient(freeze(subject.spec), outputs[~some], targets[~some])
+    both_close(subject, "of a masked batch", (value, gradient[~some]), kept, 1e-12)
     for clean in (outputs, wild * torch.inf):
-        value, gradient = value_and_gradient(ignoring, clean, torch.full_like(targets, index))
-        close(subject, "the loss of a batch that is all ignored", value, torch.zeros(()), 0)
-        close(subject, "its gradient", gradient, torch.zeros_like(gradient), 0)
+        found = value_and_gradient(ignoring, clean, torch.full_like(targets, index))
+        both_close(subject, "of a batch that is all ignored", found, map(torch.zeros_like, found), 0)
 
 
 def vmappable(subject: Subject) -> None:

@@ -8,7 +8,7 @@ from ..family import MIX, Family
 from ..spec import LossSpec
 from ..stacked import StackedLoss
 from .probe_batches import constants
-from .subject import Subject, close, corners, plainest_term, value_and_gradient
+from .subject import Subject, both_close, corners, plainest_term, value_and_gradient
 
 
 def beside_others(subject: Subject) -> None:
@@ -31,22 +31,10 @@ def beside_others(subject: Subject) -> None:
         (slopes,) = torch.autograd.grad(values.sum(), outputs)
         for i, spec in enumerate(losses):
             group = i // len(specs)
-            value, slope = value_and_gradient(
+            wanted = value_and_gradient(
                 lambda o, t: Family(kind, spec.parts)(o, t, spec.parameters, data[group]),  # noqa: B023
                 outputs[i],
                 targets[group],
             )
-            close(
-                subject,
-                f"the value beside others of {spec.parameters}",
-                values[i].detach(),
-                value,
-                rounding,
-            )
-            close(
-                subject,
-                f"the gradient beside others of {spec.parameters}",
-                slopes[i],
-                slope,
-                rounding,
-            )
+            found = (values[i].detach(), slopes[i])
+            both_close(subject, f"beside others of {spec.parameters}", found, wanted, rounding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ..declarations import Kind, Number, Parameter, Part
-from ..family import MIX, Family, UserTerm, part
+from ..family import MIX, Family, UserTerm, parameter_named, part
 from ..kinds import kind_named
-from ..spec import BoundLoss, LossSpec, standard_parameters
+from ..spec import BoundLoss, LossSpec, part_and_parameter, standard_parameters
 from .probe_batches import TARGET_SCALE, constants, extreme_batch, random_batch
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -44,8 +44,7 @@ class Subject:
     @property
     def family(self) -> Family:
         """The family of exactly these parts."""
-        names = (n.partition(".")[2] if n.startswith(f"{MIX}.") else n.partition(".")[0] for n in self.values)
-        return Family(self.kind, frozenset(names))
+        return Family(self.kind, frozenset(part_and_parameter(name)[0] for name in self.values))
 
     @property
     def rounding(self) -> float:
@@ -133,14 +132,9 @@ def corners(subject: Subject) -> Iterator[dict[str, float]]:
     """Combinations of the ends of the search ranges, a value between and the neutral values."""
     choices = []
     for name in subject.vary:
-        owner, _, rest = name.partition(".")
-        parameter = next(p for p in part(owner).parameters if p.name == rest)
-        ends = {
-            *parameter.search,
-            between(parameter),
-            *([] if parameter.neutral is None else [parameter.neutral]),
-        }
-        choices.append(sorted(ends))
+        parameter = parameter_named(name)
+        ends = {*parameter.search, between(parameter)}
+        choices.append(sorted(ends if parameter.neutral is None else {*ends, parameter.neutral}))
     everything = list(product(*choices))
     step = max(1, -(-len(everything) // CORNERS))
     for combination in everything[::step]:
@@ -154,8 +148,7 @@ def inside(name: str, value: float) -> float:
         name: The parameter's name in the family.
         value: What it is.
     """
-    owner, _, rest = name.partition(".")
-    parameter = next(p for p in part(owner).parameters if p.name == rest)
+    parameter = parameter_named(name)
     if value not in (*parameter.domain, parameter.neutral, *parameter.search):
         return value
     return between(parameter)
@@ -165,6 +158,22 @@ def between(parameter: Parameter) -> float:
     """A value inside the search range that float32 has to round."""
     low, high = parameter.search
     return low + 0.37 * (high - low)
+
+
+def both_close(
+    subject: Subject, what: str, got: Iterable[Tensor], wanted: Iterable[Tensor], tolerance: float
+) -> None:
+    """Raise `Broken` unless a value and a gradient are those wanted; see `close`.
+
+    Args:
+        subject: As of `close`.
+        what: What they are of, for the message: "of permuted samples".
+        got: Value and gradient.
+        wanted: Likewise.
+        tolerance: As of `close`.
+    """
+    for which, one, two in zip(("value", "gradient"), got, wanted, strict=True):
+        close(subject, f"the {which} {what}", one, two, tolerance)
 
 
 def close(subject: Subject, what: str, got: Tensor, wanted: Tensor, tolerance: float) -> None:

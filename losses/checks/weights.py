@@ -8,7 +8,7 @@ from torch import Tensor
 from ..family import part, weighed
 from ..stacked import StackedLoss
 from .probe_batches import constants
-from .subject import Subject, close, value_and_gradient
+from .subject import Subject, both_close, close, value_and_gradient
 
 
 def weighs_samples(subject: Subject) -> None:
@@ -28,18 +28,16 @@ def weighs_samples(subject: Subject) -> None:
         return value_and_gradient(loss, wild, targets)
 
     value, gradient = weighted(weight)
-    for what, one, two in zip(("value", "gradient"), weighted(3 * weight), (value, gradient), strict=True):
-        close(subject, f"the {what} with all weights three times as large", one, two, 1e-10)
+    tripled = weighted(3 * weight)
+    both_close(subject, "with all weights three times as large", tripled, (value, gradient), 1e-10)
     for kept, repeats in ((weight > 0, torch.ones_like(weight)), (weight >= 0, weight)):
         of_batch = any(part(name).level == "batch" for name in subject.family.parts)
         if of_batch and repeats is weight:
             continue
         rows = torch.arange(len(targets))[kept].repeat_interleave(repeats[kept].long())
-        got, slopes = weighted(repeats * (weight > 0))
         wanted, each = value_and_gradient(subject.loss, outputs[rows], targets[rows])
-        close(subject, "the value with weights", got, wanted, 1e-10)
         summed = torch.zeros_like(outputs).index_add(0, rows, each)
-        close(subject, "the gradient with weights", slopes, summed, 1e-10)
+        both_close(subject, "with weights", weighted(repeats * (weight > 0)), (wanted, summed), 1e-10)
     beside = StackedLoss(subject.kind, [subject.spec], torch.float64, [constants(subject.kind)])
     scale = beside.each(outputs[None], targets[None]) / subject.loss(outputs, targets)  # of canonical form
     found = beside.each(wild[None], targets[None], weight[None])

@@ -3,7 +3,15 @@
 from .adopted import adopt
 from .declared import as_part, declare
 from .places import fingerprints, load_loss
-from .user_code import in_user_code, load_file, user_error, user_modules, user_traceback
+from .user_code import (
+    in_user_code,
+    is_users,
+    load_file,
+    neighbours_of,
+    user_error,
+    user_modules,
+    user_traceback,
+)
 
 __all__ = [
     "adopt",
@@ -11,8 +19,10 @@ __all__ = [
     "declare",
     "fingerprints",
     "in_user_code",
+    "is_users",
     "load_file",
     "load_loss",
+    "neighbours_of",
     "user_error",
     "user_modules",
     "user_traceback",

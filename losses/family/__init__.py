@@ -4,7 +4,7 @@ from .family import Family
 from .fusing import fused
 from .inputs import check_weight, ignored, shaped, weighed
 from .planning import plan
-from .registry import formulas, own_parts, part, parts, parts_for, register, registered
+from .registry import formulas, own_parts, parameter_named, part, parts, parts_for, register, registered
 from .steps import MIX, Step, in_full_precision, inputs_of, run
 from .user_term import UserTerm
 
@@ -20,6 +20,7 @@ __all__ = [
     "in_full_precision",
     "inputs_of",
     "own_parts",
+    "parameter_named",
     "part",
     "parts",
     "parts_for",

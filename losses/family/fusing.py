@@ -19,8 +19,7 @@ from ..kernels import (
     smoothed_focal_cross_entropy,
     smoothed_log_p,
 )
-from ..kinds import Kind
-from ..kinds.probability import log_likelihood
+from ..kinds import Kind, log_likelihood
 from ..terms.adjust.logit_adjustment import logit_adjustment
 from ..terms.modulate.focal import focal
 from .planning import GIVEN

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from functools import cache
 
 from .. import terms
-from ..declarations import STAGES, Kind, Part
+from ..declarations import STAGES, Kind, Parameter, Part
 from ..errors import UserError, unknown
 from ..kinds import Quantity, kind_named
+from .steps import MIX
 from .wiring import check_kind, check_part
 
 _own: dict[str, Part] = {}
@@ -79,6 +80,23 @@ def part(name: str, kind: Kind | None = None) -> Part:
         error = unknown(f"part of the {kind} family" if kind else "part", name, known)
         raise UserError(f"{error}; if it is a loss of your own, name it under `terms` in the SPEC's space")
     return known[name]
+
+
+def parameter_named(name: str, kind: Kind | None = None) -> Parameter:
+    """The parameter of a part that the family knows by a name such as "focal.gamma".
+
+    Args:
+        name: Part and parameter, with a dot between them.
+        kind: A kind of problem that the part must serve; None for any.
+
+    Raises:
+        UserError: There is no such part, or it has no such parameter.
+    """
+    owner, _, rest = name.partition(".")
+    known = {p.name: p for p in part(owner, kind).parameters}
+    if rest not in known:
+        raise unknown("parameter", name, [f"{owner}.{p}" for p in known] or [f"{MIX}.{owner}"])
+    return known[rest]
 
 
 def parts_for(kind: Kind) -> dict[str, Part]:

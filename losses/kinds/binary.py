@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .probability import log_likelihood, log_not_p, log_p, mask
+from . import probability
 from .problem_kind import ProblemKind
 from .quantity import Quantity
 from .shapes import each_with_zero_and_one, of_one_shape, without_single
@@ -84,16 +84,13 @@ def counted_binary(mask: Tensor) -> Tensor:
 
 
 QUANTITIES = {
+    **probability.QUANTITIES,
     "gap": Quantity(gap_binary),
-    "log_p": Quantity(log_p),
-    "log_not_p": Quantity(log_not_p),
     "log_p_mean": Quantity(log_p_mean_binary),
     "log_p_sum": Quantity(log_p_sum_binary),
-    "log_likelihood": Quantity(log_likelihood),
     "entropy": Quantity(entropy_binary),
     "probabilities": Quantity(probabilities_binary),
     "truth": Quantity(truth_binary, of_shape=True),
-    "mask": Quantity(mask, of_shape=True),
     "counted": Quantity(counted_binary, of_shape=True),
     "log_prior": Quantity(log_prior_binary, broadcasts=False),
     "target_count": Quantity(target_count_binary),

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..kernels import Fast
 from ..kernels import gap as alone
 from ..kernels import stacked_gap as members
-from .probability import log_likelihood, log_not_p, log_p, mask
+from . import probability
 from .problem_kind import ProblemKind
 from .quantity import Quantity
 
@@ -127,23 +127,20 @@ def target_count_of_members(class_counts: Tensor, targets: Tensor) -> Tensor:
 
 
 QUANTITIES = {
+    **probability.QUANTITIES,
     "is_target": Quantity(is_target, of_shape=True, fast=Fast(members=members.is_target)),
     "target_logit": Quantity(target_logit, expands=True),
     "gap_and_lag": Quantity(members.gap_and_lag, fast=Fast(members=members.gap_and_lag)),
     "gap": Quantity(
         gap_multiclass, fast=Fast(alone=alone.gap_and_lag, outputs=("gap", "lag"), members=members.gap)
     ),
-    "log_p": Quantity(log_p),
-    "log_not_p": Quantity(log_not_p),
     "log_p_mean": Quantity(
         log_p_mean_multiclass, fast=Fast(alone=alone.log_p_mean, members=members.log_p_mean)
     ),
     "log_p_sum": Quantity(log_p_sum_multiclass),
-    "log_likelihood": Quantity(log_likelihood),
     "entropy": Quantity(entropy_multiclass, fast=Fast(members=members.entropy)),
     "probabilities": Quantity(probabilities_multiclass),
     "truth": Quantity(truth_multiclass, of_shape=True),
-    "mask": Quantity(mask, of_shape=True),
     "counted": Quantity(counted, of_shape=True),
     "log_prior": Quantity(log_prior_multiclass, broadcasts=False),
     "relative_size": Quantity(relative_size, broadcasts=False),

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
+from .quantity import Quantity
+
 
 def log_p(gap: Tensor) -> Tensor:
     """ln p, p being the probability of the true class."""
@@ -37,3 +39,11 @@ def mask(targets: Tensor, outputs: Tensor) -> Tensor:
         outputs: For their dtype alone.
     """
     return torch.ones_like(targets, dtype=outputs.dtype)
+
+
+QUANTITIES = {
+    "log_p": Quantity(log_p),
+    "log_not_p": Quantity(log_not_p),
+    "log_likelihood": Quantity(log_likelihood),
+    "mask": Quantity(mask, of_shape=True),
+}

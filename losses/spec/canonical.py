@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterable, Mapping
 
 from ..declarations import Kind, Part
-from ..errors import UserError, unknown
-from ..family import MIX, inputs_of, part, parts_for
+from ..errors import UserError
+from ..family import MIX, inputs_of, parameter_named, part, parts_for
 
 Values = dict[str, float]
 
@@ -117,8 +117,7 @@ def _rescaled(values: Values) -> Values:
     total = _total(values)
     scaled = dict(values)
     for key in values:
-        owner, _, rest = key.partition(".")
-        if owner != MIX and any(p.name == rest and p.per_loss for p in part(owner).parameters):
+        if not key.startswith(f"{MIX}.") and parameter_named(key).per_loss:
             scaled[key] = _rounded(values[key] * total)
     return _normalised(scaled)
 
@@ -156,11 +155,7 @@ def _checked(kind: Kind, name: str, value: float) -> float:
         if value < 0:
             raise UserError(f"weights of the mix must be at least 0, but got {name} = {value:g}")
         return float(value)
-    for candidate in found.parameters:
-        if candidate.name == parameter:
-            return candidate.check(owner, value)
-    known = [f"{owner}.{p.name}" for p in found.parameters] or [f"{MIX}.{owner}"]
-    raise unknown("parameter", name, known)
+    return parameter_named(name, kind).check(owner, value)
 
 
 def _rounded(value: float) -> float:

@@ -117,10 +117,9 @@ class LossSpec:
             "parameters": dict(self.parameters),
             **self.constants,
         }
-        if (counts := document.get("class_counts")) is not None:
-            document["class_counts"] = [list(n) if isinstance(n, tuple) else n for n in counts]
-        if (units := document.get("target_units")) is not None:
-            document["target_units"] = [list(v) if isinstance(v, tuple) else v for v in units]
+        for name in ("class_counts", "target_units"):
+            if name in document:
+                document[name] = [list(v) if isinstance(v, tuple) else v for v in document[name]]
         return document
 
     @staticmethod

@@ -88,19 +88,8 @@ class StackedLoss:
         """What has to be done for every batch."""
         found = self._programs.get(masked)
         if found is None:
-            every = list(
-                acts(
-                    self._kind.name,
-                    self._specs,
-                    self._shared,
-                    self._data,
-                    self._dtype,
-                    self._device,
-                    masked=masked,
-                )
-            )
-            found = []
-            for act in every:
+            found, given = [], (self._shared, self._data, self._dtype, self._device)
+            for act in acts(self._kind.name, self._specs, *given, masked=masked):
                 if self._known.keys() >= {*act.step.inputs} and not act.numbers:
                     self._take(act, self._known)  # what comes of it is the same for every batch
                 else:

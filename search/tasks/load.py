@@ -7,8 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ...losses.custom import load_file, user_error
-from ...losses.custom.user_code import neighbours_of
+from ...losses.custom import load_file, neighbours_of, user_error
 from ...losses.errors import UserError, unknown
 from .builtin import built_in_task
 from .functions.from_spec import from_settings, is_training
