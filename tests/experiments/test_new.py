@@ -17,7 +17,12 @@ from lossmith.search.tasks.loaders.defaults import metric_for
 pytestmark = pytest.mark.end_to_end
 
 TABLE = "height,weight,label\n" + "1.5,40,small\n1.9,90,large\n1.7,70,middle\n" * 8
-QUICK = {"repeats": {"seeds": 1, "folds": 2}, "race": {"seeds": 2, "contenders": 2}, "verdict": {"seeds": 2}}
+QUICK = {
+    "repeats": {"seeds": 1, "folds": 2},
+    "race": {"seeds": 2, "contenders": 2},
+    "verdict": {"seeds": 2},
+    "insight": False,
+}
 
 
 @pytest.fixture

@@ -49,6 +49,9 @@ def interrupted(place: str, workdir: Path, monkeypatch: pytest.MonkeyPatch) -> l
         "repeats": {"seeds": 2, "folds": 1},
         "cohort": 4,
         "headroom": "off",
+        "race": {"seeds": 2, "contenders": 2},
+        "verdict": {"seeds": 2},
+        "insight": False,
         "space": {"preset": "multiclass", "terms": [place], "switches": {place.rpartition(":")[2]: 1}},
     }
     with monkeypatch.context() as patch:

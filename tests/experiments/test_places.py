@@ -47,9 +47,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.end_to_end
-@pytest.mark.parametrize("folder", ["a%20b", "what?#", "é 100%"])
-def test_a_workdir_may_have_any_name(folder: str, tmp_path: Path) -> None:
+def test_a_workdir_may_have_any_name(tmp_path: Path) -> None:
     """The store, MLflow's database and artifacts lie in it, are found there, and nothing lies beside it."""
+    folder = "a%20b what?# é 100%"
     (tmp_path / "clouds.py").write_text(TASK)
     found = places(tmp_path / folder, environment={})
     with open_store(found) as store:

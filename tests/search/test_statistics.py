@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import wilcoxon
 from torch import Tensor
 
 from lossmith.search.metrics import METRICS
@@ -22,6 +23,7 @@ from lossmith.search.statistics import (
     lead,
     mean,
     paired,
+    signed_rank,
 )
 
 NUMBERS = st.integers(-(10**6), 10**6).map(lambda n: n / 1000)
@@ -220,6 +222,12 @@ def test_folds_that_share_samples_err_more() -> None:
     differences = [0.1, 0.3, 0.2, 0.2]
     found = lead(differences, overlap=1 / 3)
     assert found.error == pytest.approx(reference.stdev(differences) * (1 / 4 + 1 / 3) ** 0.5)
+
+
+@pytest.mark.parametrize("differences", [[3, -1, 2, 2], [-0.5, -2.5, 1.5, -1, 4], [2, 0, 2, -2, 1, 0]])
+def test_the_signed_rank_test_is_scipys(differences: list[float]) -> None:
+    """For few differences, with ties and zeros too, the p-value is the exact one of scipy."""
+    assert signed_rank(differences) == pytest.approx(float(wilcoxon(differences).pvalue), abs=1e-12)
 
 
 def test_pairs_are_tested_by_their_ranks() -> None:

@@ -194,7 +194,7 @@ with Tracker(store, search, sys.argv[2], owner=owner) as tracker:
 """
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_kill_9_leaves_one_run_for_each_trial(
     way: str, seed: int, tracking_uri: str, client: MlflowClient, store_url: str, tmp_path: Path
 ) -> None:

@@ -135,7 +135,9 @@ def test_a_member_of_a_cohort_ends_where_it_ends_alone(model: str, optimizer: st
     kind, tolerance = DTYPES[dtype]
     recipe = {"epochs": 3, "batch_size": 24, "optimizer": optimizer}
     task = MODELS[model](kind, recipe if optimizer == "adam" else {**recipe, "learning_rate": 3e-3})
-    losses = varied([*standards("multiclass", task.settings), *drawn("multiclass", task.settings, 5)])
+    # One model meets every standard loss; what differs between models is not the loss.
+    chosen = standards("multiclass", task.settings)[:: 1 if model == "mlp" else 4]
+    losses = varied([*chosen, *drawn("multiclass", task.settings, 3)])
     cohort, loop = (ENGINES[name].program(job(task, losses)) for name in ("cohort", "loop"))
     for program in (cohort, loop):
         program.train(3)
