@@ -78,7 +78,10 @@ def one_line(said: object, limit: int = 200) -> str:
         said: Whatever `str` makes readable; of a long text no more is read than the line can hold.
         limit: The length of the line in characters, its "..." included where something is left out.
     """
-    text = str(said)
+    try:
+        text = str(said)
+    except Exception:  # noqa: BLE001  (a class of a user's, or an integer of more digits than Python writes)
+        text = f"{type(said).__name__} that cannot be written"
     line = " ".join(text[: 4 * limit].split())
     return line if len(line) <= limit and len(text) <= 4 * limit else f"{line[: limit - 3]}..."
 
@@ -93,6 +96,14 @@ def number_hint(value: object) -> str:
     except ValueError:
         return ""
     return f"; write {number if '.' in number else number.replace('e', '.0e')}" if number else ""
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Write a value in one line as Python would, in at most `limit` characters, even where it cannot be."""
+    try:
+        return one_line(repr(value), limit)
+    except Exception:  # noqa: BLE001  (the same)
+        return one_line(value, limit)
 
 
 def require(package: str, purpose: str) -> ModuleType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from numbers import Integral, Real
 from typing import Any
 
 from ..losses.errors import UserError, number_hint, unknown
@@ -251,4 +252,11 @@ class Recipe:
         for key in document:
             if key not in known:
                 raise unknown("key in the recipe", key, known)
-        return cls(**document)
+        return cls(**{key: _plain(value) for key, value in document.items()})
+
+
+def _plain(value: object) -> Any:
+    """A number of another library, such as NumPy's, as Python's own; anything else as it is."""
+    if isinstance(value, bool | int | float):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value) if isinstance(value, Real) else value

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import UserError, one_line, unknown
+from ..errors import UserError, shown, unknown
 from ..kinds import Counts, Kind, kind_named
 from .canonical import canonical, part_and_parameter
 from .formulas import formula
@@ -235,7 +235,7 @@ def checked_counts(kind: Kind, given: object) -> Counts:
         pass
     raise UserError(
         f"class_counts of a {kind} loss must be whole numbers {found.counts_rule}, at least 0 and not all 0, "
-        f"but got {one_line(repr(given), 100)}"
+        f"but got {shown(given, 100)}"
     )
 
 

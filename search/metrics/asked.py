@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the name every PyTorch user knows)
 
+from ...losses.custom import user_error
 from ...losses.errors import UserError
 from ...losses.kinds import Kind, kind_named
 from ..random_streams import generator
@@ -18,6 +20,7 @@ MOST = 20_000  # samples that a user's metric is asked about
 SHUFFLES = 3
 WRONG = 0.1  # of the good answers: a metric may have no number for perfect ones
 LOGIT = 3.0
+UNSTEADY = 0.1  # of what good answers score beyond shuffled ones: how far a score may be off when repeated
 ROUNDING = 1e-5  # of a sum over samples in another order
 
 
@@ -56,7 +59,8 @@ def ask(metric: Metric, kind: Kind, targets: Tensor, classes: int | None) -> Ask
     draw = generator("metric asked", metric.name)
     good = _answers(kind, chosen, classes, draw)
     others = [good[torch.randperm(len(good), generator=draw)] for _ in range(SHUFFLES)]
-    scores = metric(torch.stack([good, *others]), chosen).tolist()
+    scores = _scored(metric, torch.stack([good, *others, good]), chosen)
+    again = scores.pop()
     if not math.isfinite(scores[0]):
         raise UserError(
             f"metric {metric.name} must return a finite number, but for answers of which nine in ten are "
@@ -69,6 +73,11 @@ def ask(metric: Metric, kind: Kind, targets: Tensor, classes: int | None) -> Ask
             f"metric {metric.name} must tell good answers from bad ones, but it gives {scores[0]:.6g} to "
             "answers of which nine in ten are right and to the same answers shuffled; check what it reads: "
             f"{kind_named(kind).outputs_shape} and the targets"
+        )
+    if abs(again - scores[0]) > UNSTEADY * abs(shuffled - scores[0]):
+        raise UserError(
+            f"metric {metric.name} must give the same answers the same score, but it gave {scores[0]:.6g} "
+            f"and then {again:.6g}; let it draw from a generator that it seeds itself"
         )
     return Asked(scores[0], shuffled, _of_decisions(metric, kind, good, chosen, draw))
 
@@ -96,6 +105,50 @@ def directed(metric: Metric, asked: Asked | None, *, given: bool | None) -> tupl
     made = replace(metric, greater_is_better=greater, of_decisions=metric.of_decisions or asked.of_decisions)
     line = "" if greater or given is not None else f"metric {metric.name}: smaller is better, for {scores}"
     return made, line
+
+
+def check_defined(metric: Metric, kind: Kind, parts: Mapping[str, Tensor], classes: int | None) -> None:
+    """Refuse a metric that has no number on a part that models are scored on, such as an AUC of one class.
+
+    Args:
+        metric: The metric of the task.
+        kind: The kind of problem.
+        parts: The targets (N, ...) of the parts by name.
+        classes: The number of classes for multiclass.
+
+    Raises:
+        UserError: It raises there, or returns NaN or an infinity for answers that are mostly right.
+    """
+    for part, targets in parts.items():
+        chosen = targets[_rows(targets)]
+        answers = _answers(kind, chosen, classes, generator("metric asked", metric.name))
+        (score,) = _scored(metric, answers[None], chosen)
+        if not math.isfinite(score):
+            same = bool((chosen == chosen[:1]).all())
+            why = f", for all its targets are {chosen.flatten()[0].item():g}" if same else ""
+            raise UserError(
+                f"metric {metric.name} must have a number on the {part} part, but there it is {score}{why}; "
+                "bring more samples, or another metric"
+            )
+
+
+def _scored(metric: Metric, outputs: Tensor, targets: Tensor) -> list[float]:
+    """The scores of members with outputs (M, N, ...), whatever a user's metric does."""
+    try:
+        found = metric(outputs, targets)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise user_error(
+            f"metric {metric.name} must score outputs and targets, but it raised", error
+        ) from error
+    if not isinstance(found, Tensor) or found.shape != (len(outputs),):
+        got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise UserError(
+            f"metric {metric.name} must return a score for each of {len(outputs)} members, but returned {got}"
+        )
+    scores: list[float] = found.tolist()
+    return scores
 
 
 def _rows(targets: Tensor) -> Tensor:

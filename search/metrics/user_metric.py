@@ -13,6 +13,7 @@ from ...losses import Kind
 from ...losses.errors import UserError, one_line, unknown
 from ...losses.kinds import kind_named
 from .metric import Metric
+from .number import plain_number
 
 Reads = Literal["outputs", "probabilities", "predictions"]
 _WEIGHTS = "sample_weight"
@@ -61,6 +62,10 @@ def metric_of(
     shown = str(name or getattr(function, "__name__", type(function).__name__))
     if shown == "<lambda>":
         raise UserError("a metric that is a lambda must have a name, as in metric_of(..., name='gain')")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise UserError(
+            f"metric {shown} must be a plain function that returns a number, but it is async or yields"
+        )
     arguments = _arguments(function, shown)
     scikit = arguments[0] == _TRUTH or _is_scikit_learn(function)
     reads = reads or _read_by(arguments[1], scikit=scikit)
@@ -164,12 +169,10 @@ def _number(
     )
     try:
         found = call(answers, targets, **more)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"{rule} raised {type(error).__name__}: {one_line(error)}") from error
     try:
-        # Text that reads as a number, and a truth value, are mistakes all the same.
-        refused: Any = [] if isinstance(found, str | bytes | bool) else found
-        return float(refused)
+        return plain_number(found)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         got = one_line(repr(found), 60)
         raise UserError(f"{rule} returned {got} of type {type(found).__name__}") from None

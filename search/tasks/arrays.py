@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...losses.errors import UserError, one_line
+from ...losses.errors import UserError, one_line, shown
 
-HALF = (torch.float16, torch.bfloat16)  # read as float32: a target of 65,520 has no float16
 UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # torch has few operations for them
 OBJECTS = "OUSMm"  # NumPy's kinds of objects, text and dates
+DATES = (date, timedelta, np.datetime64, np.timedelta64)  # which pandas would turn into nanoseconds
 
 
 def tensor_of(what: str, value: Any) -> Tensor:
@@ -27,13 +28,16 @@ def tensor_of(what: str, value: Any) -> Tensor:
     Raises:
         UserError: `value` holds text or anything else that is no number, or is a single number.
     """
-    tensor = value.detach() if isinstance(value, Tensor) else _from_array(what, value)
-    if tensor.layout != torch.strided:
-        tensor = tensor.to_dense()
-    if tensor.dtype in HALF or (tensor.dtype == torch.float64 and not isinstance(value, Tensor)):
-        tensor = tensor.float()
+    tensor = _dense(what, value.detach()) if isinstance(value, Tensor) else _from_array(what, value)
+    small = tensor.is_floating_point() and tensor.element_size() < 4
+    if small or (tensor.dtype == torch.float64 and not isinstance(value, Tensor)):
+        tensor = tensor.float()  # a target of 65,520 has no float16
     if tensor.dtype in UNSIGNED:
         tensor = tensor.long()
+        if tensor.numel() and tensor.min() < 0:
+            raise UserError(
+                f"{what} must be below 2**63, but some are not; number them from 0, or scale them"
+            )
     if tensor.is_complex():
         raise UserError(f"{what} must hold real numbers, but got {tensor.dtype}; give its parts or its size")
     if tensor.dim() == 0:
@@ -43,20 +47,45 @@ def tensor_of(what: str, value: Any) -> Tensor:
     return tensor
 
 
+def _dense(what: str, value: Tensor) -> Tensor:
+    """A tensor with a number in each place, in the computer's own memory.
+
+    Raises:
+        UserError: It has no numbers, or rows of several lengths.
+    """
+    if value.is_nested or value.is_meta:
+        held = "rows of several lengths" if value.is_nested else "no numbers, on the device meta"
+        raise UserError(f"{what} must hold numbers in arrays or tensors, but got a tensor with {held}")
+    value = value.dequantize() if value.is_quantized else value
+    return (value if value.layout == torch.strided else value.to_dense()).cpu()
+
+
 def plain(value: Any) -> Any:
     """A frame or series as an array, whatever its library; anything else as it is.
 
-    Missing values of nullable types become NaN.
+    Missing values of nullable types and of masked arrays become NaN.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        return value.astype(np.float64).filled(np.nan) if np.ma.is_masked(value) else value.data
+    if isinstance(value, np.matrix):  # whose first row is again a matrix
+        return np.asarray(value)
     if isinstance(value, np.ndarray | Tensor) or not hasattr(value, "to_numpy"):
         return value.toarray() if hasattr(value, "toarray") and not isinstance(value, Tensor) else value
     found = value.to_numpy()
-    if found.dtype != object:
+    if found.dtype != object or any(isinstance(one, (*DATES, str)) for one in found[:1].flat):
         return found
     try:  # nullable numbers, in which a missing value is no float
         return value.to_numpy(dtype="float64", na_value=np.nan)
     except (TypeError, ValueError):
         return found
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for none: None, NaN, NaT, or pandas' NA, which does not compare."""
+    try:
+        return value is None or bool(value != value)  # noqa: PLR0124
+    except (TypeError, ValueError):
+        return True
 
 
 def text_in(value: Any) -> str | None:
@@ -85,11 +114,19 @@ def _from_array(what: str, value: Any) -> Tensor:
 
 
 def _numeric(value: Any) -> Any:
-    """An array of objects as numbers where it holds some, as mixed columns of a frame come."""
-    if isinstance(value, np.ndarray) and value.dtype.kind in OBJECTS:
+    """What torch reads: arrays of objects as numbers, in its layout; lists of tensors as one."""
+    if isinstance(value, list | tuple) and value and all(isinstance(one, Tensor) for one in value):
+        return torch.stack([one.detach() for one in value])
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype.kind in OBJECTS:
         if value.dtype.kind != "O":
             raise TypeError(f"values of type {value.dtype}")
+        if (text := next((one for one in value.flat if isinstance(one, str | bytes)), None)) is not None:
+            raise TypeError(f"text such as {shown(text)}")
         return value.astype(np.float64)
+    if not value.dtype.isnative or any(stride < 0 for stride in value.strides):
+        return np.array(value, value.dtype.newbyteorder("="), order="C")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
@@ -11,9 +12,9 @@ import torch
 from torch import Tensor
 
 from ...losses import Kind
-from ...losses.errors import UserError
+from ...losses.errors import UserError, one_line
 from ...losses.kinds import kind_named
-from .arrays import tensor_of
+from .arrays import brief, is_missing, plain, tensor_of
 from .streaming import Streamed
 
 # Inputs may also be `Streamed`, which does what batches ask of a tensor.
@@ -88,16 +89,29 @@ def ordinal_codes(what: str, values: Any, length: int) -> Tensor:
     Raises:
         UserError: There are more or fewer values than samples, or some are missing.
     """
-    found = np.asarray(values)
+    try:
+        found = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else plain(values))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"{what} must hold one value for each training sample, ({length},), but got "
+            f"{type(values).__name__}: {brief(error)}"
+        ) from error
+    found = found.squeeze(1) if found.ndim == 2 and found.shape[1] == 1 else found
     if found.shape != (length,):
         raise UserError(
             f"{what} must hold one value for each training sample, ({length},), "
             f"but its shape is {found.shape}"
         )
-    missing = np.asarray([value is None or value != value for value in found])  # noqa: PLR0124  (NaN and NaT)
+    missing = np.asarray([is_missing(value) for value in found])
     if missing.any():
         raise UserError(f"{what} must have no missing values, but row {int(missing.argmax())} has none")
-    return torch.from_numpy(np.unique(found, return_inverse=True)[1].astype(np.int64))
+    try:
+        return torch.from_numpy(np.unique(found, return_inverse=True)[1].astype(np.int64))
+    except TypeError as error:
+        raise UserError(
+            f"{what} must hold numbers, text or dates, of one type, but they cannot be ordered: "
+            f"{one_line(error)}"
+        ) from error
 
 
 def overlap(train: Data, test: Data) -> int:
@@ -130,7 +144,16 @@ def shape_of(values: Tensor) -> str:
 def _check_finite(part: str, what: str, values: Any) -> None:
     """Refuse a NaN or an infinity, naming the first row; of streamed inputs the first samples are read."""
     held = next(values.chunks()) if isinstance(values, Streamed) else values
-    if not held.is_floating_point() or bool(held.isfinite().all()):
+    if not held.is_floating_point():
+        return
+    if bool(held.isfinite().all()):
+        most = math.sqrt(torch.finfo(held.dtype).max) / 10
+        size = max(abs(float(value)) for value in held.aminmax()) if held.numel() else 0
+        if size > most:
+            raise UserError(
+                f"{part}: {what} must be below {most:.0e} in size, for sums of their squares are numbers, "
+                f"but some are {size:.1e}; scale them"
+            )
         return
     wrong = ~held.isfinite().reshape(len(held), -1)
     row = int(wrong.any(1).nonzero()[0])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from ...losses import Kind
 from ...losses.errors import UserError, one_line
 from ...losses.kinds import kind_named
-from .arrays import plain, tensor_of
+from .arrays import is_missing, plain, tensor_of
 
 SHOWN = 4  # names in a line, before the rest is left out
 PLAIN = ({0, 1}, {-1, 1})  # pairs whose larger value is the positive one, whatever the counts
@@ -43,7 +44,7 @@ class Numbering:
             UserError: A label is none of those that were numbered.
         """
         number = {label: index for index, label in enumerate(self.labels)}
-        found = [number.get(value, -1) for value in values]
+        found = [number.get(value, -1) if isinstance(value, Hashable) else -1 for value in values]
         if -1 in found:
             raise UserError(
                 f"{what}: every label must be one of the training part's, {some(self.labels)}, but "
@@ -85,10 +86,14 @@ def number_labels(
     labels = _labels(kind, parts.get("train"))
     if not (of_kind.single and of_kind.classified) or labels is None:
         return plain_ones
+    if odd := [label for label in labels if not isinstance(label, Hashable)]:
+        raise UserError(f"{what}: every target must be one label, text or a number, but got {odd[0]!r:.60}")
     if {*labels} <= {0, 1}:  # numbered already; names say what the numbers are
-        if asked in {None, "1", names[1] if len(names) == 2 else None}:
-            return plain_ones
         shown = names if len(names) == 2 else ("0", "1")
+        if isinstance(positive, Number | np.bool_) and positive in (0, 1):
+            positive = shown[int(positive)]  # type: ignore[call-overload]
+        if positive in (None, "1", shown[1]):
+            return plain_ones
         named = [shown[int(label)] for label in labels]
         numbering = numbered(kind, named, f"{what}: train", shown, positive)
         numbering = replace(numbering, labels=tuple(map(shown.index, numbering.labels)))
@@ -174,7 +179,7 @@ def numbered(
     Raises:
         UserError: A label is missing, is not among `given`, or a binary problem has not two labels.
     """
-    if missing := [row for row, label in enumerate(labels) if label is None or label != label]:  # noqa: PLR0124
+    if missing := [row for row, label in enumerate(labels) if is_missing(label)]:
         raise UserError(
             f"{what}: targets must have a value in every row, but row {missing[0]} has none; drop those rows"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from typing import NamedTuple
 
 import torch
@@ -12,26 +11,28 @@ from torch import Tensor, nn
 from ...losses import Kind
 from ...losses.custom import user_error
 from ...losses.errors import UserError
-from ...losses.kinds import kind_named
 from .data import Data, shape_of
+from .last_layer import last_layer
 
 Build = Callable[[], nn.Module]
-SAMPLES = 16  # that a model with random parameters is called with
+FEW = 3  # samples that a model is called with first
 
 
 class Tried(NamedTuple):
     """What trying a model showed.
 
     `outputs` is the number of classes (multiclass, else 0), `is_stochastic` says whether training draws
-    random numbers, and `parameters` is the number of numbers in the model's parameters.
+    random numbers, `parameters` is the number of numbers in the model's parameters, and `note` a line for the
+    user.
     """
 
     outputs: int
     is_stochastic: bool
     parameters: int
+    note: str = ""
 
 
-def tried(kind: Kind, name: str, build: Build, parts: dict[str, Data]) -> Tried:
+def tried(kind: Kind, name: str, build: Build, parts: dict[str, Data], batch_size: int) -> Tried:
     """Build two models and call one, and refuse models that could not be trained on the parts.
 
     Args:
@@ -39,22 +40,28 @@ def tried(kind: Kind, name: str, build: Build, parts: dict[str, Data]) -> Tried:
         name: The task's name, for the errors.
         build: Builds a model, seeded.
         parts: The parts of the data by name.
+        batch_size: How many samples a step trains with.
 
     Raises:
         UserError: The model cannot be built, called or trained, its outputs have another shape than losses
-            need, carry no gradient, or never leave [0, 1].
+            need, are not finite, carry no gradient or never leave [0, 1]; or it changes its inputs.
     """
     check = _Check(kind, name, parts)
     model, twin = check.built(build), check.built(build)
     check.trainable(model)
     with torch.no_grad():
-        found = check.called(model.eval(), "evaluation")
-    outputs = check.outputs(found)
+        found = check.called(model.eval(), "evaluation", FEW)
     twins_buffers = [buffer.clone() for buffer in twin.buffers()]
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         before = torch.get_rng_state()
-        check.differentiable(check.called(model.train(), "training"))
+        learnt = check.called(model.train(), "training", min(batch_size, FEW + 2))
         is_stochastic = not torch.equal(before, torch.get_rng_state())
+        if learnt.shape[1:] != found.shape[1:]:
+            raise check.wrong(
+                f"the model must return outputs of one shape, but {tuple(learnt.shape)} in training and "
+                f"{tuple(found.shape)} in evaluation"
+            )
+        check.differentiable(model, learnt)
     trained = {id(p) for p in model.parameters() if p.requires_grad}
     if any(id(p) in trained for p in twin.parameters()) or not all(
         torch.equal(buffer, old) for buffer, old in zip(twin.buffers(), twins_buffers, strict=True)
@@ -63,8 +70,9 @@ def tried(kind: Kind, name: str, build: Build, parts: dict[str, Data]) -> Tried:
             "model() must build a fresh nn.Module at each call, but what two calls built shares layers; "
             "make every layer inside the function"
         )
-    check.unbounded(twin.eval(), found)
-    return Tried(outputs, is_stochastic, sum(p.numel() for p in model.parameters()))
+    note = last_layer(kind, name, parts, twin.eval(), found)
+    outputs = found.shape[1] if kind == "multiclass" else 0
+    return Tried(outputs, is_stochastic, sum(p.numel() for p in model.parameters()), note)
 
 
 class _Check(NamedTuple):
@@ -82,7 +90,7 @@ class _Check(NamedTuple):
             return build()
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             said = f"task {self.name}: model() must return an nn.Module, but it raised"
             raise user_error(said, error) from error
 
@@ -101,86 +109,70 @@ class _Check(NamedTuple):
                     f"is on {tensor.device}; build it without a device"
                 )
 
-    def differentiable(self, outputs: object) -> None:
-        if not isinstance(outputs, Tensor) or not outputs.requires_grad:
+    def differentiable(self, model: nn.Module, outputs: Tensor) -> None:
+        learnt = [p for p in model.parameters() if p.requires_grad]
+        try:
+            found = (
+                torch.autograd.grad(outputs.sum(), learnt, allow_unused=True) if outputs.requires_grad else ()
+            )
+        except Exception as error:
+            said = "the model's outputs must carry a gradient to its parameters, but it raised"
+            raise user_error(f"task {self.name}: {said}", error) from error
+        gradients = [gradient for gradient in found if gradient is not None]
+        if not gradients:
             raise self.wrong(
                 "the model's outputs must carry a gradient to its parameters, but in training they carry "
                 "none; leave out detach, no_grad, argmax and the like"
             )
-
-    def unbounded(self, model: nn.Module, outputs: object) -> None:
-        """Refuse a model that ends in a Sigmoid or Softmax, or cannot reach the targets of a regression."""
-        kind, bound = kind_named(self.kind), self.bound(model, outputs)
-        if bound is None:
-            return
-        if kind.classified and bound == 0:
-            assert isinstance(outputs, Tensor)
-            softmax = kind.decision == "argmax" and bool(((outputs.sum(-1) - 1).abs() < 1e-3).all())
+        if not all(bool(gradient.isfinite().all()) for gradient in gradients):
             raise self.wrong(
-                "the model must return logits, of any size and sign, but its outputs never leave [0, 1], as "
-                f"after a {'Softmax' if softmax else 'Sigmoid'}; leave that last layer out, for losses and "
-                "metrics apply it themselves"
-            )
-        targets = torch.cat([part[1].flatten() for part in self.parts.values()])
-        if not kind.classified and (targets.min() < bound or targets.max() > 1):
-            raise self.wrong(
-                f"the model's outputs must be able to reach the targets, {targets.min():g} to "
-                f"{targets.max():g}, but they never leave [{bound}, 1]; leave the last activation out"
+                "the gradient of the model's outputs must be finite, but for the first samples it holds "
+                "NaN or infinity; look for square roots, divisions and logarithms of 0"
             )
 
-    @torch.no_grad()
-    def bound(self, model: nn.Module, outputs: object) -> int | None:
-        """0 or -1 where outputs never leave [0, 1] or [-1, 1]; None where they do, or cannot be tried.
-
-        A model whose first outputs lie in [-1, 1] is called with parameters drawn at random, large ones too,
-        for which logits leave that range.
-        """
-        assert isinstance(outputs, Tensor)
-        if not bool((outputs.abs() <= 1).all()):
-            return None
-        inputs: Tensor = self.parts["train"][0]
-        found, draw = [outputs.flatten().float()], torch.Generator().manual_seed(0)
+    def called(self, model: nn.Module, mode: str, count: int) -> Tensor:
+        """What the model returns for the first samples: finite outputs of the shape that losses need."""
+        inputs: Tensor = self.parts["train"][0][:count]
+        given = inputs.clone()
         try:
-            copied = deepcopy(model)  # parameters may share memory with what the user holds
-            for scale in (0.5, 2.0, 10.0):
-                for parameter in copied.parameters():
-                    if parameter.is_floating_point():
-                        parameter.copy_(scale * torch.randn(parameter.shape, generator=draw))
-                made = copied(inputs[:SAMPLES])
-                found.append(made[made.isfinite()].float())
-        except Exception:  # noqa: BLE001  (a model may refuse such parameters; then nothing is known of it)
-            return None
-        values = torch.cat(found)
-        # A model that returns its inputs' share of nothing but zeros says nothing either.
-        if len(values) <= outputs.numel() or values.abs().max() > 1 or bool((values == values[0]).all()):
-            return None
-        return 0 if values.min() >= 0 else -1
-
-    def called(self, model: nn.Module, mode: str) -> object:
-        """What the model returns for three samples."""
-        inputs: Tensor = self.parts["train"][0]
-        try:
-            return model(inputs[:3])
-        except Exception as error:
-            said = f"the model must accept inputs of shape {shape_of(inputs)}, but in {mode} it raised"
+            found = model(given)
+        except (Exception, SystemExit) as error:
+            said = (
+                f"the model must accept inputs of shape {shape_of(inputs)}, but in {mode} with "
+                f"{len(inputs)} samples it raised"
+            )
             raise user_error(f"task {self.name}: {said}", error) from error
+        if not torch.equal(given, inputs):
+            raise self.wrong(
+                f"the model must leave its inputs as they are, but in {mode} it changes them in place; begin "
+                "with an operation that makes a new tensor, such as nn.ReLU(inplace=False)"
+            )
+        return self.shaped(found, mode, len(inputs))
 
-    def outputs(self, outputs: object) -> int:
+    def shaped(self, outputs: object, mode: str, count: int) -> Tensor:
         shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-        wanted = tuple(self.parts["train"][1][:3].shape)
+        wanted = tuple(self.parts["train"][1][:count].shape)
         if self.kind != "multiclass":
             # A single output may have a dimension of its own.
             if shape != wanted and not (len(wanted) == 1 and shape == (*wanted, 1)):
                 raise self.wrong(
-                    f"the model must return outputs shaped as the targets, {wanted}, but it returned {shape}"
+                    f"the model must return outputs shaped as the targets, {wanted}, but in {mode} it "
+                    f"returned {shape}"
                 )
-            return 0
-        if not isinstance(outputs, Tensor) or outputs.shape[:-1] != wanted or outputs.shape[1] < 2:
+        elif not isinstance(outputs, Tensor) or outputs.shape[:-1] != wanted or outputs.shape[1] < 2:
             raise self.wrong(
-                f"a multiclass model must return logits (N, K) with K >= 2, but it returned {shape} "
-                f"for {wanted[0]} samples"
+                f"a multiclass model must return logits (N, K) with K >= 2, but in {mode} it returned "
+                f"{shape} for {wanted[0]} samples"
             )
-        return outputs.shape[1]
+        assert isinstance(outputs, Tensor)
+        if outputs.is_complex():
+            raise self.wrong(f"the model must return real numbers, but it returned {outputs.dtype}")
+        if not bool(outputs.isfinite().all()):
+            raise self.wrong(
+                f"the model's outputs must be finite, but in {mode} those of the first {count} samples hold "
+                "NaN or infinity; look at how it begins, and scale the inputs"
+            )
+        return outputs
 
 
 def check_labels(name: str, parts: Mapping[str, Data], classes: int) -> None:

@@ -15,7 +15,7 @@ from ..random_streams import stream_seed
 from ..records import Repeat
 from .constants import constants_of
 from .data import Data
-from .deal import deal
+from .deal import deal, is_stratified
 from .streaming import take
 
 
@@ -151,16 +151,13 @@ def split_warnings(task: HasParts, folds: int) -> Iterator[str]:
         return
     split_for(task, Repeat(0), folds, 0)
     parts = Folds(folds).parts
-    if task.kind == "multiclass":
-        assert task.classes is not None
-        counts = torch.bincount(task.train[1], minlength=task.classes)
+    if is_stratified(task.kind, task.train[1]):
+        counts = torch.bincount(task.train[1].long(), minlength=task.classes or 2)
         if rare := [str(label) for label, count in enumerate(counts.tolist()) if 0 < count < parts]:
             yield (
                 f"class {', '.join(rare)} has fewer training samples than the {parts} folds, so some folds "
                 "are scored without it; ask for fewer folds, or bring a validation part"
             )
-    if bool((task.train[1] == task.train[1][:1]).all()):
-        yield "every training target is the same, so no loss can be told from another"
 
 
 def _fold(task: HasParts, repeat: Repeat, folds: Folds, seed: int) -> tuple[Tensor, Tensor]:

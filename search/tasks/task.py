@@ -16,11 +16,11 @@ from torch import Generator, Tensor, nn
 
 from ...losses import BoundLoss, Kind, LossSpec
 from ...losses.custom import user_error
-from ...losses.errors import UserError, one_line
+from ...losses.errors import UserError, one_line, shown
 from ...losses.kinds import kind_named
 from ...spaces.recipe import Recipe
 from ..metrics import Metric, metric_named, metric_of
-from ..metrics.asked import ask, directed
+from ..metrics.asked import ask, check_defined, directed
 from .constants import constants_of
 from .data import (
     NOT_LABELLED,
@@ -30,17 +30,17 @@ from .data import (
     fingerprint,
     missing,
     ordinal_codes,
-    overlap,
     shape_of,
 )
 from .fields import TaskFields
-from .guard import check_inputs, check_name, is_list, plain_json
+from .guard import check_name, check_varied, is_list, plain_json
 from .labels import Labelled, number_classes, number_labels
 from .loaders.csv import csv_fields
 from .loaders.dataset import dataset_fields
 from .loaders.features import features_fields
 from .loaders.images import image_folder_fields
 from .models import Tried, check_labels, tried
+from .part_warnings import part_warnings
 from .splits import split_warnings
 from .streaming import Samples
 from .weights import weights_of
@@ -133,14 +133,19 @@ class Task:
                 "model must be a function that builds a fresh nn.Module, but got "
                 f"{type(self.model).__name__}; write model=lambda: nn.Sequential(...)"
             )
-        self._set("_tried", tried(self.kind, self.name, lambda: self.build(0), self.parts))
+        self._set(
+            "_tried", tried(self.kind, self.name, lambda: self.build(0), self.parts, self.settings.batch_size)
+        )
+        self._note(self._tried.note)
         if self.classes is not None:
             if renumbered := number_classes(self.parts, self.classes):
-                self._take(renumbered)
+                self._take(replace(renumbered, class_names=self.class_names or renumbered.class_names))
             check_labels(self.name, self.parts, self.classes)
+        check_varied(f"task {self.name}: train", self.train)
         self._check_names()
         self._check_metric()
         self._check_augment()
+        self._check_confirm()
         self._set("about", plain_json(f"task {self.name}: about", self.about))
 
     @classmethod
@@ -283,11 +288,7 @@ class Task:
             UserError: The training part cannot be dealt into this many folds.
         """
         yield from split_warnings(self, folds)
-        if copies := overlap(self.train, self.test):
-            yield (
-                f"{copies:,} of the {self.sizes['test']:,} test samples are also in train, number for "
-                "number: the verdict's scores will be too good; drop them"
-            )
+        yield from part_warnings(self.parts, self.classes)
 
     def build(self, seed: int) -> nn.Module:
         """A fresh model, initialised from `seed` alone; the global generator stays as it was."""
@@ -296,6 +297,8 @@ class Task:
             model = self.model()
         if not isinstance(model, nn.Module):
             raise self._wrong(f"model() must return an nn.Module, but it returned {type(model).__name__}")
+        if any(parameter.is_complex() for parameter in model.parameters()):
+            raise self._wrong("the model's parameters must be real numbers, but some are complex")
         inputs: Tensor = self.train[0]
         return model.to(inputs.dtype) if inputs.is_floating_point() else model
 
@@ -328,7 +331,6 @@ class Task:
             self._note(f"targets: {gaps.mean():.1%} are missing; they count neither in losses nor the metric")
         for name, data in self.parts.items():
             check_alike(f"task {self.name}: {name}", data, self.train)
-        check_inputs(f"task {self.name}: train", self.train)
         for name in ("groups", "time"):
             if getattr(self, name) is not None:
                 what = f"task {self.name}: {name}"
@@ -339,11 +341,22 @@ class Task:
 
     def _check_metric(self) -> None:
         if isinstance(self.metric, str):
-            if self.own_metric is None or self.own_metric.name != self.metric:
-                metric_named(self.metric, self.kind)
+            if not isinstance(self.own_metric, Metric) or self.own_metric.name != self.metric:
+                known = metric_named(self.metric, self.kind)
                 self._set("own_metric", None)
+                if self.greater_is_better not in (None, known.greater_is_better):
+                    raise self._wrong(
+                        f"greater_is_better must be left out for {self.metric}, which is best where it is "
+                        f"{'greatest' if known.greater_is_better else 'smallest'}, but got "
+                        f"{self.greater_is_better}"
+                    )
+            check_defined(self.measure, self.kind, self._held_out, self.classes)
             return
         made = self.metric if isinstance(self.metric, Metric) else metric_of(self.metric, self.kind)
+        if self.kind not in made.kinds:
+            raise self._wrong(
+                f"metric {made.name} must be one for {self.kind}, but it is for {', '.join(made.kinds)}"
+            )
         asked = ask(made, self.kind, self.train[1], self.classes)
         made, line = directed(made, asked, given=self.greater_is_better)
         if self.sample_weight is not None and not made.takes_weights:
@@ -353,7 +366,13 @@ class Task:
             )
         self._set("own_metric", made)
         self._set("metric", made.name)
+        check_defined(made, self.kind, self._held_out, self.classes)
         self._note(line)
+
+    @property
+    def _held_out(self) -> dict[str, Tensor]:
+        """The targets of the parts that models are scored on, by part."""
+        return {name: part[1] for name, part in self.parts.items() if name != "train"}
 
     def _check_augment(self) -> None:
         if self.augment is None:
@@ -361,12 +380,21 @@ class Task:
         inputs = self.train[0][:3]
         try:
             changed = self.augment(inputs.clone(), torch.Generator().manual_seed(0))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             said = f"task {self.name}: augment must take (inputs, generator), but it raised"
             raise user_error(said, error) from error
         if not isinstance(changed, Tensor) or (changed.shape, changed.dtype) != (inputs.shape, inputs.dtype):
             got = shape_of(changed) if isinstance(changed, Tensor) else type(changed).__name__
             raise self._wrong(f"augment must return inputs as it got them, {shape_of(inputs)}, but got {got}")
+        if changed.is_floating_point() and not bool(changed.isfinite().all()):
+            raise self._wrong("augment must return finite inputs, but some are NaN or infinity")
+
+    def _check_confirm(self) -> None:
+        """The same metric and classes with the full model, or its scores would be of something else."""
+        for what in ("metric", "classes") if self.confirm else ():
+            found, wanted = getattr(self.confirm, what), getattr(self, what)
+            if found != wanted:
+                raise self._wrong(f"confirm must be a Task of the same {what}, {wanted}, but got {found}")
 
     def _check_types(self) -> None:
         """What is plain text, a choice, a mapping or a task."""
@@ -375,7 +403,7 @@ class Task:
         for name in ("notes", "class_names"):
             given = getattr(self, name)
             if isinstance(given, str) or not is_list(given):
-                raise self._wrong(f"{name} must be a list of texts, but got {one_line(repr(given), 60)}")
+                raise self._wrong(f"{name} must be a list of texts, but got {shown(given)}")
             self._set(name, tuple(map(str, given)))
         if len({*self.class_names}) < len(self.class_names):
             raise self._wrong(f"class_names must differ, but got {one_line(list(self.class_names), 60)}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
-from ....losses.errors import UserError, one_line, unknown
+from ....losses.errors import UserError, shown, unknown
 from ....losses.kinds import KINDS, Kind
 from ..guard import check_name
 
@@ -30,7 +30,7 @@ def check_settings(training: Any) -> None:
     if not isinstance(metric, str) or not metric.strip() or not metric.isprintable() or len(metric) > 100:
         raise UserError(
             "the metric of a training function must be the name of what it returns, such as macro_f1, "
-            f"but got {one_line(repr(metric), 100)}"
+            f"but got {shown(metric, 100)}"
         )
     if not isinstance(training.greater_is_better, bool):
         raise _wrong("greater_is_better", "true or false", training.greater_is_better)
@@ -73,7 +73,7 @@ def _check_counts(kind: Kind, counts: Any) -> None:
         "multilabel": "[negatives, positives] of each label, such as [[90, 10], [50, 50]]",
     }.get(kind)
     if rule is None:
-        raise UserError(f"class_counts must be left out for {kind}, but got {one_line(repr(counts), 100)}")
+        raise UserError(f"class_counts must be left out for {kind}, but got {shown(counts, 100)}")
     rows = counts if kind == "multilabel" and _listed(counts) else [counts]
     lengths = {"multiclass": None, "binary": 2, "multilabel": 2}
     for row in rows:
@@ -97,4 +97,4 @@ def _whole(value: object, low: int, high: int) -> bool:
 
 
 def _wrong(name: str, rule: str, value: object) -> UserError:
-    return UserError(f"training: {name} must be {rule}, but got {one_line(repr(value), 100)}")
+    return UserError(f"training: {name} must be {rule}, but got {shown(value, 100)}")

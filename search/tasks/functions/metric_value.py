@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ....losses.errors import UserError, one_line
+from ...metrics.number import plain_number
 
 LARGEST = 1e150  # the square of a score is a number too: spreads and tests of significance need it
 
@@ -23,7 +24,7 @@ def score_from(value: object, rule: str) -> float:
         UserError: `value` is no number. Text that reads as one is a mistake all the same.
     """
     try:
-        return float(str if isinstance(value, str | bytes | bool) else value)  # type: ignore[arg-type]
+        return plain_number(value)
     except OverflowError:
         return math.copysign(math.inf, 1 if value > 0 else -1)  # type: ignore[operator]
     except (TypeError, ValueError, RuntimeError):

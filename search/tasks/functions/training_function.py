@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from ....losses import BoundLoss, Kind, LossSpec
-from ....losses.errors import UserError, one_line
+from ....losses.errors import UserError, shown
 from ....spaces.recipe import Recipe
 from ...metrics import Metric, reported
 from .check_settings import check_settings
@@ -202,7 +202,7 @@ class TrainingFunction:
 def _not_trainable(train: object) -> str | None:
     """What `train` is, where calling it with a loss and a trial would train nothing."""
     if not callable(train):
-        return f"{one_line(repr(train), 60)} of type {type(train).__name__}"
+        return f"{shown(train)} of type {type(train).__name__}"
     if inspect.isclass(train):
         return f"the class {train.__name__}; give an instance with __call__(self, loss, trial), or a function"
     called = train if inspect.isroutine(train) else getattr(train, "__call__", train)  # noqa: B004

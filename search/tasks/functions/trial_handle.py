@@ -8,7 +8,7 @@ from typing import Any, Literal, Never
 
 import torch
 
-from ....losses.errors import UserError, one_line
+from ....losses.errors import UserError, shown
 from ....spaces.recipe import Recipe
 from .metric_value import score_from
 
@@ -150,7 +150,7 @@ class TrialHandle:
 
 
 def _short(value: object) -> str:
-    return one_line(repr(value), 60)
+    return shown(value)
 
 
 def _epoch(value: Any) -> int:

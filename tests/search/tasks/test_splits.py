@@ -230,15 +230,6 @@ def test_a_user_is_told_of_classes_that_are_too_rare() -> None:
     assert list(split_warnings(folded(counts=(50, 30, 4)), 4)) == []
 
 
-def test_a_user_is_told_of_targets_that_are_all_the_same() -> None:
-    """There is nothing to learn then, and it is said before anything is trained."""
-    task = folded("regression", counts=(30,))
-    assert list(split_warnings(task, 4)) == []
-    constant = (task.train[0], torch.ones(30))
-    (line,) = split_warnings(task_of("regression", train=constant, validation=None), 4)
-    assert line.startswith("every training target is the same")
-
-
 def test_a_task_with_a_validation_part_raises_no_doubts() -> None:
     """Nothing is dealt there."""
     assert list(split_warnings(task_of(), 4)) == []
