@@ -1,6 +1,7 @@
 """What saturates first on 1,000 workers and 10 million trials: costs measured, the cluster simulated.
 
-    python benchmarks/cluster_scale.py      # a minute on one core, in CPU time
+    python benchmarks/cluster_scale.py           # a minute on one core, in CPU time
+    python benchmarks/cluster_scale.py --ray     # what scoring costs the driver of two real workers
 
 Measured here, with the code that a search runs: what a worker does for an item beside training (score its
 models), what the driver does for an item (read the scores and take them into the cohort's bracket) and for a
@@ -12,6 +13,8 @@ what a driver would allow that is sent outputs and scores them itself, as lossmi
 
 from __future__ import annotations
 
+import argparse
+import logging
 import random
 import tempfile
 import time
@@ -19,7 +22,10 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import psutil
 import torch
 from ray import cloudpickle
 from torch import nn
@@ -27,12 +33,16 @@ from torch import nn
 from lossmith.experiments.store import Store, StoreLedger, new_owner
 from lossmith.search import Candidate, Outcome, Plan, Repeat, Task, Trial
 from lossmith.search.method.pipeline import proposer_for
-from lossmith.search.records import Unit
-from lossmith.search.training.bracket import Bracket
+from lossmith.search.records import Measurement, RungSchedule, Unit
+from lossmith.search.tasks.splits import split_for
+from lossmith.search.training.bracket import Bracket, Scored
+from lossmith.search.training.engines.autotune import EngineChoice
+from lossmith.search.training.program import Job
+from lossmith.search.training.ray import on_ray
 from lossmith.search.training.ray.lease_queue import LeaseQueue
-from lossmith.search.training.ray.remote_program import WorkResult
+from lossmith.search.training.ray.remote_program import ReplayedProgram, WorkResult
 from lossmith.search.training.ray.tune_workers import read
-from lossmith.search.training.scored_program import program_maker
+from lossmith.search.training.scored_program import ScoredProgram, program_maker
 from lossmith.spaces import space_from
 
 WORKERS = (1, 10, 100, 300, 1000)
@@ -199,9 +209,82 @@ def simulated(workers: int, costs: Costs, scored_s: float, take_s: float) -> flo
     return LEGS * ITEM_S / (total + asking)
 
 
+class ScoredByDriver(ReplayedProgram):
+    """A program of a cluster whose outputs travel, to be scored by the driver: as lossmith did before 0.2."""
+
+    def scores(self, n_resamples: int = 0) -> list[Scored]:
+        """Bring the outputs of every member and score them."""
+        found = self.outputs()
+        losses, (repeat,), _ = self._parts[0].arguments
+        kept = {member.candidate: losses[member.candidate] for member in found}
+        made = task()
+        job = Job(made, split_for(made, repeat, 0, 0), list(kept.values()), repeat, 0)
+        brought = SimpleNamespace(outputs=lambda: torch.stack([*found.values()]), faults=dict)
+        return ScoredProgram(brought, [job], kept).scores(n_resamples)
+
+
+def on_two_workers() -> None:
+    """Print the driver's processor time and that of two real workers, for either place of scoring."""
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=2,
+        object_store_memory=200_000_000,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    made = task()
+    search = proposer_for(made, space_from("auto", "multiclass", None, made.metric), Plan(width=256), "auto")
+    asked, repeats = search.ask(256), [Repeat(seed) for seed in range(REPEATS)]
+    choice = EngineChoice("cohort", MODELS, "measured for")
+    runner = on_ray(made, Plan(), choice=choice)
+    pool = runner.pool
+    assert pool is not None
+    outcomes: list[list[Measurement]] = []
+    print(
+        f"a cohort of {len(asked)} losses on {REPEATS} repeats, {HELD_OUT:,} held-out samples, two workers:"
+    )
+    for where, program in (("workers", pool.program), ("the driver", scored_by_driver(pool))):
+        pool.program = program  # type: ignore[method-assign]
+        runner.train(asked, repeats, RungSchedule((1, 2)))  # starts the workers
+        before, driver = workers_s(), time.process_time()
+        outcomes.append(runner.train(asked, repeats, RungSchedule((1, 2))))
+        driver, theirs = time.process_time() - driver, workers_s() - before
+        print(
+            f"  scored by {where}: the driver {driver:.2f} s on a processor, the workers {theirs:.2f} s; "
+            f"the driver's share {driver / (driver + theirs):.1%}"
+        )
+    assert outcomes[0] == outcomes[1]
+    print("  the outcomes are equal bit for bit")
+    runner.close()
+    ray.shutdown()
+
+
+def scored_by_driver(pool: Any) -> Callable[..., ReplayedProgram]:
+    """What makes programs on the workers of a pool whose outputs the driver scores."""
+    return lambda _, *arguments: ScoredByDriver(pool._submit, arguments)  # noqa: SLF001  (the comparison's own)
+
+
+def workers_s() -> float:
+    """Seconds that the workers of this process's Ray have spent on a processor."""
+    found = 0.0
+    for process in psutil.Process().children(recursive=True):
+        if process.cmdline()[:1] and process.cmdline()[0].startswith("ray::"):
+            times = process.cpu_times()
+            found += times.user + times.system
+    return found
+
+
 def main() -> None:
     """Print the costs and the tables."""
+    parser = argparse.ArgumentParser(description="What saturates first on a large cluster.")
+    parser.add_argument("--ray", action="store_true", help="two real workers instead of the simulation")
     torch.set_num_threads(1)
+    if parser.parse_args().ray:
+        on_two_workers()
+        return
     costs = measured()
     print(
         f"an item: scoring takes a worker {costs.score_s * 1e3:.1f} ms; its scores take the driver "

@@ -118,6 +118,42 @@ def children(up: Compose, name: str) -> Counter[str]:
     return Counter(run.data.tags["lossmith.trial"].rpartition("/")[2] for run in runs)
 
 
+MARKED = """
+
+import os
+from pathlib import Path
+
+
+class Marked(Slow):
+    def forward(self, inputs):
+        if self.training and "RAY_RAYLET_PID" in os.environ:
+            Path({marks!r}, os.environ["RAY_RAYLET_PID"]).touch()
+        return super().forward(inputs)
+
+
+def marked():
+    made = clouds()
+    object.__setattr__(made, "model", lambda: Marked(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 3)))
+    return made
+"""
+
+
+def test_two_workers_find_what_one_machine_finds(up: Compose, undisturbed: dict[str, Any]) -> None:
+    """Trained on two nodes, a seeded search has every trial, rung and verdict of one machine, bit for bit."""
+    spec, marks = write_task(up.folder, pause=0.01), up.folder / "marks"
+    marks.mkdir()
+    spec.write_text(spec.read_text().replace("clouds.py:clouds", "clouds.py:marked"))
+    with (up.folder / "clouds.py").open("a") as file:
+        file.write(MARKED.format(marks=str(marks)))
+    words = ["search", "clouds.yaml", "--name", "shared", "--runner", "ray", "--json"]
+    done = up.lossmith(*words, timeout=END_S, env=driver(up))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len(list(marks.iterdir())) == 2  # by the nodes on which something was trained
+    assert found["trials"] == undisturbed["trials"]
+    assert found["verdict"] == undisturbed["verdict"]
+
+
 def test_a_worker_node_is_killed_again_and_again(up: Compose, undisturbed: dict[str, Any]) -> None:
     """What loses its node mid-cohort goes on at another; the search ends as if nothing had happened."""
     launched(up, "nodes", pause=0.05)

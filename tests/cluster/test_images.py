@@ -41,11 +41,20 @@ def test_services_depend_on_what_is_there() -> None:
 
 
 def test_one_service_builds_the_image_that_the_others_use() -> None:
-    """What is built again must not restart who does not need it: one `build:` alone names the image."""
-    services = compose_file()["services"]
-    ours = {name: service for name, service in services.items() if name != "postgres"}
-    assert [name for name, service in ours.items() if "build" in service] == ["migrate"]
-    assert len({service["image"] for service in ours.values()}) == 1
+    """What is built again must not restart who does not need it: one service alone builds each image."""
+    services = {name: service for name, service in compose_file()["services"].items() if name != "postgres"}
+    built = {name: service["image"] for name, service in services.items() if "build" in service}
+    assert built == {"migrate": "lossmith:0.1.0", "ray-worker-gpu": "lossmith-gpu:0.1.0"}
+    others = {service["image"] for name, service in services.items() if name not in built}
+    assert others == {"lossmith:0.1.0"}
+
+
+def test_the_cuda_build_of_torch_is_in_the_image_of_gpu_workers_alone() -> None:
+    """Whoever has no GPU downloads none of its libraries."""
+    for name, service in compose_file()["services"].items():
+        if "build" in service:
+            index = service["build"]["args"]["TORCH_INDEX"]
+            assert index.endswith("/cu130}" if service.get("profiles") == ["gpu"] else "/cpu}"), name
 
 
 def test_every_service_has_an_end_to_its_log() -> None:

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,19 @@ def until(true: Callable[[], object], what: str, timeout_s: float = END_S) -> An
             return found
         time.sleep(2)
     raise AssertionError(f"after {timeout_s:.0f} s still waiting for {what}")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A command that goes on, and the file that holds what it has said."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def says(self, words: str) -> None:
+        """Wait until it has said so."""
+        until(lambda: words in self.log.read_text() or self.process.poll() is not None, words)
+        assert words in self.log.read_text(), self.log.read_text()
 
 
 @dataclass
@@ -100,42 +114,54 @@ class Stack:
         """A lossmith command on the head."""
         return self.run("docker", "compose", "exec", "-T", "ray-head", "lossmith", *words, check=check)
 
-    def client(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """A lossmith command of somebody at this machine who has the token."""
-        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.folder / "secrets/ray_token")}
-        before, self.settings = self.settings, self.settings | token
+    @property
+    def user(self) -> dict[str, str]:
+        """The environment of somebody at this machine who has the token."""
+        token = str(self.folder / "secrets/ray_token")
+        return self.environment | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token}
+
+    @contextmanager
+    def launching(self, spec: str, name: str, *more: str) -> Iterator[Running]:
+        """A search on the cluster, launched by a command that goes on; at the end it has ended well."""
+        words = ("lossmith", "launch", spec, "--name", name, "--address", "http://127.0.0.1:8265", *more)
+        log = self.folder / f"{name}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                words, cwd=self.folder, env=self.user, stdout=file, stderr=subprocess.STDOUT
+            )
         try:
-            return self.run("lossmith", *words, check=check)
+            yield Running(process, log)
+            assert process.wait(END_S) == 0, log.read_text()
         finally:
-            self.settings = before
+            process.kill()
 
-    def launch(self, spec: str, name: str, *more: str) -> None:
-        """A search on the cluster."""
-        self.client("launch", spec, "--name", name, "--address", "http://127.0.0.1:8265", *more)
+    def launch(self, spec: str, name: str) -> None:
+        """A search on the cluster, which has begun."""
+        with self.launching(spec, name):
+            pass
 
-    def status(self, name: str) -> dict[str, Any] | None:
-        """What `show --json` says; None while the head or the database is away."""
-        done = self.inside("show", name, "--json", check=False)
-        if done.returncode:
-            return None
-        found: dict[str, Any] = json.loads(done.stdout)
+    def sql(self, statement: str, database: str = "lossmith") -> str:
+        """What PostgreSQL answers; nothing while it is away. Asking lossmith would start a Python."""
+        words = ("psql", "-U", "lossmith", "-d", database, "-Atc", statement)
+        return self.run("docker", "compose", "exec", "-T", "postgres", *words, check=False).stdout.strip()
+
+    def shown(self, name: str) -> dict[str, Any]:
+        """What `show --json` says."""
+        found: dict[str, Any] = json.loads(self.inside("show", name, "--json").stdout)
         return found
 
     def finished(self, name: str) -> dict[str, Any]:
         """Wait for the end of a search."""
-
-        def ended() -> dict[str, Any] | None:
-            found = self.status(name)
-            return found if found and found["status"] not in ("running", "interrupted") else None
-
-        found: dict[str, Any] = until(ended, f"{name} to end")
+        status = f"SELECT status FROM lossmith_searches WHERE name = '{name}'"
+        until(lambda: self.sql(status) not in ("", "running"), f"{name} to end")
+        found = self.shown(name)
         assert found["status"] == "finished", found["reason"]
         return found
 
     def trained(self, name: str) -> int:
         """How many trials of a search are kept."""
-        found = self.status(name)
-        return len(found["trials"]) if found else 0
+        joined = "lossmith_trials t JOIN lossmith_searches s ON s.id = t.search_id"
+        return int(self.sql(f"SELECT count(*) FROM {joined} WHERE s.name = '{name}'") or 0)
 
     def kill(self, service: str) -> None:
         """Kill one container of a service, as a machine that is gone does."""
