@@ -108,7 +108,6 @@ class Compose:
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",
             "LANG": "C.UTF-8",
-            "RAY_raylet_start_wait_time_s": "200",  # a machine of two cores takes its time
         }
         given = self.services[service].get("environment", {})
         merged: dict[str, str] = {}

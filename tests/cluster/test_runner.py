@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -21,6 +23,7 @@ from lossmith.search.training.local import local
 from lossmith.search.training.program import WorkerError
 from lossmith.search.training.ray import Resources
 
+from .compose import START_S, until
 from .conftest import write_task
 
 PLAN = Plan(folds=2)
@@ -227,6 +230,34 @@ def test_resources_that_cannot_be(given: dict[str, Any], words: str) -> None:
     """Each mistake in `resources` is one line with the key and the value."""
     with pytest.raises(UserError, match=words):
         Resources.from_mapping(given)
+
+
+@pytest.mark.cluster
+def test_a_driver_that_is_killed_takes_its_ray_with_it(tmp_path: Path) -> None:
+    """Where a search started Ray itself and is killed with SIGKILL, no process of that Ray goes on."""
+    spec = write_task(tmp_path, pause=0.05)
+    words = ["search", str(spec), "--runner", "ray", "--workdir", str(tmp_path)]
+    command = [str(Path(sys.executable).with_name("lossmith")), *words]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as driver:
+        below = psutil.Process(driver.pid)
+        until(lambda: any(is_worker(one) for one in below.children(recursive=True)), START_S, "a worker")
+        family = below.children(recursive=True)
+        driver.kill()
+    until(lambda: not any(map(is_alive, family)), 60, "the end of what the driver started")
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Whether it is a worker of Tune's."""
+    with suppress(psutil.NoSuchProcess):
+        return "ray::TuneWorker" in " ".join(process.cmdline())
+    return False
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it goes on; what nobody has waited for does not."""
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 @pytest.mark.cluster

@@ -22,7 +22,9 @@ SPEC = """
 task: digits-longtail
 trials: 16
 cohort: 8
+recipe: {epochs: 4}
 repeats: {seeds: 2}
+headroom: 'off'
 race: {seeds: 2, contenders: 2}
 verdict: {seeds: 2}
 insight: false
