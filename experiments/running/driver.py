@@ -167,7 +167,9 @@ def _tracker(
 
 
 def _say_what_is_left(left: int, tracker: Tracker | NoTracker, progress: Progress) -> None:
-    """What MLflow has not taken in the time it was given."""
+    """Say what MLflow has not taken in the time it was given, and that it was given all of it anew."""
+    if tracker.renewed:
+        progress.note("MLflow did not know this search any more: it is there again, as a new run")
     if left:
         why = tracker.problem or "it is slow"
         progress.note(f"MLflow has not taken {left} trials yet ({why}); a resume delivers them")

@@ -7,6 +7,7 @@ class NoTracker:
     """A tracker that delivers nothing: trials stay in the store, and a resume with MLflow delivers them."""
 
     problem: str | None = None
+    renewed = False
     cpu_s = 0.0
 
     def start(self, *_: object) -> NoTracker:

@@ -68,6 +68,7 @@ class Tracker:
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=f"{THREAD_PREFIX}-{search.name}", daemon=True)
         self.problem: str | None = None
+        self.renewed = False  # MLflow did not know the search any more, and is given it anew
         self.cpu_s = 0.0
 
     def start(self, prepare: Callable[[], None] | None = None) -> Self:
@@ -195,6 +196,7 @@ class Tracker:
         if self._connection is None:
             connection = self._open()
             self._store.set_run(self._search.id, connection.experiment_id, connection.run_id)
+            self.renewed = self._search.run_id not in (None, connection.run_id)
             self._connection = connection
         if self._owner is not None and not self._store.holds(self._search.id, self._owner):
             self._stopped = True

@@ -205,6 +205,7 @@ def test_an_mlflow_that_is_lost_is_made_anew(stack: Stack, undisturbed: dict[str
     stack.sql("CREATE DATABASE mlflow OWNER lossmith")
     stack.compose("up", "-d", "--wait")
     done = stack.inside("resume", "peace")
+    assert "MLflow did not know this search any more" in done.stderr
     assert "has not taken" not in done.stderr
     assert tracked(stack, "peace") == len(undisturbed["trials"])
 

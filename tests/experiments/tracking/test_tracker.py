@@ -240,13 +240,15 @@ def test_a_tracker_whose_search_was_claimed_stops(
 def test_another_mlflow_gets_every_trial(
     tracker: Tracker, store: Store, search: SearchRecord, mlflow: PretendMlflow, keep: Keep
 ) -> None:
-    """A search that is resumed with another tracking address is whole there."""
+    """A search that is resumed where MLflow does not know it, as after a loss, is whole there, which is said."""
     keep(4)
     with tracker:
         assert tracker.flush() == 0
+    assert not tracker.renewed
     other = PretendMlflow(run_id="elsewhere")
-    with tracker_of(store, search, other) as successor:
+    with tracker_of(store, store.get(search.name), other) as successor:
         assert successor.flush() == 0
+    assert successor.renewed
     assert other.numbers == mlflow.numbers
 
 
