@@ -16,16 +16,17 @@ WORKDIR /source
 COPY constraints.txt ./
 RUN /opt/lossmith/bin/pip install -c constraints.txt --index-url "$TORCH_INDEX" --extra-index-url https://pypi.org/simple torch
 COPY --from=needed /source/needed.txt ./
-# What nothing reads while lossmith runs goes in the same layer: tests, headers, Java, the services of AWS but S3, the
-# protocols of Arrow and the libraries of Ray that no search uses, and the plots that MLflow draws for others.
-RUN /opt/lossmith/bin/pip install -c constraints.txt -r needed.txt flask-wtf==1.3.0 wtforms==3.3.2 boto3==1.44.8 \
- && /opt/lossmith/bin/pip uninstall --yes matplotlib contourpy cycler fonttools kiwisolver pyparsing \
+RUN /opt/lossmith/bin/pip install -c constraints.txt -r needed.txt flask-wtf==1.3.0 wtforms==3.3.2 boto3==1.44.8
+# What nothing reads while lossmith runs stays here: tests, headers, Java, the services of AWS but S3, Arrow's protocol of
+# servers, the libraries of Ray that no search uses, and the plots that MLflow draws for others.
+RUN /opt/lossmith/bin/pip uninstall --yes matplotlib contourpy cycler fonttools kiwisolver pyparsing \
  && cd /opt/lossmith/lib/python3*/site-packages \
  && rm -rf torch/test torch/include ray/jars ray/rllib ray/llm pyarrow/include plotly/labextension plotly/package_data/datasets \
  && find torch/bin -type f ! -name torch_shm_manager -delete \
- && find pyarrow \( -name '*flight*' -o -name '*substrait*' \) -delete \
+ && find pyarrow -name '*flight*' -delete \
  && find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts ! -name 'sso*' -exec rm -rf {} + \
- && find . \( -type d -name tests -prune -o -name '*.map' \) -exec rm -rf {} +
+ && find . \( -type d -name tests -prune -o -name '*.map' \) -exec rm -rf {} + \
+ && /opt/lossmith/bin/python -c 'import boto3, mlflow.server, plotly, pyarrow.dataset, pyarrow.parquet, ray.tune, sklearn'
 
 FROM dependencies AS build
 COPY pyproject.toml README.md LICENSE ./

@@ -58,15 +58,17 @@ class Bracket:
     def record(self, scored: Sequence[Scored], epoch: int) -> None:
         """Take in the scores of all members in training; a candidate of which a repeat diverged has ended."""
         faults: dict[int, str] = {}
-        for found in sorted(scored, key=lambda found: self._repeats.index(found.member.repeat)):
+        # By repeats, whichever program brought them first: the last digit of a mean depends on the order.
+        ordered = sorted(scored, key=lambda found: self._repeats.index(found.member.repeat))
+        for found in ordered:
             candidate, repeat = found.member
             self._scores[candidate][repeat] = found.score
             if found.reason and candidate not in faults:
                 faults[candidate] = f"{found.reason}, seed {repeat.seed}, fold {repeat.fold}"
         for candidate, reason in faults.items():
             self._ended[candidate] = self._outcome(candidate, "diverged", epoch, reason)
-        self._resampled |= _means((found.member, found.resampled) for found in scored)
-        self._offsets |= _means((found.member, found.offsets) for found in scored)
+        self._resampled |= _means((found.member, found.resampled) for found in ordered)
+        self._offsets |= _means((found.member, found.offsets) for found in ordered)
 
     def thin(self, rungs: RungSchedule, epoch: int) -> None:
         """Prune the candidates that do not pass the rung at `epoch`."""
