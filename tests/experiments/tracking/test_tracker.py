@@ -240,7 +240,7 @@ def test_a_tracker_whose_search_was_claimed_stops(
 def test_another_mlflow_gets_every_trial(
     tracker: Tracker, store: Store, search: SearchRecord, mlflow: PretendMlflow, keep: Keep
 ) -> None:
-    """A search that is resumed where MLflow does not know it, as after a loss, is whole there, which is said."""
+    """A search that is resumed where MLflow does not know it is whole there, which is said."""
     keep(4)
     with tracker:
         assert tracker.flush() == 0
