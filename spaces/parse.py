@@ -82,7 +82,7 @@ def auto(kind: Kind, class_counts: Counts | None = None, metric: str | None = No
         metric: The name of the metric, such as "macro_f1"; None for any.
     """
     name, reason = _choice(kind, class_counts, metric)
-    return replace(preset(name, kind), reason=f"space {name}: {reason}", extensible=True)
+    return replace(preset(name, kind), reason=f"space {name} is searched: {reason}", extensible=True)
 
 
 def _choice(kind: Kind, class_counts: Counts | None, metric: str | None) -> tuple[str, str]:

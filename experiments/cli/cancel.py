@@ -26,7 +26,7 @@ def cancel(name: Name, workdir: Workdir = None, store: StoreUrl = None) -> None:
         found.finish(record.id, "cancelled", reason="cancelled by lossmith cancel")
     out = console()
     if record.status == "running":
-        out.print(f"{name} is cancelled; whoever runs it stops at its next sign of life", soft_wrap=True)
+        out.print(f"{name} is cancelled; the process that runs it stops within seconds", soft_wrap=True)
     else:
         out.print(f"{name} is cancelled")
     out.print(f"go on with: {command('resume', name, given=given)}", soft_wrap=True)

@@ -17,7 +17,7 @@ Workdir = Annotated[
     Path | None,
     typer.Option(
         envvar="LOSSMITH_HOME",
-        help="Where SQLite, MLflow's data and artifacts are kept (default: ./lossmith-data).",
+        help="The folder that searches and MLflow's data are kept in (default: ./lossmith-data).",
         show_default=False,
     ),
 ]
@@ -26,7 +26,7 @@ StoreUrl = Annotated[
     typer.Option(
         "--store",
         envvar="LOSSMITH_STORE",
-        help="Any SQLAlchemy URL of a store (default: SQLite in the workdir).",
+        help="The database that searches are kept in, as a SQLAlchemy URL (default: SQLite in the workdir).",
         show_default=False,
     ),
 ]

@@ -20,7 +20,7 @@ def verdict_table(verdict: Verdict) -> Table:
     corrected = all(row.p_value_holm is not None for row in verdict.against.values())
     data = "sealed test data" if verdict.scored_on == "test" else "its own validation data"
     table = Table(
-        title=f"{verdict.metric} on {data}, {verdict.repeats} paired repeats",
+        title=f"{verdict.metric} on {data}, {verdict.repeats} refits of each loss, the same seeds for all",
         title_justify="left",
     )
     table.add_column("loss", no_wrap=True)

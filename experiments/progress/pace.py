@@ -31,12 +31,20 @@ class Pace:
     def __post_init__(self) -> None:
         self._from = (self.started_s, 0)
 
+    def counted(self, number: float) -> str:
+        """Write so many of what the phase counts: "1 trial", "1,024 trials", "20 losses".
+
+        Args:
+            number: A count, or a count by the second.
+        """
+        one, more = ("loss", "losses") if self.name in ("verdict", "confirm") else ("trial", "trials")
+        shown = f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+        return f"{shown} {one if shown == '1' else more}"
+
     @property
-    def unit(self) -> str:
-        """What the total counts, where that has a name; the race counts trainings and the verdict losses."""
-        if self.name not in ("headroom", "explore"):
-            return ""
-        return " trial" if (self.total or self.done) == 1 else " trials"
+    def bound(self) -> str:
+        """What stands before a total that is not always reached: the race drops contenders on its way."""
+        return "at most " if self.name == "race" else ""
 
     def update(self, done: int, best: float | None, now_s: float) -> None:
         """Note how far the phase is.
@@ -64,10 +72,10 @@ class Pace:
         trained, left = self.done - read_back, max(self.total - self.done, 0)
         rate = trained / (now_s - since_s) if trained > 0 and now_s > since_s else 0.0
         return (
-            f"{self.done}/{self.total}{self.unit}" if self.total else f"{self.done}{self.unit}",
+            f"{self.done:,}/{self.counted(self.total)}" if self.total else self.counted(self.done),
             "" if self.best is None else f"best {self.best:.4g}",
-            f"{rate:,.0f}{self.unit}/s" if rate >= 10 else f"{rate:.2g}{self.unit}/s" if rate else "",
-            f"{format_duration(left / rate)} left" if rate and left else "",
+            f"{self.counted(rate)}/s" if rate else "",
+            f"{self.bound}{format_duration(left / rate)} left" if rate and left else "",
         )
 
     def took(self, now_s: float) -> str:

@@ -32,10 +32,9 @@ class PlainProgress:
     def phase(self, name: str, total: int) -> None:
         """End the phase before, and name the new one."""
         self._finish(whole=True)
-        self._pace = Pace(name, total, self.clock())
-        self._write(
-            f"{name}: {total}{self._pace.unit} to train" if total else f"{name}: as many as time allows"
-        )
+        self._pace = pace = Pace(name, total, self.clock())
+        count = f"{pace.bound}{pace.counted(total)}" if total else "as many trials as time allows"
+        self._write(f"{name}: {count} to train")
 
     def advance(self, done: int, best: float | None) -> None:
         """Write a line, unless the last one is younger than the interval."""

@@ -36,8 +36,8 @@ def forecast(task: Task | TrainingFunction, plan: Plan, training: Training) -> s
         limit = f"; fewer where {format_duration(plan.time_limit_s)} do not allow it"
     return (
         f"to train: {losses} standard losses at {rates} learning rate{'s' * (rates > 1)} and {searched}, "
-        f"each {repeats} times, then a race of the best and a verdict with {plan.verdict_seeds} refits of "
-        f"each: about {_rounded(work.total):,} trainings{more}{span}{limit}"
+        f"{repeats} times each, the best of them again in a race, and {plan.verdict_seeds} times each for "
+        f"the verdict: about {_rounded(work.total):,} trainings{more}{span}{limit}"
     )
 
 

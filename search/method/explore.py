@@ -19,7 +19,7 @@ def explore(context: SearchContext, known: Sequence[Trial]) -> tuple[Trial, ...]
     explored: list[Trial] = []
     rungs = trusted_rungs(context, known)
     limit, spent, index = seconds_for_exploring(context, known), 0.0, 0
-    best = context.best(known)
+    best: Trial | None = None  # of the searched losses: that of headroom was told
     context.progress.phase("explore", plan.trials or 0)
     with ProposalPrefetcher(proposer, plan) as proposals:
         while True:
@@ -58,7 +58,7 @@ def trusted_rungs(context: SearchContext, known: Sequence[Trial]) -> RungSchedul
             running = {number: trial for number, trial in running.items() if number not in pruned}
         else:
             context.progress.note(
-                f"explore: nothing is dropped at epoch {epoch}, where losses that end best are behind"
+                f"explore: no trial is pruned at epoch {epoch}, where losses that end best are still behind"
             )
     return replace(halving, epochs=tuple(trusted))
 
@@ -81,7 +81,7 @@ def _next(
     following = size if plan.trials is None else min(size, plan.trials - done - left)
     candidates, asked = proposals.take(left, following)
     if not candidates:
-        context.progress.note(f"the space holds no more than the {done} losses explored")
+        context.progress.note(f"explore: the space holds no losses but the {done} explored")
         return None
     return context.trials(
         "explore",

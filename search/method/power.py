@@ -66,9 +66,10 @@ def assess_headroom(
     found = "differ by more than chance" if matters else "cannot be told apart"
     message = f"headroom: the standard losses {found} here: {leads}"
     if usual is not None:
+        where = "the usual loss" if usual is leader else f"{gap:.4f} from {named}, the usual loss"
         message += (
-            f", {gap:.4f} from tuned {usual.candidate.standard}; equal ones would differ by {error:.4f} "
-            f"(standard error); a searched loss has to lead by {detectable:.4f} to be found (power 90%)"
+            f", {where}; two that are equally good would be {error:.4f} apart by chance (standard error). "
+            f"A searched loss is found, 9 times in 10, if it leads by {detectable:.4f}"
         )
     message += f". {CANNOT_KNOW}"
     return {

@@ -58,7 +58,7 @@ def verdict(
     found = recall_record(
         context.ledger, VERDICT, Verdict, lambda: _judge(context, tuned, finalists, entrants, drawn)
     )
-    context.progress.advance(len(entrants), found.winner.scores.mean)
+    context.progress.advance(len(entrants), None)
     return found
 
 
@@ -78,7 +78,7 @@ def _unseal(context: SearchContext, entrants: dict[int, Trial]) -> None:
     again = "" if before is None else ", as before the interruption"
     context.progress.note(
         f"verdict: the test data of {context.task.name} are read now, once{again}: {len(entrants)} losses, "
-        f"{context.plan.verdict_seeds} refits of each"
+        f"each trained anew {context.plan.verdict_seeds} times"
     )
     recall(context.ledger, *VERDICT_QUESTION, lambda: Unit(*VERDICT_QUESTION, payload=asked))
 

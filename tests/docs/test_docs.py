@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import yaml
 
 from lossmith.experiments.cli import main
 from lossmith.experiments.cli.app import app
+from lossmith.experiments.cli.glossary import GLOSSARY
 from lossmith.experiments.spec import SearchSpec
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -119,6 +121,20 @@ def test_the_pages_name_every_command() -> None:
     shown = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     known = vars(typer.main.get_command(app))["commands"]
     assert not [name for name in known if f"lossmith {name}" not in shown]
+
+
+def test_the_glossary_is_that_of_the_help(same_as: Callable[[Path, str], None]) -> None:
+    """The page has the words of `lossmith --help`, with the same meanings."""
+    rows = "\n".join(f"| {word} | {meaning} |" for word, meaning in GLOSSARY.items())
+    head = "# Glossary\n\nThe words of messages, tables and pages, as `lossmith --help` ends with them."
+    same_as(ROOT / "docs" / "glossary.md", f"{head}\n\n| word | meaning |\n|---|---|\n{rows}\n")
+
+
+def test_pages_that_use_its_words_lead_to_the_glossary() -> None:
+    """Whoever meets a rung or a verdict on a page is one click from what it means."""
+    words = re.compile(rf"\b({'|'.join(GLOSSARY)})s?\b")
+    pages = {page: page.read_text(encoding="utf-8") for page in PAGES if page.name != "glossary.md"}
+    assert not [page for page, text in pages.items() if words.search(text) and "glossary.md" not in text]
 
 
 def test_the_shell_completes_commands() -> None:

@@ -28,7 +28,7 @@ def test_every_phase_is_counted() -> None:
     search, text = line(trials=64)
     losses = len({spec.hash for spec in standards(search.task).values()})
     assert f"{losses} standard losses at 5 learning rates and 64 searched losses" in text
-    assert "verdict with 16 refits of each" in text
+    assert "16 times each for the verdict" in text
     counts = [total(line(**keys)[1]) for keys in ({"trials": 8}, {"trials": 64}, {"trials": 4096})]
     assert counts == sorted(set(counts))
     assert total(line(trials=64, repeats={"seeds": 8})[1]) > counts[1]

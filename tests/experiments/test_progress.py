@@ -100,7 +100,7 @@ def test_plain_lines_are_few(clock: Clock) -> None:
     display.close()
     lines = written.getvalue().splitlines()
     assert len(lines) == 2 + 9  # the tenth interval ends with the phase
-    assert lines[0] == "explore: 10000 trials to train"
+    assert lines[0] == "explore: 10,000 trials to train"
     assert lines[-1].endswith("took 50s")
 
 
@@ -197,10 +197,26 @@ def test_a_reader_who_goes_does_not_end_the_search(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("total", "words"), [(1, "explore: 1 trial to train"), (2, "explore: 2 trials to train")]
+    ("phase", "total", "words"),
+    [
+        ("explore", 1, "explore: 1 trial to train"),
+        ("explore", 2, "explore: 2 trials to train"),
+        ("race", 588, "race: at most 588 trials to train"),
+        ("verdict", 20, "verdict: 20 losses to train"),
+        ("explore", 0, "explore: as many trials as time allows to train"),
+    ],
 )
-def test_one_trial_is_one(total: int, words: str, clock: Clock) -> None:
-    """The singular is the singular."""
+def test_a_phase_says_what_it_counts(phase: str, total: int, words: str, clock: Clock) -> None:
+    """The singular is the singular, and a total that need not be reached is a bound."""
     display, written = displays(clock)["plain"]
-    display.phase("explore", total)
+    display.phase(phase, total)
     assert written.getvalue() == f"{words}\n"
+
+
+def test_a_rate_of_one_is_one_trial(clock: Clock) -> None:
+    """Eight trials in eight seconds: 1 trial a second, not 1 trials."""
+    display, written = displays(clock)["plain"]
+    display.phase("race", 80)
+    clock.now_s += 8
+    display.advance(8, None)
+    assert written.getvalue().splitlines()[-1] == "race: 8/80 trials, 1 trial/s, at most 1m 12s left"

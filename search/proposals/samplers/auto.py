@@ -30,18 +30,18 @@ class Auto(Sampler):
         self._until = int(DESIGN * trials)
         if cohorts < 2:
             self.reason = (
-                f"sampler auto: points spread evenly, for {about} are one cohort: nothing is known before it"
+                f"sampler auto: losses spread evenly, for {about} are one cohort: nothing is known before it"
             )
         elif wide <= NARROW and cohorts >= MANY:
             self._then, self._until = Tpe(space, budget, width), min(self._until, 2 * dimensions)
             self.reason = (
-                f"sampler auto: {self._until} points spread evenly, then tpe, "
-                f"for {about} are small steps that a model can guide"
+                f"sampler auto: {self._until} losses spread evenly, then what a model of the scores advises "
+                f"(tpe), for {about} are small steps that it can guide"
             )
         else:
             self.reason = (
-                f"sampler auto: {self._until} points spread evenly, then evolution, "
-                f"as good as any model for {about}"
+                f"sampler auto: {self._until} losses spread evenly, then others bred from the best "
+                f"(evolution), as good as any model for {about}"
             )
 
     def propose(

@@ -13,7 +13,7 @@ from .sampler import Observation, Sampler
 class Qmc(Sampler):
     """Points `start` and following of one Sobol sequence (Owen scrambling, keyed by the seed)."""
 
-    reason = "sampler qmc: points spread evenly"
+    reason = "sampler qmc: losses spread evenly"
 
     def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
         self._cube = Cube(space)

@@ -53,7 +53,7 @@ class EngineChoice:
         return cls(**document)
 
     def __str__(self) -> str:
-        width = f", {self.width} members to a program" if self.width > 1 else ""
+        width = f", {self.width} trainings to a program" if self.width > 1 else ""
         rate = self.members_per_second
         speed = "" if rate is None else f", {rate:,.0f} model steps a second on each core"
         return f"{self.engine}{width}{speed} ({self.why})"

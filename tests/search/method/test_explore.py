@@ -227,7 +227,7 @@ def test_a_space_that_holds_no_more_ends_exploring(task: Task) -> None:
         # mae alone is a standard loss at this rate, so headroom has tried it already
         assert len(found) == 2
         assert len(runner.trained) == trained
-        assert heard.notes[-1] == "the space holds no more than the 2 losses explored"
+        assert heard.notes[-1] == "explore: the space holds no losses but the 2 explored"
 
 
 def test_pruned_and_diverged_trials_count_as_trials(task: Task) -> None:

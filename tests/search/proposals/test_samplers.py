@@ -203,11 +203,11 @@ def test_models_are_fitted_to_a_window(name: str, monkeypatch: pytest.MonkeyPatc
         (
             256,
             64,
-            "102 points spread evenly, then evolution, .*256 trials in cohorts of 64 over 2 searched numbers",
+            "102 losses spread evenly, .*evolution.* 256 trials in cohorts of 64 over 2 searched numbers",
         ),
         (64, 64, "spread evenly, for 64 trials in cohorts of 64 over 2 searched numbers are one cohort"),
-        (200, 8, "4 points spread evenly, then tpe, for 200 trials in cohorts of 8"),
-        (None, None, "then evolution, .* 512 trials in cohorts of 64"),
+        (200, 8, "4 losses spread evenly, then .*tpe.*, for 200 trials in cohorts of 8"),
+        (None, None, "evolution.* 512 trials in cohorts of 64"),
     ],
 )
 def test_auto_says_what_it_does_and_why(budget: int | None, width: int | None, words: str) -> None:
