@@ -26,7 +26,7 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Check a loss of your own: differentiable, finite, healthy, vmappable.
+    """Check whether a loss of your own can be searched, exported and trained with.
 
     The file is run. A line says "failed" where the loss cannot be searched, "note" where something cannot be
     done with it. Exits with 2 when a line says "failed".

@@ -17,7 +17,7 @@ GLOSSARY = {
     "cohort": "the trials that are trained together, as one program where the model allows it",
     "rung": "an epoch at which the worst trials of a cohort are pruned, that is, trained no further",
     "diverged": "a trial whose outputs or score stopped being numbers, or whose weights exploded",
-    "rejected": "a trial that was not trained, for its loss gives no gradients to learn from",
+    "rejected": "a trial that was not trained, for its loss gives no gradients that a model could learn from",
     "sampler": "what proposes the next losses from the scores so far",
     "engine": "how models are trained: many as one program (cohort), or one by one (loop)",
     "headroom": "phase 1: standard losses over several learning rates; do losses matter here at all?",

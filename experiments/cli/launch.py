@@ -10,7 +10,7 @@ import typer
 
 from .commands import Given, command
 from .options import StoreUrl, TimeLimit, Trials
-from .output import console
+from .output import console, tell
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
@@ -89,7 +89,7 @@ def print_job(
     """
     from ..running import jobs
 
-    jobs.wait_until_begun(client, job, _note)
+    jobs.wait_until_begun(client, job, tell)
     out = console()
     out.print(f"{name} runs on {address} as job {job}", soft_wrap=True)
     for words in (("show", name), ("cancel", name), ("resume", name, "--address", address)):
@@ -99,12 +99,7 @@ def print_job(
         out.print(f"  docker compose exec ray-head lossmith show {name})", soft_wrap=True)
     sys.stdout.flush()
     if follow:
-        jobs.follow(client, job, name, _write, _note)
-
-
-def _note(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()
+        jobs.follow(client, job, name, _write, tell)
 
 
 def _write(text: str) -> None:

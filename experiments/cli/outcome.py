@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...losses.errors import install, installed
 from ...losses.kinds import kind_named
 from ..experiment import Experiment
+from ..progress import progress_on
 from ..report import REPORT_NEEDS
 from ..results.answer_words import answer_line
 from ..results.search_document import SearchDocument
 from .commands import Given, command
-from .output import console, print_json
+from .output import console, print_json, quiet_stdout
 from .tables import verdict_table
+
+
+def run_to_its_end(search: Callable[..., Experiment], given: Given, *, as_json: bool) -> None:
+    """Run a search, its progress on standard error, and print how it ended.
+
+    Args:
+        search: Searches, or goes on with a search, given `workdir`, `store` and `progress`.
+        given: Where searches are kept.
+        as_json: Whether to print the search as one JSON document.
+    """
+    progress = progress_on()
+    try:
+        with quiet_stdout():
+            experiment = search(workdir=given.workdir, store=given.store, progress=progress)
+    finally:
+        progress.close()
+    print_outcome(experiment, given, as_json=as_json)
 
 
 def print_outcome(experiment: Experiment, given: Given, *, as_json: bool) -> None:

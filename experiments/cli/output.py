@@ -35,6 +35,16 @@ def print_json(document: Any) -> None:
     sys.stdout.write(json_text(document))
 
 
+def tell(message: str) -> None:
+    """Print a line on standard error at once.
+
+    Args:
+        message: Without a line end.
+    """
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
 @contextmanager
 def quiet_warnings() -> Iterator[None]:
     """Within it warnings of other packages go to the log; those of a user's own files are shown.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -9,7 +10,6 @@ import typer
 from .commands import Given
 from .interrupted import resumable
 from .options import Json, Name, RunnerName, StoreUrl, Workdir
-from .output import quiet_stdout
 
 
 def resume(
@@ -39,20 +39,7 @@ def resume(
         print_job(client, jobs.submit_resume(client, name), name, address, given, follow=False)
         return
     with resumable(name, given):
-        from ..progress import progress_on
         from ..running.run import resume_search
-        from .outcome import print_outcome
+        from .outcome import run_to_its_end
 
-        progress = progress_on()
-        try:
-            with quiet_stdout():
-                experiment = resume_search(
-                    name,
-                    workdir=workdir,
-                    store=store,
-                    runner=runner,
-                    progress=progress,
-                )
-        finally:
-            progress.close()
-        print_outcome(experiment, given, as_json=as_json)
+        run_to_its_end(partial(resume_search, name, runner=runner), given, as_json=as_json)

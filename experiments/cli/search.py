@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -9,7 +10,6 @@ import typer
 from .commands import Given
 from .interrupted import resumable
 from .options import Json, RunnerName, StoreUrl, TimeLimit, Trials, Workdir
-from .output import quiet_stdout
 
 
 def search(  # noqa: PLR0913  (one for each option)
@@ -66,25 +66,12 @@ def search(  # noqa: PLR0913  (one for each option)
     """
     given = Given(workdir, store)
     with resumable(None, given):
-        from ..progress import progress_on
         from ..spec import asked, load_spec
 
         changes = {"name": name, "trials": trials, "time_limit": time_limit, "transfer": transfer or None}
         wanted = load_spec(asked(spec, target), changes)
         from ..running.run import run_search
-        from .outcome import print_outcome
+        from .outcome import run_to_its_end
 
-        progress = progress_on()
-        try:
-            with quiet_stdout():
-                experiment = run_search(
-                    wanted,
-                    workdir=workdir,
-                    store=store,
-                    runner=runner,
-                    files=with_files or (),
-                    progress=progress,
-                )
-        finally:
-            progress.close()
-        print_outcome(experiment, given, as_json=as_json)
+        searching = partial(run_search, wanted, runner=runner, files=with_files or ())
+        run_to_its_end(searching, given, as_json=as_json)

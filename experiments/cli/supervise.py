@@ -9,6 +9,7 @@ import typer
 from .commands import Given
 from .launch import Address
 from .options import StoreUrl, Workdir
+from .output import tell
 
 
 def supervise(
@@ -28,4 +29,4 @@ def supervise(
     from .open_store import opened
 
     with opened(Given(workdir, store)) as found:
-        watch(found, address, every, once=once)
+        watch(found, address, every, tell, once=once)

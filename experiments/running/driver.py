@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from threading import Event, Thread
-from typing import Any
 
 from ...losses.errors import install, installed, one_line
 from ...search import conduct
@@ -17,7 +16,7 @@ from ...search.records import Ledger, Verdict
 from ...search.training.program import Stopped
 from ..experiment import Experiment
 from ..progress import Progress
-from ..store import ClaimLost, SearchRecord, Store, StoreLedger, patient
+from ..store import ClaimLost, SearchRecord, Status, Store, StoreLedger, patient
 from ..tracking import Tracker
 from ..tracking.artifacts import import_ahead, present
 from ..tracking.no_tracker import NoTracker
@@ -101,16 +100,12 @@ def drive(  # noqa: PLR0913  (each is made before the search exists, and closed 
                     left = tracker.flush(timeout_s=FLUSH_S)
                 _say_what_is_left(left, tracker, progress)
     except KeyboardInterrupt:
-        _let_go(kept, record, owner, "interrupted", None)
-        tracker.finish(status="interrupted")
-        tracker.flush(timeout_s=PARTING_S)
+        _let_go(kept, record, owner, tracker, "interrupted")
         raise
     except (Stopped, ClaimLost):
         progress.note(f"{record.name} was cancelled, or another process took it over")
     except BaseException as error:
-        _let_go(kept, record, owner, "failed", one_line(f"{type(error).__name__}: {error}", 500))
-        tracker.finish(status="failed")
-        tracker.flush(timeout_s=PARTING_S)
+        _let_go(kept, record, owner, tracker, "failed", one_line(f"{type(error).__name__}: {error}", 500))
         raise
     finally:
         progress.close()
@@ -177,9 +172,18 @@ def _say_what_is_left(left: int, tracker: Tracker | NoTracker, progress: Progres
         progress.note(f"MLflow has not taken the report yet ({tracker.problem}); a resume delivers it")
 
 
-def _let_go(kept: Store, record: SearchRecord, owner: str, status: Any, reason: str | None) -> None:
+def _let_go(
+    kept: Store,
+    record: SearchRecord,
+    owner: str,
+    tracker: Tracker | NoTracker,
+    status: Status,
+    reason: str | None = None,
+) -> None:
     with suppress(ClaimLost):  # whoever owns it now says how it ended
         kept.finish(record.id, status, reason=reason, owner=owner)
+    tracker.finish(status=status)
+    tracker.flush(timeout_s=PARTING_S)
 
 
 @contextmanager

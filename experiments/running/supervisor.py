@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -71,13 +70,16 @@ class Supervisor:
         return resumed
 
 
-def supervise(store: Store, address: str, every_s: float, *, once: bool = False) -> None:
+def supervise(
+    store: Store, address: str, every_s: float, say: Callable[[str], None], *, once: bool = False
+) -> None:
     """Look at a store again and again, and resume what is dead on its cluster.
 
     Args:
         store: Where searches are kept.
         address: The URL of the cluster's dashboard.
         every_s: Seconds between two looks.
+        say: Called with each line for the operator.
         once: Whether to end after two looks.
     """
     from .jobs import client_for, submit_resume
@@ -89,22 +91,17 @@ def supervise(store: Store, address: str, every_s: float, *, once: bool = False)
             job = submit_resume(client_for(address), name)
         except UserError as error:  # the head is on its way; the next look tries again
             if waiting.get(name) != str(error):
-                _say(f"{name} waits for the cluster: {error}")
+                say(f"{name} waits for the cluster: {error}")
             waiting[name] = str(error)
             return False
         waiting.pop(name, None)
-        _say(f"{name} is resumed as job {job}")
+        say(f"{name} is resumed as job {job}")
         return True
 
-    supervisor, kept = Supervisor(resume, _say), patient(store, _say)
+    supervisor, kept = Supervisor(resume, say), patient(store, say)
     looks = 0
     while not once or looks < 2:
         supervisor.look(kept)
         looks += 1
         if not once or looks < 2:
             time.sleep(every_s)
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()

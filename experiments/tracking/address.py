@@ -48,9 +48,7 @@ def check_address(uri: str) -> str | None:
         if scheme == "sqlite" and url.database and Path(url.database).is_dir():
             raise _refused(uri, "it is a folder")
         if scheme != "sqlite" and url.host:
-            return _unreachable(
-                uri, url.host, url.port or {"postgresql": 5432, "mysql": 3306}.get(scheme, 1433)
-            )
+            return _unreachable(uri, url.host, url.port or _PORTS[scheme])
         return None
     if scheme and scheme not in _PLAIN and "://" in uri:
         raise _refused(uri, f"MLflow knows no {scheme}://")
