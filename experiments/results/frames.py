@@ -21,8 +21,8 @@ def show_verdicts() -> None:
     """Have IPython, where it runs, show a `Verdict` as a sentence and a table; the record knows no HTML."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
-    if getattr(shell, "display_formatter", None) is not None:
-        shell.display_formatter.formatters["text/html"].for_type(Verdict, verdict_html)
+    if (shown := getattr(shell, "display_formatter", None)) is not None:
+        shown.formatters["text/html"].for_type(Verdict, verdict_html)
 
 
 def trials_frame(rows: Sequence[TrialRow]) -> pd.DataFrame:

@@ -114,14 +114,14 @@ def run_document(stored: StoredTrial, search: SearchRecord, parent_run_id: str) 
         search: Its search.
         parent_run_id: The search's parent run.
     """
-    row = TrialRow.of(stored.trial)
+    row, metric = TrialRow.of(stored.trial), search.task.get("metric")
     return RunDocument(
         row.number,
         label(search, row.number),
         run_name(row),
         _STATUS[row.state],
         _params(row),
-        tuple(_metrics(row, search.task.get("metric"))),
+        tuple(_metrics(row, metric if isinstance(metric, str) else None)),
         _tags(row, search, parent_run_id),
         round(stored.started_at.timestamp() * 1000),
         round(stored.ended_at.timestamp() * 1000),

@@ -89,7 +89,7 @@ class TableDelivery:
     def deliver(self, runs: Sequence[RunDocument]) -> Mapping[int, str]:
         """Write all runs, or none."""
         ids = {run.number: _run_id(run) for run in runs}
-        rows = {
+        rows: dict[Any, Sequence[Row]] = {
             SqlRun: [self._run(run, ids[run.number]) for run in runs],
             SqlTag: [
                 {"run_uuid": ids[run.number], "key": key, "value": value}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lossmith.experiments.results.export import export_loss
+from lossmith.experiments.results import export_loss, task_of
 from lossmith.experiments.running.run import resume_search, run_search
 from lossmith.experiments.store import StoreLedger
 from lossmith.losses import UserError, freeze
@@ -81,7 +81,7 @@ def test_it_is_resumed_and_exported(place: str, tmp_path: Path, monkeypatch: pyt
     assert before
     assert [trial.number for trial in after] == [*range(len(after))]  # none lost, none trained again
     found = next(t.candidate.spec for t in after if place.rpartition(":")[2] in t.candidate.spec.parts)
-    spec = found.bind(done.record.task["class_counts"])
+    spec = found.bind(task_of(done.record).class_counts)
     export_loss(spec, tmp_path / "loss")
     (tmp_path / "mine.py").unlink()
     loss = runpy.run_path(str(tmp_path / "loss" / "loss.py"))["Loss"]()

@@ -189,7 +189,7 @@ def test_the_provenance_is_told(read: Page, html: str) -> None:
 def test_a_report_of_a_task_that_is_gone(store: Store, tmp_path: Path) -> None:
     """The code of the task is not loaded, let alone run: "made-up" is no task that anybody could load."""
     with pytest.raises(UserError):
-        load_task(store.get("multiclass").spec["task"])
+        load_task(str(store.get("multiclass").spec["task"]))
     assert write_report(store, "multiclass", tmp_path / "report.html").is_file()
 
 

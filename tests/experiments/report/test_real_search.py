@@ -102,8 +102,8 @@ def test_how_it_was_trained_is_told(read: Page, document: SearchDocument) -> Non
     assert task.engine is not None
     assert task.hardware is not None
     assert "How it was trained" in read.texts["h3"]
-    (engine,) = (cell for cell in read.texts["td"] if task.engine["why"] in cell)
-    assert engine.startswith(task.engine["engine"])
+    (engine,) = (cell for cell in read.texts["td"] if task.engine.why in cell)
+    assert engine.startswith(task.engine.engine)
     assert {task.hardware, document.sampler} <= set(read.texts["td"])
 
 
