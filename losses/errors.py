@@ -52,6 +52,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
     by_folded = {known.casefold(): known for known in reversed(names)}
     folded = get_close_matches(str(name)[:200].casefold(), by_folded, n=3, cutoff=0.5)
     near = [by_folded[match] for match in folded]
+    near = [name if name == name.strip() else repr(name) for name in near]  # outer blanks would not be seen
     remedy = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}"
     return UserError(f"unknown {what} {one_line(str(name), 100)!r}: {remedy}")
 

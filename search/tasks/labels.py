@@ -220,4 +220,4 @@ def _positive(
         found = min(order, key=lambda label: (counts[label], -order.index(label)))
         why = f"the rarer, {counts[found]:,} of {sum(counts.values()):,}; say positive: for the other"
     negative = next(label for label in order if label is not found)
-    return Numbering((negative, found), f"{found} is positive{f' ({why})' if why else ''}")
+    return Numbering((negative, found), f"{one_line(found)} is positive{f' ({why})' if why else ''}")

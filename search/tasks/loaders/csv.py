@@ -13,15 +13,16 @@ from ....losses.errors import UserError, unknown
 from ....spaces.recipe import Recipe
 from ..fields import TaskFields
 from ..guard import tidy_name
-from .cells import cell_text
-from .columns import Features, gaps, lines, roles
+from . import written
+from .cells import LARGEST, cell_text
+from .columns import Column, Features, gaps, lines, roles
 from .defaults import metric_for, mlp_for, outputs_of, recipe_for, training_line
 from .holdout import held_out
 from .table import SEPARATORS, check_columns, read_table
 from .targets import Targets, read_targets, with_gaps
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 
 def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
@@ -99,6 +100,11 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
     if validation is not None:
         parts["validation"] = _other(Path(validation), targets, rest, weights, table.separator)
     found = roles(frame[rest])
+    for source, rows in {"test": tested, "validation": parts.get("validation")}.items():
+        if rows is not None:
+            _check_alike(rows, found, f"{file.name}: {source}")
+    if weights is not None:
+        _check_weights(frame[weights], f"{file.name}: weights column {weights}")
     features = Features(train[rest], found)
     encoded: dict[str, Any] = {
         part: (features(rows[rest]), targets.encode(rows, f"{file.name}: {part}"))
@@ -162,6 +168,39 @@ def _other(
     return frame
 
 
+def _check_alike(frame: DataFrame, columns: Sequence[Column], place: str) -> None:
+    """Refuse another part whose columns cannot be read as those of the training part are."""
+    for column in columns:
+        if column.role not in ("number", "date"):
+            continue
+        there = frame[column.name].dropna()
+        number = column.role == "number"
+        read = (
+            written.numbers(there, column.form)
+            if number
+            else written.dates(there, column.form or written.ISO)
+        )
+        odd = there[read.isna()]
+        if len(odd) > len(there) / 2:
+            raise UserError(
+                f"{place}: column {column.name} must hold {column.role}s, as in the training part, but "
+                f"{len(odd):,} of {len(there):,} are none, such as {cell_text(odd.iloc[0])}"
+            )
+
+
+def _check_weights(column: Series[Any], what: str) -> None:
+    from pandas import to_numeric
+
+    found = to_numeric(column, errors="coerce")
+    wrong = (~found.between(0, LARGEST)).to_numpy()
+    if wrong.any() or not found.any():
+        row = int(wrong.argmax())
+        raise UserError(
+            f"{what} must hold numbers of at least 0 and at most {LARGEST:g} in every row, not all 0, but "
+            f"row {row + 1} holds {cell_text(column.iloc[row])}"
+        )
+
+
 def _whole(frame: DataFrame, column: str | None, key: str, file: Path) -> Any:
     """The codes of a column of groups or times, (N,), or None where there is none."""
     import pandas as pd
@@ -187,7 +226,11 @@ def _standardise(targets: Targets, encoded: dict[str, Any]) -> dict[str, Any]:
         return {}
     values = encoded["train"][1].astype(np.float64)
     mean, spread = np.nanmean(values, 0), np.nanstd(values, 0)
-    spread = np.where(spread > 0, spread, 1.0)
+    if not (spread > 0).all():
+        raise UserError(
+            f"target {targets.columns[int(np.argmin(spread))]} must vary in the training part by more than "
+            "double precision can tell from 0; rescale it, or name another column"
+        )
     for part, (inputs, numbers) in encoded.items():
         encoded[part] = (inputs, ((numbers - mean) / spread).astype(np.float32))
     return {"mean": np.asarray(mean).tolist(), "standard_deviation": np.asarray(spread).tolist()}

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ....losses.errors import UserError, require, unknown
+from ....losses.errors import UserError, one_line, require, unknown
 from ...memory import room, size_text
-from ..arrays import brief
 from .cells import with_plain_cells
 
 if TYPE_CHECKING:
@@ -56,9 +55,10 @@ def read_table(file: Path, targets: Collection[str] = (), separator: str | None 
         UserError: The file is missing, is no table, or is too large for the free memory.
     """
     with _reading(file):
-        if file.name.lower().endswith(PARQUET):
-            return _parquet(file, targets)
-        return _csv(file, targets, separator)
+        parquet = file.name.lower().endswith(PARQUET)
+        found = _parquet(file, targets) if parquet else _csv(file, targets, separator)
+        check_columns(file, targets, list(found.frame.columns))  # lists and structs are several columns now
+        return found
 
 
 def column_names(file: Path) -> list[str]:
@@ -92,14 +92,16 @@ def _reading(file: Path) -> Iterator[None]:
             f"{file.name} must be a whole compressed file, but it ends too early; copy it again"
         ) from error
     except (OSError, csv.Error) as error:
-        raise UserError(f"{file.name} cannot be read: {brief(error)}") from error
+        raise UserError(
+            f"{file.name} must be a file that can be read, but it is not: {one_line(error)}"
+        ) from error
     except Exception as error:
         if type(error).__module__.split(".")[0] not in {"pyarrow", "pandas"} and not isinstance(
             error, ValueError | OverflowError | NotImplementedError
         ):
             raise
         what = "a Parquet file" if file.name.lower().endswith(PARQUET) else "a table"
-        raise UserError(f"{file.name} must be {what}, but it cannot be read: {brief(error)}") from error
+        raise UserError(f"{file.name} must be {what}, but it cannot be read: {one_line(error)}") from error
 
 
 def check_columns(file: Path, wanted: Collection[str], columns: Sequence[str]) -> None:
@@ -149,7 +151,7 @@ def _csv(file: Path, targets: Collection[str], separator: str | None) -> Table:
     except pd.errors.ParserError as error:
         raise UserError(
             f"{file.name} must have as many fields in each line as names in the first, {len(header)}, but "
-            f"{brief(error).partition('error: ')[2] or brief(error)}; check the separator and the quotes"
+            f"{one_line(error).rpartition('error: ')[2]}; check the separator and the quotes"
         ) from error
     except pd.errors.EmptyDataError as error:
         raise UserError(f"{file.name} must hold rows, but it is empty") from error
@@ -242,12 +244,23 @@ def _separator(file: Path, lines: Sequence[str]) -> str:
 
     best = max(SEPARATORS, key=fields)
     if fields(best) < 2:
+        rows = max((list(csv.reader(lines[:20], delimiter=mark)) for mark in SEPARATORS), key=_width)
+        odd = next((place for place, row in enumerate(rows) if len(row) != _width(rows)), None)
+        if _width(rows) > 1 and odd is not None:
+            raise UserError(
+                f"{file.name} must have as many fields in each line as names in the first, {_width(rows)}, "
+                f"but row {odd} has {len(rows[odd])}; check the separator and the quotes"
+            )
         shown = lines[0].strip()
         raise UserError(
             f"{file.name} must have columns separated by {', '.join(SEPARATORS.values())}, but its first "
             f"line is {shown[:60]!r}; give another separator"
         )
     return best
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    return len(rows[0])
 
 
 def _check_different(file: Path, names: Sequence[str]) -> None:
@@ -262,16 +275,16 @@ def _check_different(file: Path, names: Sequence[str]) -> None:
 def _check_header(file: Path, header: Sequence[str], separator: str) -> None:
     if odd := next((name for name in header if "\0" in name), None):
         raise UserError(f"{file.name} must be text, but the column name {odd!r} holds a NUL character")
+    if len(header) > 1 and all(_is_number(name) for name in header):
+        raise UserError(
+            f"{file.name} must begin with a line of column names, but it begins with the numbers "
+            f"{', '.join(header[:3])}; add that line"
+        )
     _check_different(file, header)
     if len(header) < 2:
         raise UserError(
             f"{file.name} must have at least two columns, but with the separator {separator!r} it has one, "
             f"{header[0][:60]!r}; check separator"
-        )
-    if all(_is_number(name) for name in header):
-        raise UserError(
-            f"{file.name} must begin with a line of column names, but it begins with the numbers "
-            f"{', '.join(header[:3])}; add that line"
         )
 
 

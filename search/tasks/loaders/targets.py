@@ -12,6 +12,7 @@ from ....losses import Kind
 from ....losses.declarations import KINDS
 from ....losses.errors import UserError, unknown
 from ..labels import Numbering, numbered, some
+from . import written
 from .cells import LARGEST, cell_text, odd_cells
 from .table import MISSING
 
@@ -122,18 +123,33 @@ def read_targets(
 
 
 def with_gaps(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """The frame with words such as NA as missing values in targets that are numbers otherwise."""
-    import pandas as pd
+    """Read targets that are numbers as numbers, and find what is missing in targets.
+
+    In numbers, words such as NA are missing; in text, what is blank. Numbers written as $1,234.50 are numbers
+    where there are more of them than classes.
+
+    Args:
+        frame: The rows.
+        columns: The names of the targets.
+    """
+    from pandas import CategoricalDtype, to_numeric
+    from pandas.api.types import is_numeric_dtype, is_string_dtype
 
     for name in columns:
         column = frame[name]
-        if pd.api.types.is_numeric_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
+        if is_numeric_dtype(column) or isinstance(column.dtype, CategoricalDtype) or odd_cells(column):
             continue
         text = column.astype(str).str.strip()
-        rest = ~column.isna() & ~text.isin(WORDS)
-        found = pd.to_numeric(column.where(rest), errors="coerce")
-        if rest.any() and bool(found[rest].notna().all()) and not bool(rest[~column.isna()].all()):
+        there = ~column.isna() & (text != "")
+        rest = there & ~text.isin(WORDS)
+        found, form = to_numeric(column.where(rest), errors="coerce"), None
+        if rest.any() and found[rest].isna().any() and text[rest].nunique() > MOST_WHOLE_CLASSES:
+            form = written.number_form(text[rest])
+            found = written.numbers(text.where(rest, ""), form) if form else found
+        if rest.any() and bool(found[rest].notna().all()) and (form or not bool(rest[there].all())):
             frame = frame.assign(**{name: found})
+        elif column.dtype.kind == "O" or is_string_dtype(column):
+            frame = frame.assign(**{name: column.where(text != "")})
     return frame
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -295,6 +297,13 @@ BAD_FILES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("target label", "6 of 18", "row 2", "drop those rows"),
     ),
     "constant target": ("a,label\n" + "1,x\n2,x\n" * 6, ("target label", "vary", "'x'")),
+    "too many fields in every line": ("a,label\n" + "1,2,y\n" * 20, ("as many fields", "row 1 has 3")),
+    "numbers for names twice": ("0,0\n" + "1,2\n" * 20, ("line of column names", "0, 0")),
+    "blanks around a name": ("a, label\n" + "1,2\n" * 20, ("did you mean ' label'?",)),
+    "a target too small to vary": (
+        "a,label\n" + "1,1.5e-310\n2,2.5e-311\n3,3e-312\n" * 9,
+        ("vary", "rescale"),
+    ),
     "constant number": ("a,label\n" + "1,3\n2,3\n" * 6, ("vary", "every row holds 3;")),
     "rare class": ("a,label\n" + "1,x\n2,y\n" * 6 + "3,z\n", ("at least 5 rows", "'z' has 1", "merge")),
     "nothing to learn from": ("same,label\n" + "1,x\n1,y\n" * 6, ("column to learn from", "constant")),
@@ -353,6 +362,45 @@ def test_another_file_must_have_the_columns_and_the_classes(tmp_path: Path) -> N
     strange = written(tmp_path, frame(label=np.array(["ant", "bee", "dog"])[labels(3)]), "strange.csv")
     with pytest.raises(UserError, match="label holds 'dog'"):
         Task.from_csv(path, "label", test=str(strange))
+
+
+@pytest.mark.parametrize(
+    "values", [[-1, 1, 2], [None, 1, 2], [np.inf, 1, 2], ["a", "b", "c"], [0, 0, 0], [1e300, 1, 1]]
+)
+def test_weights_of_rows_are_amounts(tmp_path: Path, values: list[Any]) -> None:
+    """The first row whose weight is none is named, with the column."""
+    made = frame().assign(w=[values[row % 3] for row in range(len(frame()))])
+    with pytest.raises(UserError, match=r"data.csv: weights column w must .* row 1 holds"):
+        Task.from_csv(written(tmp_path, made), "label", weights="w")
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+@pytest.mark.parametrize("values", [["u", "v"], ["2024-01-01"] * 2])
+def test_another_file_has_numbers_where_training_has(tmp_path: Path, part: str, values: list[Any]) -> None:
+    """A column that is none of numbers there is refused, not filled with medians."""
+    other = written(tmp_path, frame().assign(a=[values[row % 2] for row in range(len(frame()))]), "other.csv")
+    with pytest.raises(UserError, match=rf"{part}: column a must hold numbers, as in the training part"):
+        Task.from_csv(written(tmp_path, frame()), "label", **{part: str(other)})
+
+
+@pytest.mark.parametrize("form", ["${:,.2f}", "{:.1f}%", "{:.2f} EUR"])
+def test_a_target_written_as_people_write_numbers_is_a_number(tmp_path: Path, form: str) -> None:
+    """Currencies and thousands make no classes; a blank target in text is missing."""
+    amounts = [form.format(1000.25 + 13.7 * row) for row in range(len(frame()))]
+    assert Task.from_csv(written(tmp_path, frame().assign(label=amounts)), "label").kind == "regression"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [[[1.0, 2.0], [3.0, 4.0]], [{"p": 1, "q": 2}, {"p": 2, "q": 5}], [b"\xff", b"a"], [" ", "x"]],
+    ids=["lists", "structs", "bytes", "blank"],
+)
+def test_a_target_of_a_database_that_is_none_is_one_line(tmp_path: Path, cells: list[Any]) -> None:
+    """Lists and structs are several columns, which the line names; bytes and blanks are no labels."""
+    path = tmp_path / "data.parquet"
+    pq.write_table(pa.table({"a": list(range(60)), "label": [cells[row % 2] for row in range(60)]}), path)
+    with pytest.raises(UserError, match="label"):
+        Task.from_csv(path, "label")
 
 
 def test_a_file_in_another_encoding_is_one_line(tmp_path: Path) -> None:
