@@ -301,7 +301,7 @@ BAD_FILES: dict[str, tuple[str, tuple[str, ...]]] = {
     "numbers for names twice": ("0,0\n" + "1,2\n" * 20, ("line of column names", "0, 0")),
     "blanks around a name": ("a, label\n" + "1,2\n" * 20, ("did you mean ' label'?",)),
     "a target too small to vary": (
-        "a,label\n" + "1,1.5e-310\n2,2.5e-311\n3,3e-312\n" * 9,
+        "a,label\n" + "1,1e-310\n2,2e-311\n3,3e-312\n" * 9,
         ("vary", "rescale"),
     ),
     "constant number": ("a,label\n" + "1,3\n2,3\n" * 6, ("vary", "every row holds 3;")),
