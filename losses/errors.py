@@ -58,15 +58,16 @@ def unknown(what: str, name: object, known: Iterable[str]) -> UserError:
 
 
 LONGEST = 600  # characters of a message: a value may have millions
-_LONG_VALUE = re.compile(r"""(?<!\w)(['"])([^'"]{100})[^'"]{40,}\1(?!\w)""")  # a value in quotes
+# The beginning of a long value in quotes, or of a long word or number, and the rest of it.
+_LONG_VALUE = re.compile(r"""(?<!\w)((['"])[^'"]{100})[^'"]{40,}(?=\2(?!\w))|(\w{100})\w{40,}""")
 
 
 def bounded(message: str) -> str:
     """The message in at most `LONGEST` characters: its rule, which comes first, and its remedy at the end.
 
-    Of long values in quotes the beginning stays.
+    Of long values the beginning stays.
     """
-    shown = _LONG_VALUE.sub(r"\1\2...\1", message)
+    shown = _LONG_VALUE.sub(lambda found: f"{found[1] or found[3]}...", message)
     if len(shown) <= LONGEST:
         return shown
     return f"{shown[: 2 * LONGEST // 3]} ... {shown[-LONGEST // 4 :]}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from numbers import Integral, Real
+from sys import float_info
 from typing import Any
 
 from ..losses.errors import UserError, number_hint, unknown
@@ -53,7 +54,7 @@ class RecipeParameter:
         low, high = self.domain
         above = value > low if "low" in self.open else value >= low
         below = value < high if "high" in self.open else value <= high
-        return above and below and math.isfinite(value)
+        return above and below and abs(value) <= float_info.max  # whole numbers may be larger
 
     def check(self, name: str, value: float) -> None:
         """Raise unless a value is allowed.

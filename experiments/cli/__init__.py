@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 __all__ = ["main"]
@@ -45,10 +45,10 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:  # click ends with the same status where it sees it first
         return FAILURE
     except Exception as error:  # noqa: BLE001  (the last line of defence: nobody should have to read a traceback)
-        return _explain(error)
+        return _explain(error, arguments)
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: Exception, arguments: Sequence[str]) -> int:
     from .interrupted import Interrupted
 
     if isinstance(error, Interrupted):
@@ -58,7 +58,7 @@ def _explain(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
-    if usage := _usage(error):
+    if usage := _usage(error, arguments):
         _say(f"error: {usage}")
         return USER_ERROR
     # A user's mistake is known by its class, whose module has been imported if it was raised.
@@ -73,14 +73,25 @@ def _explain(error: Exception) -> int:
     return FAILURE
 
 
-def _usage(error: Exception) -> str | None:
+def _usage(error: Exception, arguments: Sequence[str]) -> str | None:
     """What was wrong with the command line itself, and whose help says more."""
     message = getattr(error, "format_message", None)
     if message is None:
         return None
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "lossmith"
-    return f"{str(message())[:500].rstrip('.')}; see {command} --help"
+    said = str(message())[:500].rstrip(".")
+    value = next(_values(getattr(getattr(error, "param", None), "opts", ()), arguments), None)
+    got = "" if value is None or value in said.split() else f", but got {value[:100]!r}"
+    return f"{said}{got}; see {command} --help"
+
+
+def _values(options: Sequence[str], arguments: Sequence[str]) -> Iterator[str]:
+    """What the command line gives an option that goes by one of these names."""
+    for word, following in zip(arguments, (*arguments[1:], ""), strict=True):
+        option, equals, value = word.partition("=")
+        if option in options and option.startswith("-"):
+            yield value if equals else following
 
 
 def _say(message: str) -> None:

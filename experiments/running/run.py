@@ -73,9 +73,10 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
         check(where)
         owner, display = new_owner(), progress or python_progress()
         _check_mlflow(where, display)
-        if wanted.name and store_exists(where.store_url):
+        if store_exists(where.store_url):  # one that cannot be used is refused before anything is read
             with Store.open(where.store_url) as there:
-                there.check_free(wanted.name)
+                if wanted.name:
+                    there.check_free(wanted.name)
         search = PreparedSearch.of(wanted, task)
         code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
         shipped = pack(wanted.task if task is None else None, code)

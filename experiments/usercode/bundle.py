@@ -9,7 +9,7 @@ from contextlib import suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from ...losses.errors import UserError
+from ...losses.errors import UserError, one_line
 from ...spaces import own_terms
 from .trusted_files import state_folder
 
@@ -47,11 +47,13 @@ def pack(task: object, others: Sequence[str | Path] = ()) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths:
         try:
-            text = path.read_bytes().decode("utf-8")  # with its line ends: a file is known by its hash
-        except (OSError, UnicodeDecodeError) as error:
+            with path.open("rb") as file:  # a device has no end
+                content = file.read(LARGEST + 1)
+            text = content.decode("utf-8")  # with its line ends: a file is known by its hash
+        except (OSError, ValueError) as error:  # ValueError: NUL in the path, or no text in the file
             why = error.strerror if isinstance(error, OSError) else "it is no text"
             raise UserError(
-                f"a file to ship must be text that can be read, but {path} is not: {why}"
+                f"a file to ship must be text that can be read, but {one_line(path)} is not: {why}"
             ) from None
         if found.setdefault(path.name, text) != text:
             raise UserError(f"files to ship must differ in their names, but two are called {path.name}")

@@ -156,8 +156,9 @@ def test_help_goes_to_standard_output(arguments: list[str], capsys: Captured) ->
         ),
         (
             ["search", "spec.yaml", "--trials", "many"],
-            ["Invalid value for '--trials'", "see lossmith search --help"],
+            ["Invalid value for '--trials'", "but got 'many'; see lossmith search --help"],
         ),
+        (["search", "spec.yaml", "--trials=1.5"], ["Invalid value for '--trials'", "but got '1.5'"]),
         (["search", "spec.yaml", "--trials", "0"], ["trials must be a whole number of at least 1", "got 0"]),
         (["search", "spec.yaml", "--time-limit", "soon"], ["90s, 10m or 1h30m", "got 'soon'"]),
         (["search", "spec.yaml", "--name", "a b"], ["name must be", "got 'a b'"]),

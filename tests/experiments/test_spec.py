@@ -122,6 +122,7 @@ def test_headroom_off_means_off(tmp_path: Path) -> None:
         ({"recipe": {"epoch": 3}}, ["unknown key in the recipe 'epoch'", "did you mean epochs"]),
         ({"recipe": {"epochs": 0}}, ["epochs must be a whole number of at least 1", "got 0"]),
         ({"recipe": {"weight_decay": "x"}}, ["weight_decay must be a number", "got 'x'"]),
+        ({"recipe": {"weight_decay": 10**400}}, ["weight_decay must be", "got 1000", "0..."]),
         ({"recipe": {"momentum": None}}, ["momentum must be a number", "got None"]),
         ({"verdict": {"margin": "1e-3"}}, ["verdict.margin must be a number", "got '1e-3'", "; write 0.001"]),
         ({"race": {"seeds": 10**9}}, ["of at least 2 and at most 10,000, such as 12"]),

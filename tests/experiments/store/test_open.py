@@ -82,6 +82,34 @@ def test_a_newer_store_is_refused(store_url: str) -> None:
     assert version(store_url) == "9999"
 
 
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        (["DELETE FROM lossmith_schema"], r"says \[\] of its schema"),
+        (["UPDATE lossmith_schema SET version_num = 'zzz'"], r"says \['zzz'\]"),
+        (["UPDATE lossmith_schema SET version_num = '0000'"], r"says \['0000'\]"),
+        (["INSERT INTO lossmith_schema VALUES ('0001')"], r"says \['000"),
+        (["DROP TABLE lossmith_schema"], "no version of its schema"),
+        (["DROP TABLE lossmith_schema", "CREATE TABLE lossmith_schema (x TEXT)"], "without version_num"),
+        (["DROP TABLE lossmith_trials"], r"lacks lossmith_trials\."),
+        (["DROP TABLE lossmith_trainings"], r"lacks lossmith_trainings\."),
+        (["ALTER TABLE lossmith_searches DROP COLUMN notes"], r"lacks lossmith_searches\.notes"),
+    ],
+)
+def test_a_store_that_is_not_what_it_says_is_refused(
+    store_url: str, statements: list[str], words: str
+) -> None:
+    """An empty or unknown version, and a missing table or column, are one line with what is wrong."""
+    Store.open(store_url).close()
+    engine = engine_for(store_url)
+    with writing(engine) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+    with pytest.raises(UserError, match=rf"must be as lossmith made it, but .* {words}.*; restore a copy"):
+        Store.open(store_url)
+
+
 def test_a_migration_that_breaks_off_leaves_nothing(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Migrations are one transaction, so that the next opening starts from where the broken one did."""
 
