@@ -35,9 +35,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # What PyYAML makes of a date such as 2024-13-45, of `!!bool maybe`, of a number of 5,000 digits.
-        raise UserError(
-            f"a SPEC must be YAML, but a value in {path} cannot be read: {one_line(error)}"
-        ) from error
+        why = one_line(error) if isinstance(error, ValueError) else "it is not what its tag says"
+        raise UserError(f"a SPEC must be YAML, but a value in {path} cannot be read: {why}") from error
     if not isinstance(document, dict):
         shown = "an empty file" if document is None else f"a {type(document).__name__}"
         raise UserError(

@@ -246,6 +246,7 @@ def test_a_spec_needs_a_task() -> None:
         ),
         (f"task: {'a' * LARGEST}\n", ["must be at most 1024 KiB"]),
         ("task: 2024-13-45\ntrials: 4\n", ["a value", "cannot be read", "month must be in 1..12"]),
+        ("task: a\ninsight: !!timestamp x\n", ["it is not what its tag says"]),
         ("? [a]\n: 2\n", ["each key must be text", "at line 1"]),
         ("task: {? {a: 1} : 2}\n", ["each key must be text", "at line 1"]),
         ("task: a\ninsight: !!bool maybe\n", ["a value", "cannot be read"]),

@@ -42,10 +42,10 @@ def runner_named(name: str | None) -> RunnerKind:
     Raises:
         UserError: The name is unknown, or a package that the runner needs is not installed.
     """
-    known = runners()
-    if (name or DEFAULT) not in known:
+    known, name = runners(), DEFAULT if name is None else name
+    if name not in known:
         raise unknown("runner", name, known)
-    found = known[name or DEFAULT]
+    found = known[name]
     for package in found.needs:
         if not installed(package):
             raise missing(package, f"the runner {found.name}")

@@ -83,6 +83,11 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
         raise UserError(f"{file.name}: folds must respect groups or time, but both were given; leave one out")
     named = [*drop, *(n for n in special.values() if n is not None)]
     check_columns(file, named, list(frame.columns))
+    if both := [name for name in columns if name in named]:
+        raise UserError(
+            f"{file.name}: a target must be no column to drop, or of groups, time or weights, but "
+            f"{both[0]!r} is; leave one out"
+        )
     targets = read_targets(frame, columns, file.name, None if kind == "auto" else kind, positive)
     rest = [c for c in frame.columns if c not in {*columns, *named}]
     whole = {key: _whole(frame, special[key], key, file) for key in ("groups", "time")}

@@ -331,8 +331,10 @@ BAD_WISHES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "unknown metric": ({"metric": "macro-f1"}, ("metric", "did you mean macro_f1")),
     "unknown column to drop": ({"drop": ["aa"]}, ("'aa'", "did you mean a")),
     "unknown groups": ({"groups": "patient"}, ("'patient'", "choose from")),
-    "too few groups": ({"groups": "label"}, ("at least 5 groups", "3")),
-    "no time": ({"time": "label"}, ("time column label", "row 1", "'ant'")),
+    "too few groups": ({"groups": "few"}, ("at least 5 groups", "3")),
+    "a target that groups": ({"groups": "label"}, ("'label' is; leave one out",)),
+    "a target to drop": ({"drop": ["label"]}, ("'label' is; leave one out",)),
+    "no time": ({"time": "words"}, ("time column words", "row 1", "'ant'")),
     "groups and time": ({"time": "a", "groups": "b"}, ("groups or time", "leave one out")),
     "test of everything": ({"test": 1.0}, ("share", "0.5", "1.0")),
     "no such test file": ({"test": "nowhere.csv"}, ("nowhere.csv", "check the path")),
@@ -346,8 +348,10 @@ BAD_WISHES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 def test_a_bad_wish_is_one_line(tmp_path: Path, case: str) -> None:
     """Whatever is asked for and cannot be is one line with the value and a remedy."""
     wish, said = BAD_WISHES[case]
+    columns = {name: frame()["label"] for name in ("few", "words") if name in map(str, wish.values())}
+    path = written(tmp_path, frame(**columns))
     with pytest.raises(UserError) as caught:
-        Task.from_csv(written(tmp_path, frame()), "label", **wish)
+        Task.from_csv(path, "label", **wish)
     assert len(str(caught.value).splitlines()) == 1
     for word in said:
         assert word in str(caught.value)
