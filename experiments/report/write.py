@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...losses.errors import UserError, require
+from ..results.output_path import output_path
 from ..results.reading import SearchReading
 from ..results.recommendation import Answer
 from ..store import Store
@@ -30,11 +31,13 @@ def write_report(store: Store, name: str, path: str | Path) -> Path:
 
     Raises `UserError` for an unknown search, and for a path that is a directory or cannot be written.
     """
-    target = Path(path).expanduser().absolute()
+    target = output_path(path, "a report")
     if target.is_dir():
         raise UserError(
             f"a report must go into a file, but {target} is a directory; add a name such as {name}.html"
         )
+    if target.exists() and not target.is_file():  # a device must not be replaced by a page
+        raise UserError(f"a report must go into a file, but {target} is none; choose another with --to")
     text = report_html(store, name)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:

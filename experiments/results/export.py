@@ -22,6 +22,7 @@ from ...search.records.typed_json import Document, fields_of
 from ..store import SearchRecord, Status
 from ..version import version
 from .json_text import json_text
+from .output_path import output_path
 from .reading import SearchReading
 from .recommendation import Answer
 
@@ -121,7 +122,7 @@ def export_loss(
         ExportError: A file does not equal the loss.
     """
     loss = freeze(spec)
-    target = Path(directory).expanduser().resolve()
+    target = output_path(directory, "an export").resolve()
     _refuse_to_overwrite(target)
     told = {} if provenance is None else provenance.to_json()
     with _beside(target) as folder:

@@ -81,11 +81,11 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
         code = (*term_files(wanted.space), *transfer_files(wanted.transfer), *files)
         shipped = pack(wanted.task if task is None else None, code)
         kept_with_it = RunNotes(runner=runner or DEFAULT, files=shipped)
+        if data := os.environ.get("LOSSMITH_DATA"):
+            wanted = wanted.model_copy(update={"task": keep_tables(wanted.task, Path(data))})
         with _training(search, runner, display) as training:
             kept = open_store(where)
             display.note(forecast(search.task, search.plan, training))
-            if data := os.environ.get("LOSSMITH_DATA"):
-                wanted = wanted.model_copy(update={"task": keep_tables(wanted.task, Path(data))})
             chosen = wanted.name or _free_name(name_from(search.task.name), kept.names())
             described = search.describe(training)
             ctrl_c.check()

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from errno import EACCES, ENOTDIR
+from errno import EACCES, ENAMETOOLONG, ENOTDIR
 from pathlib import Path
 
 from ...losses.errors import UserError, one_line
@@ -85,8 +85,13 @@ def check(found: Places) -> None:
         nearest = next(folder for folder in (found.workdir, *found.workdir.parents) if folder.exists())
         if not nearest.is_dir():
             raise _refused(found.workdir, NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR)))
+        longest = os.pathconf(nearest, "PC_NAME_MAX")
+        if any(len(os.fsencode(part)) > longest for part in found.workdir.parts):
+            raise _refused(found.workdir, OSError(ENAMETOOLONG, os.strerror(ENAMETOOLONG)))
         if not os.access(nearest, os.W_OK | os.X_OK):
             raise _refused(found.workdir, PermissionError(EACCES, os.strerror(EACCES)))
+        with tempfile.TemporaryFile(dir=nearest):  # /proc and /sys allow it, and refuse
+            pass
     except (OSError, ValueError) as error:
         if isinstance(error, UserError):
             raise

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EISDIR
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,16 @@ def check_url(url: str) -> None:
         UserError: It is no database URL, its database is not known, or it names no file that can be.
     """
     parsed = _parsed(url)
-    if parsed.get_backend_name() == "sqlite":
-        _file(parsed)
+    if parsed.get_backend_name() != "sqlite":
+        return
+    path = _file(parsed)
+    try:
+        if path.is_dir():
+            raise _no_file(path, os.strerror(EISDIR))
+        with tempfile.TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
+            pass
+    except OSError as error:
+        raise _no_file(path, error.strerror) from None
 
 
 def store_exists(url: str) -> bool:
@@ -146,6 +156,12 @@ def _parsed(url: str) -> URL:
         raise UserError(
             f"the path in a SQLite store's URL must write ? as %3F, but got {one_line(shown(url))}; {_REMEDY}"
         )
+    for option in _SQLITE_OPTIONS & {*parsed.query} if parsed.get_backend_name() == "sqlite" else ():
+        value = str(parsed.query[option])
+        if not re.fullmatch(r"\d{1,9}(\.\d+)?", value):
+            raise UserError(
+                f"{option} in a store's URL must be a number, but got {one_line(value)!r}; {_REMEDY}"
+            )
     return parsed
 
 
@@ -187,10 +203,14 @@ def _file(url: URL) -> Path:
         return path
     except (OSError, RuntimeError, ValueError) as error:  # too long, the home of nobody, NUL
         why = error.strerror if isinstance(error, OSError) else error
-        raise UserError(
-            f"a store must be a file that can be made, but {one_line(url.database)} cannot ({why}); {_REMEDY}"
-        ) from None
+        raise _no_file(url.database, why) from None
     return path
+
+
+def _no_file(path: str | Path, why: object) -> UserError:
+    return UserError(
+        f"a store must be a file that can be made, but {one_line(path)} cannot ({why}); {_REMEDY}"
+    )
 
 
 def _tune_sqlite(engine: Engine) -> None:

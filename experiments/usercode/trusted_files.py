@@ -37,9 +37,10 @@ def untrusted(places: Iterable[str]) -> list[str]:
 
 
 def _digest(place: str) -> str | None:
+    file = Path(place.rpartition(":")[0])
     try:
-        return sha256(Path(place.rpartition(":")[0]).read_bytes()).hexdigest()
-    except OSError:
+        return sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+    except (OSError, ValueError):  # too long for a name, NUL
         return None
 
 

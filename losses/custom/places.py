@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ..declarations import Part
-from ..errors import UserError, unknown
+from ..errors import UserError, one_line, unknown
 from ..kinds import Kind
 from .declared import as_part
 from .user_code import load_file
@@ -27,8 +27,12 @@ def load_loss(place: str, kind: Kind | None = None) -> Part:
     if not colon or not path or not name:
         raise UserError(f"a loss must be given as FILE:OBJECT, such as my_losses.py:focal, but got {place!r}")
     file = Path(path)
-    if not file.is_file():
-        raise UserError(f"{path} must be a Python file, but there is none; check the path")
+    try:
+        there = file.is_file()
+    except (OSError, ValueError):  # too long for a name, NUL
+        there = False
+    if not there:
+        raise UserError(f"{one_line(path)} must be a Python file, but there is none; check the path")
     module = load_file(file, "loss")
     if not hasattr(module, name):
         raise unknown(f"object in {path}", name, [n for n in vars(module) if not n.startswith("_")])

@@ -92,6 +92,9 @@ LONG = "x" * 5000
         "sqlite:///~nobody-here/x.db",
         "sqlite:///what?/x.db",
         "sqlite:////proc/nowhere/x.db",
+        "sqlite:////proc/x.db",
+        "sqlite:///.",
+        "sqlite:///x.db?timeout=soon",
         LONG,
     ],
 )
@@ -112,7 +115,9 @@ def test_a_store_that_cannot_be_is_one_line_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["spec.yaml"]
 
 
-@pytest.mark.parametrize("workdir", [LONG, "a\0b", "~nobody-here/x", "spec.yaml/below", "/proc/nowhere"])
+@pytest.mark.parametrize(
+    "workdir", [LONG, f"a/{'x' * 300}", "a\0b", "~nobody-here/x", "spec.yaml/below", "/proc/nowhere"]
+)
 @pytest.mark.parametrize("words", [["search", "spec.yaml"], ["list"], ["resume", "one"], ["ui"]])
 def test_a_workdir_that_cannot_be_is_one_line(
     workdir: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 from html import escape
 from html.parser import HTMLParser
@@ -15,6 +16,7 @@ import pytest
 
 from lossmith.experiments.report import answer_of, report_html, write_report
 from lossmith.experiments.report.page import page
+from lossmith.experiments.results.output_path import output_path
 from lossmith.experiments.results.reading import SearchReading
 from lossmith.experiments.results.search_document import SearchDocument
 from lossmith.experiments.store import Store
@@ -219,6 +221,22 @@ def test_a_place_that_cannot_be_written_is_named(store: Store, tmp_path: Path) -
     with pytest.raises(UserError, match=r"cannot be: .*choose another file with --to") as caught:
         write_report(store, "multiclass", tmp_path / "file" / "report.html")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["device", "loop", "x" * 5000, "a\0b", "~nobody-here/x.html"])
+def test_a_report_replaces_no_device_and_needs_a_path_that_can_be(
+    place: str, store: Store, tmp_path: Path
+) -> None:
+    """A pipe or a device stays what it is; a path that cannot be is one line."""
+    os.mkfifo(tmp_path / "device")
+    (tmp_path / "loop").symlink_to("loop")
+    path = place if place.startswith("~") else tmp_path / place
+    with pytest.raises(UserError, match="a report must go"):
+        write_report(store, "multiclass", path)
+    assert (tmp_path / "device").is_fifo()
+    if place != "device":
+        with pytest.raises(UserError, match="an export must go where it can be written"):
+            output_path(path, "an export")
 
 
 def test_an_unknown_search_has_no_report(store: Store, tmp_path: Path) -> None:
