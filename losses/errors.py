@@ -89,9 +89,12 @@ def one_line(said: object, limit: int = 200) -> str:
 
 
 def number_hint(value: object) -> str:
-    """The remedy for a number that arrived as text, to end a line with; "" for anything else.
+    """Return the remedy for a number that arrived as text, to end a line with; "" for anything else.
 
     YAML takes 1e-3, without a point, for text.
+
+    Args:
+        value: What stands where a number should.
     """
     try:
         number = repr(float(value)) if isinstance(value, str) else ""
@@ -101,7 +104,12 @@ def number_hint(value: object) -> str:
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """Write a value in one line as Python would, in at most `limit` characters, even where it cannot be."""
+    """Write a value in one line as Python would, even where its own way of being written raises.
+
+    Args:
+        value: Anything.
+        limit: Characters of the line, at most.
+    """
     try:
         return one_line(repr(value), limit)
     except Exception:  # noqa: BLE001  (the same)

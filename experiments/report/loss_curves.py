@@ -22,12 +22,16 @@ _CLASSES = 10  # where a loss does not know its number of classes
 
 @dataclass(frozen=True)
 class Curve:
-    """The loss of one sample along `x`, and its pull: by how much a step of descent moves the output.
+    """The loss of one sample as its output goes from wrong to right.
 
-    For classification `x` is the margin, ln(p / (1 - p)) with p the probability of the true class, and a pull
-    above 0 makes the answer surer. For regression `x` is the residual, prediction minus target, in units of
-    the targets' spread, and `pull` is the slope of the loss. `case` says which samples, where it matters;
-    `weight` is how often such a sample counts, relative to the mean over the training samples.
+    Attributes:
+        case: Which samples, where it matters.
+        weight: How often such a sample counts, relative to the mean over the training samples.
+        x: For classification the margin, ln(p / (1 - p)) with p the probability of the true class; for
+            regression the residual, prediction minus target, in units of the targets' spread.
+        loss: What the sample costs at each `x`.
+        pull: By how much a step of descent moves the output: above 0 it makes an answer surer. For regression
+            the slope of the loss.
     """
 
     case: str

@@ -40,7 +40,17 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A picture of one search. `table` is None where an earlier picture of the page has the same one."""
+    """A picture of one search.
+
+    Attributes:
+        name: The name of its file.
+        title: Its heading.
+        section: The part of the page it stands in.
+        note: How to read it.
+        alt: What somebody who cannot see it has to know.
+        figure: The drawing.
+        table: Its numbers; None where an earlier picture of the page has the same.
+    """
 
     name: str
     title: str

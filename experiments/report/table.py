@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Table:
-    """A head and rows of text; the first cell of a row names it. `numeric` columns are set to the right."""
+    """A head and rows of text; the first cell of a row names it.
+
+    Attributes:
+        head: The titles of the columns.
+        rows: The cells.
+        numeric: The places of the columns that are set to the right.
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -16,7 +22,13 @@ class Table:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: Sequence[int] = (0,)) -> Table:
-    """A table whose columns are numbers, but for those in `words`."""
+    """Make a table whose columns are numbers, but for some.
+
+    Args:
+        head: The titles of the columns.
+        rows: The cells.
+        words: The places of the columns that are no numbers.
+    """
     made = tuple(tuple(row) for row in rows)
     return Table(tuple(head), made, frozenset(range(len(head))) - frozenset(words))
 

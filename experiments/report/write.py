@@ -16,7 +16,15 @@ REPORT_NEEDS = ("jinja2", "plotly")  # the packages of the extra `report`
 
 
 def report_html(store: Store, name: str) -> str:
-    """The page of a search as it stands; no code of the task runs. Raises `UserError` for an unknown one."""
+    """Write the page of a search as it stands; no code of the task runs.
+
+    Args:
+        store: Where the search is kept.
+        name: Its name.
+
+    Raises:
+        UserError: There is no such search, or a package of the report is not installed.
+    """
     for package in REPORT_NEEDS:
         require(package, "a report")
     from .page import page
@@ -27,9 +35,18 @@ def report_html(store: Store, name: str) -> str:
 
 
 def write_report(store: Store, name: str, path: str | Path) -> Path:
-    """Write the page to `path`, wholly or not at all, and return where it is; an older one is replaced.
+    """Write the page of a search into a file, wholly or not at all; an older one is replaced.
 
-    Raises `UserError` for an unknown search, and for a path that is a directory or cannot be written.
+    Args:
+        store: Where the search is kept.
+        name: Its name.
+        path: The file.
+
+    Returns:
+        The file's absolute path.
+
+    Raises:
+        UserError: There is no such search, or the file is a directory or cannot be written.
     """
     target = output_path(path, "a report")
     if target.is_dir():

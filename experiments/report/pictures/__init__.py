@@ -9,6 +9,8 @@ from ...results.search_document import SearchDocument
 from ..picture import Drawn, Picture
 from ..table import Table
 
+__all__ = ["drawn", "picture_named", "pictures"]
+
 
 def pictures() -> dict[str, Picture]:
     """Every picture there is, by the name of its module, in the order of the page."""
