@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
+import yaml
 from mkdocs.structure.files import File, Files
 
 from lossmith.experiments.report.loss_curves import Curve, curves
@@ -19,7 +21,9 @@ COUNTS: dict[str, Any] = {
     "binary": [900, 100],
     "multilabel": [[900, 100], [500, 500]],
 }
-WIDTH, HEIGHT, EDGE = 260, 120, 8
+WHEN = Path(__file__).with_name("when_to_use.yaml")
+WIDTH, HEIGHT = 280, 150
+LEFT, RIGHT, TOP, BOTTOM = 34, 10, 10, 30  # margins, for the numbers of the axes
 COLOURS = ("#3f51b5", "#e65100")
 
 
@@ -49,21 +53,31 @@ def catalogue(kind: Kind) -> str:
         "",
     ]
     for name, spec in sorted(standard_specs(kind).items()):
-        lines += [f"### {name}", "", *_spec(spec), ""]
+        lines += [f"### {name}", "", *_spec(name, spec), ""]
     lines += ["## Parts", "", "What searched losses are put together from.", ""]
     for name, part in parts_for(kind).items():
         lines += [f"### {name} ({part.stage})", "", *_part(part), ""]
     return "\n".join(lines)
 
 
-def _spec(spec: LossSpec) -> Iterator[str]:
+def _spec(name: str, spec: LossSpec) -> Iterator[str]:
     bound = spec.bind(COUNTS.get(spec.kind), 1.0 if spec.kind == "regression" else None)
+    yield when_to_use(spec.kind, name)
+    yield ""
     yield _math(latex(spec), formula(spec))
     yield ""
     drawn = curves(bound)
-    yield f"<div>{_svg(drawn, 'loss')}{_svg(drawn, 'pull')}</div>" if drawn else "A loss of the whole batch."
+    where = "residual" if spec.kind == "regression" else "margin"
+    pictures = [_svg(drawn, what, where) for what in ("loss", "pull")] if drawn else []
+    yield f"<div>{''.join(pictures)}</div>" if drawn else "A loss of the whole batch: it has no curve."
     yield ""
     yield "`" + ", ".join(f"{name}={value:g}" for name, value in spec.parameters.items()) + "`"
+
+
+def when_to_use(kind: Kind, name: str) -> str:
+    """When people reach for a standard loss, in a sentence."""
+    known: dict[str, str] = yaml.safe_load(WHEN.read_text(encoding="utf-8"))
+    return known.get(f"{kind}/{name}", known.get(name, ""))
 
 
 def _part(part: Part) -> Iterator[str]:
@@ -90,17 +104,22 @@ def _math(tex: str, text: str) -> str:
         return f"`{text}`"
 
 
-def _svg(drawn: Sequence[Curve], what: str) -> str:
-    """One small picture: a line for each kind of sample, drawn for the eye, not to be read off."""
+def _svg(drawn: Sequence[Curve], what: str, where: str) -> str:
+    """One small picture with its axes: a line for each kind of sample."""
     values = [v for curve in drawn for v in getattr(curve, what) if math.isfinite(v)]
-    low, high = min(values), max(values)
+    low, high = min(0.0, *values), max(0.0, *values)
     span = (high - low) or 1.0
+    first, last = drawn[0].x[0], drawn[0].x[-1]
+
+    def across(x: float) -> float:
+        return LEFT + (x - first) / (last - first) * (WIDTH - LEFT - RIGHT)
+
+    def down(y: float) -> float:
+        return HEIGHT - BOTTOM - (y - low) / span * (HEIGHT - TOP - BOTTOM)
 
     def line(curve: Curve, colour: str) -> str:
-        reach = curve.x[-1] - curve.x[0]
         points = " ".join(
-            f"{EDGE + (x - curve.x[0]) / reach * (WIDTH - 2 * EDGE):.1f},"
-            f"{HEIGHT - EDGE - (y - low) / span * (HEIGHT - 2 * EDGE):.1f}"
+            f"{across(x):.1f},{down(y):.1f}"
             for x, y in zip(curve.x, getattr(curve, what), strict=True)
             if math.isfinite(y)
         )
@@ -108,12 +127,24 @@ def _svg(drawn: Sequence[Curve], what: str) -> str:
         drawn_as = f'fill="none" stroke="{colour}" stroke-width="2"'
         return f'<polyline {drawn_as} points="{points}"><title>{title}</title></polyline>'
 
+    def rule(x0: float, y0: float, x1: float, y1: float) -> str:
+        return f'<path d="M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}" stroke="#8886" fill="none"/>'
+
+    def text(x: float, y: float, said: str, anchor: str) -> str:
+        return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{said}</text>'
+
+    marks = sorted({low, 0.0, high})
+    axes = [rule(LEFT, down(y), WIDTH - RIGHT, down(y)) for y in marks]
+    axes += [text(LEFT - 4, down(y) + 3, f"{y:.2g}", "end") for y in marks]
+    bottom = HEIGHT - BOTTOM
+    axes += [rule(across(x), TOP, across(x), bottom) for x in (first, 0.0, last)]
+    axes += [text(across(x), bottom + 12, f"{x:g}", "middle") for x in (first, 0.0, last)]
     lines = "".join(line(curve, colour) for curve, colour in zip(drawn, COLOURS, strict=False))
-    size, box = f"{WIDTH} {HEIGHT}", f'width="{WIDTH}" height="{HEIGHT}"'
     label = f"{what}, from {low:.3g} to {high:.3g}"
     return (
-        f'<svg role="img" aria-label="{label}" viewBox="0 0 {size}" width="{WIDTH}" height="{HEIGHT}">'
-        f'<title>{label}</title><rect {box} fill="none" stroke="#8888"/>{lines}</svg>'
+        f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
+        f'height="{HEIGHT}" font-size="9" fill="currentColor"><title>{label}</title>{"".join(axes)}'
+        f"{text(across(0), HEIGHT - 4, where, 'middle')}{lines}</svg>"
     )
 
 

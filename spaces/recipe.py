@@ -240,6 +240,18 @@ class Recipe:
                 said.append(f"{name.replace('_', ' ')} {shown}")
         return ", ".join(said)
 
+    @property
+    def brief(self) -> str:
+        """How models are trained, in a few words for people."""
+        return f"{self.optimizer}, {self.epochs} epochs of batches of {self.batch_size}"
+
+    @property
+    def read(self) -> dict[str, Any]:
+        """Its values by name, without those that its optimiser or its schedule does not read."""
+        unread = set() if self.optimizer == "sgd" else {"momentum", "nesterov"}
+        unread |= set() if self.schedule == "step" else {"step_epochs", "step_factor"}
+        return {k: v for k, v in vars(self).items() if v is not None and k not in unread}
+
     def to_json(self) -> dict[str, Any]:
         """A plain document, which `from_mapping` reads back."""
         return asdict(self)

@@ -11,6 +11,8 @@ from .output import console, print_json
 if TYPE_CHECKING:
     from ..results.search_document import SearchDocument
 
+SHOWN_CLASSES = 10  # a wider table breaks its lines
+
 
 def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json: Json = False) -> None:
     """Show the trials, the timings and the verdict of a search.
@@ -29,8 +31,9 @@ def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json
 
 
 def _print(document: SearchDocument) -> None:
+    from ..results.class_table import class_rows
     from .outcome import print_verdict
-    from .tables import seconds_line, trials_table
+    from .tables import classes_table, seconds_line, trials_table
 
     out, task = console(), document.task
     reason = f": {document.reason}" if document.reason else ""
@@ -47,8 +50,12 @@ def _print(document: SearchDocument) -> None:
         out.print(f"damaged: {line}", soft_wrap=True)
     if document.sampler:
         out.print(document.sampler, soft_wrap=True)
+    if task.counted_classes:
+        out.print(f"classes in training: {task.counted_classes}", soft_wrap=True)
     if times := seconds_line(document.seconds):
         out.print(f"time: {times}", soft_wrap=True)
     if document.best is not None:
         out.print(trials_table(document))
     print_verdict(document)
+    if 0 < len(rows := class_rows(document)) <= SHOWN_CLASSES:
+        out.print(classes_table(document, rows))

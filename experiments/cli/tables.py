@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from rich.table import Table
 
-from ...search.records import State, Verdict
+from ...search.records import State, Verdict, decimals
 from ..results.catalogue import Listed, VerdictSummary
+from ..results.class_table import ClassRow
 from ..results.search_document import SearchDocument
 from ..results.verdict_rows import VerdictRow, verdict_rows
 from ..spec import by_phase, format_duration
@@ -28,7 +28,7 @@ def verdict_table(verdict: Verdict) -> Table:
     table.add_column("mean ± sd", justify="right", no_wrap=True)
     table.add_column("winner ahead by [95% interval]", justify="right", no_wrap=True)
     table.add_column("p (Holm)" if corrected else "p", justify="right")
-    digits = decimals(verdict.winner.scores.mean)
+    digits = verdict.decimals
     for row in verdict_rows(verdict):
         table.add_row(
             row.label if row.lead else f"{row.label} (winner)",
@@ -48,19 +48,38 @@ def _lead(row: VerdictRow, digits: int) -> tuple[str, str]:
 
 
 def trials_table(document: SearchDocument, count: int = 5) -> Table:
-    """Make a table of the best complete trials of a search.
+    """Make a table of the best losses of a search, each with its best complete trial.
 
     Args:
         document: The search.
-        count: How many trials, at most.
+        count: How many losses, at most.
     """
-    table = Table(title=f"best of {len(document.trials)} trials, on validation data", title_justify="left")
+    n, best = document.decimals, {trial.formula: trial for trial in reversed(document.ranked())}
+    shown = [trial for trial in document.ranked() if best[trial.formula] is trial][:count]
+    said = f"the best losses of {len(document.trials)} trials, on validation data"
+    table = Table(title=said, title_justify="left")
     for title in ("trial", "score", "learning rate"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("loss", overflow="fold")
-    for trial in document.ranked()[:count]:
+    for trial in shown:
         loss = f"{trial.standard}: {trial.formula}" if trial.standard else trial.formula
-        table.add_row(str(trial.number), f"{trial.score:.4g}", f"{trial.learning_rate:.3g}", loss)
+        table.add_row(str(trial.number), f"{trial.score:.{n}f}", f"{trial.learning_rate:.3g}", loss)
+    return table
+
+
+def classes_table(document: SearchDocument, rows: Sequence[ClassRow]) -> Table:
+    """The test samples by true class and decided class, for the loss to use."""
+    table = Table(title="\ntest samples with the loss to use, mean over its refits", title_justify="left")
+    table.add_column("true class")
+    for row in rows:
+        table.add_column(f"taken for {row.name}", justify="right")
+    table.add_column("recognised", justify="right")
+    usual = document.verdict.usual if document.verdict else None
+    if beside := usual is not None and rows[0].usual is not None:
+        table.add_column(f"with {usual.standard}", justify="right")
+    for row in rows:
+        theirs = [f"{row.usual or 0.0:.0%}"] if beside else []
+        table.add_row(row.name, *(f"{count:.4g}" for count in row.counts), f"{row.found:.0%}", *theirs)
     return table
 
 
@@ -111,16 +130,3 @@ def seconds_line(seconds: Mapping[str, float]) -> str:
         beside = f", beside the training {format_duration(kept - waited)} more" if kept > waited else ""
         phases.append(f"waited for store and MLflow {share}{beside}")
     return ", ".join(phases)
-
-
-def decimals(value: float) -> int:
-    """Count the decimals that show four digits of a number: 4 for 0.8, 2 for 53.
-
-    Args:
-        value: Any number; one that is not finite has 4.
-    """
-    return (
-        4
-        if value == 0 or not math.isfinite(value)
-        else min(max(3 - math.floor(math.log10(abs(value))), 0), 12)
-    )

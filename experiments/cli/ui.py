@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .commands import Given, command
 from .options import StoreUrl, Workdir
 from .output import console
+
+if TYPE_CHECKING:
+    from ..store import SearchRecord, Store
 
 HOST = "127.0.0.1"  # MLflow asks for no password, so it answers this machine alone
 # Telemetry would tell others of the user's work, and jobs would start processes that nobody here needs.
@@ -36,6 +41,7 @@ def ui(
     found = places(workdir, store)
     if found.tracking_uri.startswith(("http://", "https://")):
         console().print(f"MLflow runs at {found.tracking_uri}", soft_wrap=True)
+        _print_trials(found.tracking_uri, found.store_url)
         return
     if not store_exists(found.tracking_uri):
         place, search = shown(found.tracking_uri), command("search", "SPEC", given=given)
@@ -47,6 +53,7 @@ def ui(
     if _taken(port):
         raise UserError(f"a port must be free, but {port} on {HOST} is taken; choose another with --port")
     console().print(f"MLflow at http://{HOST}:{port} (Ctrl-C stops it)", soft_wrap=True)
+    _print_trials(f"http://{HOST}:{port}", found.store_url)
     sys.stdout.flush()
     arguments = [
         *(sys.executable, "-m", "mlflow", "server"),
@@ -56,6 +63,31 @@ def ui(
     # The address of the data may hold a password: in the environment it is not shown by `ps`.
     environment = {**os.environ, **_QUIET, "MLFLOW_BACKEND_STORE_URI": found.tracking_uri}
     os.execve(arguments[0], arguments, environment)  # noqa: S606  (our own interpreter, no shell)
+
+
+def _print_trials(base: str, store_url: str) -> None:
+    """The address of the trials of the latest search that MLflow has."""
+    from ..store import Store, store_exists
+    from ..tracking.trials_view import trials_address
+
+    if not store_exists(store_url):
+        return
+    with Store.open(store_url) as kept:
+        tracked = [record for record in _records(kept) if trials_address(base, record)]
+    if tracked:
+        latest = max(tracked, key=lambda record: record.created_at)
+        out = console()
+        out.print(f"The trials of {latest.name}, the latest search, the best first:", soft_wrap=True)
+        out.print(f"  {trials_address(base, latest)}", soft_wrap=True)
+
+
+def _records(kept: Store) -> Iterator[SearchRecord]:
+    """The searches that can be read."""
+    from ..store import DamagedSearch
+
+    for name in kept.names():
+        with suppress(DamagedSearch):
+            yield kept.get(name)
 
 
 def _taken(port: int) -> bool:

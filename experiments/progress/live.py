@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from .pace import Pace
+
+
+class _Forgiving:
+    """A stream that takes what nobody reads any more, as after `| head`: the search goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or not."""
+        with suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or not."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class LiveProgress:
@@ -34,6 +57,7 @@ class LiveProgress:
             TimeElapsedColumn(),
             console=console,
         )
+        console.file = cast("TextIO", _Forgiving(console.file))
         self._pace: Pace | None = None
         self._task: TaskID | None = None
         self._closed = False

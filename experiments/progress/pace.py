@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ...search.records import decimals
 from ..spec import format_duration
 
 READ_BACK_S = 0.2  # what a phase reports within this time was read from the store on resume, not trained
@@ -73,7 +74,7 @@ class Pace:
         rate = trained / (now_s - since_s) if trained > 0 and now_s > since_s else 0.0
         return (
             f"{self.done:,}/{self.counted(self.total)}" if self.total else self.counted(self.done),
-            "" if self.best is None else f"best {self.best:.4g}",
+            "" if self.best is None else f"best {self.best:.{decimals(self.best)}f}",
             f"{self.counted(rate)}/s" if rate else "",
             f"{self.bound}{format_duration(left / rate)} left" if rate and left else "",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from textwrap import wrap
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -13,8 +14,9 @@ from ...losses.kinds import kind_named
 from ..results.search_document import SearchDocument
 from .loss_curves import Curve, curves
 from .style import ACCENT, OTHER, figure, legend_below
-from .table import Table, table
+from .table import Table, escaped, table
 
+PLOT, ROW, LEGEND_WIDTH = 300, 18, 34  # pixels of the curves, of a line of the legend, and its characters
 _DASHES = ("solid", "dot")
 _PLACES = (20, 40, 60, 80, 100)  # of a curve's points: those that the table has
 
@@ -54,8 +56,10 @@ def draw(document: SearchDocument, what: Literal["loss", "pull"]) -> go.Figure |
     found = compared(document)
     if not found:
         return None
-    made = legend_below(figure(*_lines(found, what), height=360))
-    made.update_layout(legend_orientation="v")
+    lines = list(_lines(found, what))
+    rows = sum(1 + line.name.count("<br>") for line in lines)
+    made = legend_below(figure(*lines, height=PLOT + ROW * rows)).update_layout(legend_orientation="v")
+    made.update_layout(legend_y=-62 / (PLOT - 62))  # below the title of the axis, whatever the height
     if not kind_named(document.task.kind).classified:
         made.update_xaxes(title_text="residual, in units of the targets' spread")
     else:
@@ -92,7 +96,7 @@ def _lines(found: Mapping[str, list[Curve]], what: Literal["loss", "pull"]) -> I
                 x=curve.x,
                 y=curve.loss if what == "loss" else curve.pull,
                 mode="lines",
-                name=named(label, curve),
+                name="<br>".join(wrap(escaped(named(label, curve)), LEGEND_WIDTH)),
                 line={
                     "color": ACCENT if place == 0 else OTHER,
                     "width": 3 if place == 0 else 1.6,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...search.records import Comparison, RefitScores, Verdict
+from ...search.records import Comparison, RefitScores, Verdict, decimals
 from ..results.search_document import SearchDocument
 from ..results.verdict_rows import turned
 from .table import Table, table
@@ -35,7 +35,8 @@ def _rows(said: Verdict) -> Iterator[Sequence[str]]:
 def _compared(
     where: str, ahead: Comparison, own: RefitScores, other: RefitScores, name: str
 ) -> Sequence[str]:
+    n = decimals(own.mean)
     return (
-        where, f"{own.mean:.4f}", name, f"{other.mean:.4f}", f"{ahead.difference:+.4f}",
-        f"{ahead.ci_low:+.4f} to {ahead.ci_high:+.4f}",
+        where, f"{own.mean:.{n}f}", name, f"{other.mean:.{n}f}", f"{ahead.difference:+.{n}f}",
+        f"{ahead.ci_low:+.{n}f} to {ahead.ci_high:+.{n}f}",
     )  # fmt: skip

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...search.method.verdict_words import cutoff_words
 from ...search.records import Comparison, Entrant, Verdict
 from ..results.answer_words import answer_line, side
+from ..results.recommendation import Answer
 from ..results.search_document import SearchDocument
 from ..results.verdict_rows import chance
+from .usage import FOLDER
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,31 @@ def sentence(document: SearchDocument) -> str:
     )
 
 
+def what_now(document: SearchDocument, answer: Answer | None) -> list[tuple[str, str]]:
+    """What the reader does next, as pairs of words and a command, which may be empty."""
+    name = document.name
+    if document.verdict is None:
+        if document.status == "running":
+            return [
+                (
+                    "Wait for the verdict: what stands here is preliminary. How far it is:",
+                    f"lossmith show {name}",
+                )
+            ]
+        go_on = [("Go on to the verdict:", f"lossmith resume {name}")]
+        return go_on if document.status != "finished" else []
+    if answer is None:
+        return []
+    own = document.verdict.recommended
+    loss = own.standard or "the searched loss"
+    recipe = document.trained_at(answer.number, answer.learning_rate)
+    words = f"Train with {loss} at {recipe}. Written as loss.py, which needs torch alone:"
+    found = [(words, f"lossmith export {name} --to {FOLDER}")]
+    if own.offsets:
+        found.append((cutoff_words(own.offsets), ""))
+    return found
+
+
 def facts(document: SearchDocument) -> list[Fact]:
     """The numbers of the verdict; before there is one, how many trials there are."""
     verdict = document.verdict
@@ -58,24 +86,28 @@ def facts(document: SearchDocument) -> list[Fact]:
         found = [Fact(f"trials {state}", str(count)) for state, count in counts.items()]
         if best is not None:
             note = f"trial {best.number}, not compared on test data"
-            found.insert(0, Fact("best so far, on validation data", f"{best.score:.4f}", note))
+            found.insert(
+                0, Fact("best so far, on validation data", f"{best.score:.{document.decimals}f}", note)
+            )
         return found
     own, metric = verdict.recommended, verdict.metric
     name = own.standard or "the searched loss"
     found = [] if verdict.gain is None or verdict.usual is None else [_gain(verdict, verdict.gain)]
-    found.append(_score(name, own, metric))
+    found.append(_score(name, own, metric, verdict.decimals))
     others = [verdict.usual, verdict.best_standard, verdict.challenger]
     labels = ("the usual loss", "the best standard loss of the race", "the best searched loss")
     shown = {own.number}
     for label, other in zip(labels, others, strict=True):
         if other is not None and other.number not in shown:
             shown.add(other.number)
-            found.append(_score(other.standard or label, other, label if other.standard else metric))
+            found.append(
+                _score(other.standard or label, other, label if other.standard else metric, verdict.decimals)
+            )
     return found
 
 
-def _score(label: str, of: Entrant, note: str) -> Fact:
-    return Fact(label, f"{of.scores.mean:.4f}", f"{note} ±\u00a0{of.scores.sd:.4f}")
+def _score(label: str, of: Entrant, note: str, decimals: int) -> Fact:
+    return Fact(label, f"{of.scores.mean:.{decimals}f}", f"{note} ±\u00a0{of.scores.sd:.{decimals}f}")
 
 
 def _gain(verdict: Verdict, gain: Comparison) -> Fact:
@@ -83,7 +115,8 @@ def _gain(verdict: Verdict, gain: Comparison) -> Fact:
     low, high = gain.toward_better(verdict.sign)
     label = f"{side(gain, verdict.sign)} {verdict.usual.standard} by"
     p = chance(gain.p_value, at_floor=gain.p_value <= verdict.p_floor)
-    return Fact(label, f"{abs(gain.difference):.4f}", f"95%: {low:+.4f} to {high:+.4f}, p {p}")
+    n = verdict.decimals
+    return Fact(label, f"{abs(gain.difference):.{n}f}", f"95%: {low:+.{n}f} to {high:+.{n}f}, p {p}")
 
 
 def notices(document: SearchDocument) -> list[str]:

@@ -11,16 +11,18 @@ from functools import cache
 from pathlib import Path
 from typing import get_args
 
+from ..results.class_table import class_rows
 from ..results.recommendation import Answer
 from ..results.search_document import SearchDocument
 from ..version import version
 from .elsewhere import elsewhere
-from .headline import facts, headline, notices, sentence
+from .headline import facts, headline, notices, sentence, what_now
+from .headroom_words import headroom_words
 from .picture import Drawn, Section
 from .pictures import drawn as pictures_of
 from .provenance import provenance, setting, spec_yaml, trained
 from .recommendation_section import recommendation
-from .search_section import headroom, searched, stopped
+from .search_section import searched, stopped
 
 HERE = Path(__file__).parent
 
@@ -51,14 +53,19 @@ def page(document: SearchDocument, answer: Answer | None, drawn: Iterable[Drawn]
         "version": version(),
         "headline": headline(document),
         "sentence": sentence(document),
+        "now": what_now(document, answer),
         "facts": facts(document),
         "notices": notices(document),
         "pictures": {part: [it for it in shown if it.section == part] for part in get_args(Section)},
         "loss": None if answer is None else recommendation(document, answer),
         "search": searched(document),
-        "headroom": headroom(document),
+        "headroom": "" if any(it.name == "headroom_gap" for it in shown) else headroom_words(document),
         "stopped": stopped(document),
         "elsewhere": elsewhere(document),
+        "classes": class_rows(document),
+        "usual": ""
+        if document.verdict is None or document.verdict.usual is None
+        else document.verdict.usual.standard,
         "setting": setting(document),
         "trained": trained(document),
         "provenance": provenance(document),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from ...search.records.typed_json import Document
 from ..results.search_document import SearchDocument
@@ -14,17 +13,16 @@ from .flatten import Rows, plain
 
 def setting(document: SearchDocument) -> Rows:
     """The task, its data and the recipe."""
-    task, recipe = document.task, document.task.recipe
-    said = {} if recipe is None else recipe.to_json()
+    task = document.task
     found = [
         ("task", task.name),
         ("problem", task.kind),
-        ("metric", task.metric),
+        ("metric", task.metric + (f", in the units of {task.target}" if task.target else "")),
         ("samples", ", ".join(f"{count} {part}" for part, count in (task.sizes or {}).items())),
-        ("class sizes in training", _counts(task.class_counts)),
+        ("class sizes in training", task.counted_classes),
         ("spread of the targets", plain(task.target_scale)),
         ("model", "" if task.model_parameters is None else f"{task.model_parameters:,} parameters"),
-        ("recipe", ", ".join(f"{key.replace('_', ' ')} {plain(value)}" for key, value in said.items())),
+        ("recipe", task.recipe_words),
         *(("remark", line) for line in task.notes or ()),
     ]
     return [(name, value) for name, value in found if value]
@@ -40,15 +38,6 @@ def trained(document: SearchDocument) -> Rows:
         ("sampler", document.sampler),
     ]
     return [(name, value) for name, value in found if value]
-
-
-def _counts(counts: Any) -> str:
-    if not counts:
-        return ""
-    if isinstance(counts[0], Sequence):
-        return "; ".join(f"{negatives} no, {positives} yes" for negatives, positives in counts[:20])
-    shown = ", ".join(str(count) for count in counts[:30])
-    return shown + (f" and {len(counts) - 30} more classes" if len(counts) > 30 else "")
 
 
 def provenance(document: SearchDocument) -> Rows:

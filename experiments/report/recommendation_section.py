@@ -56,7 +56,14 @@ def recommendation(document: SearchDocument, answer: Answer) -> Recommendation:
         latex=text,
         letters=f"{kind_named(spec.kind).letters}.",
         command=f"lossmith export {document.name} --to {FOLDER}",
-        snippets=snippets(_recipe(document, answer), rate, document.task.kind, document.notes.model),
+        snippets=snippets(
+            _recipe(document, answer),
+            rate,
+            document.task.kind,
+            document.notes.model,
+            in_units=spec.target_units is not None,
+            function=None if document.task.reads is None else document.task.name,
+        ),
         source=code,
     )
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from ...search.records.typed_json import plain
 from ..results.search_document import SearchDocument
 from ..spec import by_phase, format_duration
-from .flatten import Rows, flat
 from .table import Table, table
 
 LISTED = 20  # trials that came to nothing
@@ -32,22 +30,6 @@ def searched(document: SearchDocument) -> str:
             f"round; who stayed to the end was trained {repeats} times in it."
         )
     return said
-
-
-def headroom(document: SearchDocument) -> Rows:
-    """What the standard losses showed before the search."""
-    found = document.headroom
-    if found is None:
-        return []
-    told = {"message": None, **plain(found)}  # the sentence first
-    if needed := told.get("repeats_needed"):
-        told["repeats_needed"] = "; ".join(
-            f"{row['difference']:.4f} in {row['repeats']}"
-            if row["repeats"]
-            else f"{row['difference']:.4f} only with more test samples"
-            for row in needed
-        )
-    return flat({name: value for name, value in told.items() if value is not None})
 
 
 def stopped(document: SearchDocument) -> Table:

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ..results.trial_row import TrialRow
+from .table import escaped
 
 # Each has at least 3:1 against white and against the dark page (tests/experiments/report/test_colours.py).
 ACCENT = "#5472f6"
@@ -41,9 +42,14 @@ def figure(*traces: Any, height: int = 320, **layout: Any) -> go.Figure:
     return made
 
 
-def rows_height(count: int, *, double: bool = False) -> int:
-    """The height of a picture with so many named rows, in pixels; with `double`, of two lines each."""
-    return 64 + (ROW + 10 * double) * max(count, 2)
+def rows_height(count: int, *, lines: int = 1) -> int:
+    """The height of a picture with so many rows, in pixels, whose names have up to so many lines."""
+    return 78 + (ROW + 10 * (lines - 1)) * max(count, 2)
+
+
+def broken(name: str) -> str:
+    """The name of a loss on lines that a phone has room for beside a picture."""
+    return escaped(name).replace(" = ", "<br>= ").replace(" + ", "<br>+ ")
 
 
 def legend_below(made: go.Figure) -> go.Figure:

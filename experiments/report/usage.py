@@ -19,22 +19,40 @@ class Snippet:
     code: str
 
 
-def snippets(recipe: Recipe, learning_rate: float, kind: Kind, model: str | None = None) -> list[Snippet]:
-    """The loss in a plain loop, in Lightning, and in the Trainer of Hugging Face.
+def snippets(
+    recipe: Recipe,
+    learning_rate: float,
+    kind: Kind,
+    model: str | None = None,
+    *,
+    in_units: bool = False,
+    function: str | None = None,
+) -> list[Snippet]:
+    """The loss in a plain loop, in Lightning, and in the Trainer of Hugging Face; or in the user's own.
 
     Args:
         recipe: How the loss was trained when it was found.
         learning_rate: The rate that belongs to the loss.
         kind: The kind of problem, which says what shape and type outputs and targets have.
         model: The name of a registered model, where there is one; the loss is then taken from MLflow too.
+        in_units: Whether the loss takes predictions in the targets' own units, while the model learns
+            standardised ones, as in the search.
+        function: The user's own training function that was searched, where it was one.
     """
+    mlflow = [] if model is None else [_from_mlflow(model)]
+    if function is not None:
+        return [_own_function(function, learning_rate), *mlflow]
     # A model with one output gives (N, 1) where targets are (N,), and answers are often whole numbers.
     classes = kind_named(kind).target == "class"
     of_loop = "model(inputs), targets" if classes else "model(inputs).reshape(targets.shape), targets.float()"
-    of_module = of_loop.replace("model(", "self.model(")
     of_trainer = (
         'outputs["logits"], labels' if classes else 'outputs["logits"].reshape(labels.shape), labels.float()'
     )
+    note = ""
+    if in_units:  # the rate belongs to a model whose outputs are standardised
+        note = "    # the model learns standardised targets, as in the search\n"
+        of_loop, of_trainer = (f"loss.mean + loss.spread * {code}" for code in (of_loop, of_trainer))
+    of_module = of_loop.replace("model(", "self.model(").replace("loss.", "self.loss.")
     optimizer, timing = _optimizer(recipe, learning_rate), _timing(recipe)
     plain = f"""\
 import torch
@@ -44,7 +62,7 @@ loss = Loss()
 optimizer = {optimizer.format(parameters="model.parameters()")}{timing}
 for inputs, targets in loader:
     optimizer.zero_grad()
-    loss({of_loop}).backward()
+{note}    loss({of_loop}).backward()
     optimizer.step()
 """
     lightning = f"""\
@@ -71,7 +89,8 @@ from {FOLDER}.loss import Loss
 loss = Loss()
 
 def compute_loss(outputs, labels, num_items_in_batch=None):
-    value = loss.to(labels.device)({of_trainer})
+    loss.to(labels.device)
+    value = loss({of_trainer})
     # The Trainer adds up the batches of one step: each counts by its share of their samples.
     return value if num_items_in_batch is None else value * labels.numel() / num_items_in_batch
 
@@ -82,16 +101,31 @@ trainer = Trainer(
     compute_loss_func=compute_loss,
 )
 """
-    found = [
+    return [
         Snippet("PyTorch", plain),
         Snippet("Lightning", lightning),
         Snippet("Hugging Face Trainer", hugging_face),
+        *mlflow,
     ]
-    if model is not None:
-        found.append(
-            Snippet(
-                "MLflow",
-                f"""\
+
+
+def _own_function(name: str, learning_rate: float) -> Snippet:
+    return Snippet(
+        "Your own training function",
+        f"""\
+from lossmith.search import Recipe, TrialHandle
+from {FOLDER}.loss import Loss
+
+# {name}: the function that was searched, called as the search called it
+score = train(Loss(), TrialHandle(Recipe(learning_rate={learning_rate:.3g}), part="test"))
+""",
+    )
+
+
+def _from_mlflow(model: str) -> Snippet:
+    return Snippet(
+        "MLflow",
+        f"""\
 import os
 os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # a loss needs no pickle
 import mlflow
@@ -99,9 +133,7 @@ import mlflow
 mlflow.set_tracking_uri("...")  # where the search was tracked
 loss = mlflow.pytorch.load_model("models:/{model}@champion")
 """,
-            )
-        )
-    return found
+    )
 
 
 def _timing(recipe: Recipe) -> str:

@@ -19,10 +19,11 @@ def answer_line(verdict: Verdict) -> str:
     if verdict.gain is None or usual is None:
         return f"{'stay with' if own.standard else 'use'} {name}{beaten}"
     low, high = verdict.gain.toward_better(verdict.sign)
+    n = verdict.decimals
     chance = "" if low > 0 else ", which may be chance"
     return (
         f"use {name}: {side(verdict.gain, verdict.sign)} {usual.standard} by "
-        f"{abs(verdict.gain.difference):.4g} (95%: {low:+.4g} to {high:+.4g}){chance}{beaten}"
+        f"{abs(verdict.gain.difference):.{n}f} (95%: {low:+.{n}f} to {high:+.{n}f}){chance}{beaten}"
     )
 
 

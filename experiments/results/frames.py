@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...losses.errors import require
 from ...losses.spec import table_html
-from ...search.records import Verdict
+from ...search.records import Verdict, decimals
 from .trial_row import TrialRow
 from .verdict_rows import verdict_rows
 
@@ -67,15 +67,16 @@ def _cells(row: TrialRow) -> dict[str, object]:
 
 def verdict_html(verdict: Verdict) -> str:
     """Show a verdict as HTML: the sentence, the winner's formula, and every comparison with its interval."""
+    n = verdict.decimals
     rows = [
         ("loss", "learning rate", verdict.metric, "winner ahead by", "95% interval"),
         *(
             (
                 row.label,
                 f"{row.learning_rate:.3g}",
-                f"{row.scores.mean:.4f} ± {row.scores.sd:.4f}",
-                "" if row.lead is None else f"{row.lead.difference:+.4f}",
-                "" if row.lead is None else f"{row.lead.ci_low:+.4f} to {row.lead.ci_high:+.4f}",
+                f"{row.scores.mean:.{n}f} ± {row.scores.sd:.{n}f}",
+                "" if row.lead is None else f"{row.lead.difference:+.{n}f}",
+                "" if row.lead is None else f"{row.lead.ci_low:+.{n}f} to {row.lead.ci_high:+.{n}f}",
             )
             for row in verdict_rows(verdict)
         ),
@@ -100,5 +101,5 @@ def summary_html(name: str, status: str, best: TrialRow | None, verdict: Verdict
     """
     head: dict[str, object] = {"search": name, "status": status}
     if best is not None:
-        head["best trial"] = f"{best.number}, score {best.score:.4f}, {best.formula}"
+        head["best trial"] = f"{best.number}, score {best.score:.{decimals(best.score)}f}, {best.formula}"
     return table_html(head) + ("" if verdict is None else verdict_html(verdict))

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from ...search.metrics import sign_of
-from ...search.records import RaceRound, State, Verdict
+from ...search.records import RaceRound, State, Verdict, decimals
 from ...search.records.typed_json import OMITTED, REST, Document, fields_of
 from ...search.training.engines.autotune import EngineChoice
 from ...spaces.recipe import Recipe
 from ..store import RunNotes, SearchRecord, Status
 from .trial_row import TrialRow, ranked
+
+MOST_CLASSES = 30  # that are listed
+_USUAL = (("stop_after", 1.0), ("schedule", "constant"))  # what goes without saying in a recipe
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class TaskRecord:
         fingerprint: A hash of the data.
         model_parameters: How many numbers the model has to learn.
         class_counts: Training samples of each class; (negatives, positives) of each label.
+        class_names: What the classes or labels are called, in the order of their indices.
+        positive: What the positive class of a binary problem is called.
         target_scale: The spread of a regression's targets.
         notes: What was noticed about the data.
         warnings: What a reader of the verdict should know about the data.
@@ -48,6 +53,8 @@ class TaskRecord:
     fingerprint: str | None = field(default=None, metadata=OMITTED)
     model_parameters: int | None = field(default=None, metadata=OMITTED)
     class_counts: tuple[int | tuple[int, ...], ...] | None = field(default=None, metadata=OMITTED)
+    class_names: tuple[str, ...] | None = field(default=None, metadata=OMITTED)
+    positive: str | None = field(default=None, metadata=OMITTED)
     target_scale: float | None = field(default=None, metadata=OMITTED)
     notes: tuple[str, ...] | None = field(default=None, metadata=OMITTED)
     warnings: tuple[str, ...] | None = field(default=None, metadata=OMITTED)
@@ -58,6 +65,62 @@ class TaskRecord:
     def to_json(self) -> dict[str, Any]:
         """Return a plain document."""
         return fields_of(self)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What its classes are called, in the order of their indices; empty where it has none."""
+        if self.class_names:
+            return self.class_names
+        return tuple(f"class {index}" for index in range(len(self.class_counts or ())))
+
+    @property
+    def counted_classes(self) -> str:
+        """Each class, or label, with its training samples, and which class is the positive one."""
+        counts = (self.class_counts or ())[:MOST_CLASSES]
+        shown = [
+            f"{name} {count:,}" if isinstance(count, int) else f"{name} {count[1]:,} of {sum(count):,}"
+            for name, count in zip(self.classes, counts, strict=False)
+        ]
+        more = len(self.class_counts or ()) - len(counts)
+        said = ", ".join(shown) + (f" and {more} more" if more else "")
+        return f"{said} (positive: {self.positive})" if self.positive else said
+
+    @property
+    def target(self) -> str:
+        """The column that a regression predicts and is scored in the units of; empty for other tasks."""
+        about = self.more.get("about")
+        if not isinstance(about, Mapping) or self.target_units is None:
+            return ""
+        name = about.get("target")
+        return name if about.get("scored_in_units") and isinstance(name, str) else ""
+
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """What a training function reads of its trial, such as learning_rate; None for other tasks."""
+        own = self.more.get("own_training")
+        if not isinstance(own, Mapping):
+            return None
+        rate = {"learning_rate"} if own.get("tunes_learning_rate", True) else set()
+        return frozenset({*own.get("reads", ()), *rate})
+
+    @property
+    def recipe_words(self) -> str:
+        """How its models are trained, as far as that is lossmith's to say."""
+        reads, recipe = self.reads, self.recipe
+        if recipe is None:
+            return ""
+        told = recipe.read.keys() if reads is None or "recipe" in reads else reads
+        known = {
+            key.replace("_", " "): value
+            for key, value in recipe.read.items()
+            if key in told and (key, value) not in _USUAL
+        }
+        shown = ", ".join(
+            f"{key} {f'{value:.6g}' if isinstance(value, float) else value}" for key, value in known.items()
+        )
+        if reads is None or "recipe" in reads:
+            return shown
+        return f"{shown}; the rest is in the code of {self.name}" if shown else f"in the code of {self.name}"
 
     @property
     def target_units(self) -> tuple[Any, Any] | None:
@@ -247,13 +310,14 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class InsightRecord:
-    """What was measured about the winner after the verdict.
+    """What was measured after the verdict about the best searched loss, which need not be the one to use.
 
     Attributes:
-        ablation: The winner without each of its parts.
+        ablation: The loss without each of its parts.
         importance: The share of each parameter in how much the trials' scores differ.
-        sensitivity: The winner with each of its parameters moved, by the parameter's name.
+        sensitivity: The loss with each of its parameters moved, by the parameter's name.
         curves: The score by epoch, by the name of the loss.
+        subject: The number of its trial.
         more: What another version of lossmith has kept.
     """
 
@@ -261,6 +325,7 @@ class InsightRecord:
     importance: Mapping[str, float]
     sensitivity: Mapping[str, tuple[Moved, ...]]
     curves: Mapping[str, tuple[CurvePoint, ...]]
+    subject: int | None = field(default=None, metadata=OMITTED)
     more: Document = field(default_factory=dict, metadata=REST)
 
 
@@ -325,6 +390,13 @@ class SearchDocument:
         """+1 where a greater score is better, -1 where a smaller one is."""
         return self.task.sign
 
+    @property
+    def decimals(self) -> int:
+        """How many decimals its scores are written with."""
+        if self.verdict is not None:
+            return self.verdict.decimals
+        return decimals(None if self.best is None else self.best.score)
+
     def ranked(self) -> list[TrialRow]:
         """List the complete trials, the best first."""
         return ranked(self.trials, self.sign)
@@ -333,6 +405,18 @@ class SearchDocument:
         """Find the trial of a number, or None where there is none."""
         return next((row for row in self.trials if row.number == number), None)
 
+    @property
+    def examined(self) -> str:
+        """Which loss was taken apart after the verdict: it need not be the one to use."""
+        subject = None if self.insight is None else self.insight.subject
+        if subject is None or self.verdict is None:
+            return "The best searched loss"
+        if self.verdict.recommended.number == subject:
+            return "The loss to use"
+        found = self.trial(subject)
+        formula = "" if found is None else f", {found.formula}"
+        return f"The best searched loss (trial {subject}, not the loss to use{formula})"
+
     def trained_at(self, number: int, rate: float) -> str:
         """Say how a trial was trained: its learning rate, and what its recipe says unlike the task's.
 
@@ -340,6 +424,12 @@ class SearchDocument:
             number: The number of the trial.
             rate: Its learning rate.
         """
-        own, usual = self.trial(number), self.task.recipe
+        own, usual, reads = self.trial(number), self.task.recipe, self.task.reads
+        if reads is not None and "recipe" not in reads:
+            return (
+                f"learning rate {rate:.3g}"
+                if "learning_rate" in reads
+                else f"the learning rate in the code of {self.task.name}"
+            )
         beside = own.recipe.beside(usual) if own is not None and usual is not None else ""
         return f"learning rate {rate:.3g}{f', {beside}' if beside else ''}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...search.records import Comparison, RefitScores, Verdict
 
 SEARCHED = "best searched loss"
+SAME = 1e-6  # two losses that differ by a factor alone end in scores that differ by rounding
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,23 @@ def chance(p: float, *, at_floor: bool = False) -> str:
 def verdict_rows(verdict: Verdict) -> list[VerdictRow]:
     """List the winner, then the losses it was compared with, the strongest first."""
     winner = verdict.winner
-    first = VerdictRow((winner.standard or "searched loss",), winner.learning_rate, winner.scores)
-    rows: dict[tuple[float, float], VerdictRow] = {}
+    rows = [VerdictRow((winner.standard or "searched loss",), winner.learning_rate, winner.scores)]
     for row in _others(verdict):
-        key = row.scores.mean, row.learning_rate
-        known = rows.get(key)
-        rows[key] = row if known is None else replace(row, names=(*known.names, *row.names))
-    return [first, *sorted(rows.values(), key=lambda row: -verdict.sign * row.scores.mean)]
+        same = next((place for place, known in enumerate(rows) if _one_loss(known, row)), None)
+        if same is None:
+            rows.append(row)
+        else:
+            rows[same] = replace(rows[same], names=(*rows[same].names, *row.names))
+    first, *others = rows
+    return [first, *sorted(others, key=lambda row: -verdict.sign * row.scores.mean)]
+
+
+def _one_loss(known: VerdictRow, row: VerdictRow) -> bool:
+    """Whether two losses are trained alike, but for a factor that the optimizer takes out again."""
+    pairs = zip(known.scores.by_repeat, row.scores.by_repeat, strict=True)
+    return known.learning_rate == row.learning_rate and all(
+        math.isclose(*pair, rel_tol=SAME) for pair in pairs
+    )
 
 
 def _others(verdict: Verdict) -> Iterator[VerdictRow]:

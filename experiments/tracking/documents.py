@@ -134,6 +134,11 @@ def run_name(row: TrialRow) -> str:
     return f"{row.number} {row.standard or ' + '.join(dict.fromkeys(names))}"[:_NAME_LENGTH]
 
 
+def metric_key(search: SearchRecord) -> str:
+    """What MLflow calls the metric of a search."""
+    return _key(str(search.task.get("metric") or "score"))
+
+
 def search_params(search: SearchRecord) -> dict[str, str]:
     """List the SPEC of a search, a parameter for each value: `spec.repeats.seeds` is 4."""
     return {key: _text(value) for key, value in _flat("spec", search.spec)}
@@ -174,13 +179,9 @@ def verdict_document(verdict: Verdict) -> tuple[dict[str, float], dict[str, str]
 
 
 def _params(row: TrialRow) -> dict[str, str]:
-    recipe = row.recipe
-    unread = set() if recipe.optimizer == "sgd" else {"momentum", "nesterov"}
-    unread |= set() if recipe.schedule == "step" else {"step_epochs", "step_factor"}
-    said = {key: value for key, value in vars(recipe).items() if value is not None and key not in unread}
     return {
         **{key: repr(value) for key, value in row.loss.items()},
-        **{f"recipe.{key}": _text(value) for key, value in said.items()},
+        **{f"recipe.{key}": _text(value) for key, value in row.recipe.read.items()},
     }
 
 

@@ -24,6 +24,7 @@ from .documents import (
     search_tags,
     verdict_document,
 )
+from .trials_view import view_tag
 
 EXPERIMENT = "lossmith"
 MODEL_TAG = "lossmith.model"  # on the parent run: the address of the registered winner
@@ -50,6 +51,7 @@ def open_parent(client: MlflowClient, search: SearchRecord, artifact_location: s
     params = list(search_params(search).items())
     for start in range(0, len(params), _PARAMS):  # again after a crash: the same values are welcome twice
         _log_params(client, run.info.run_id, dict(params[start : start + _PARAMS]))
+    client.set_experiment_tag(run.info.experiment_id, *view_tag(search, run.info.run_id))
     if run.info.status != "RUNNING":
         client.update_run(run.info.run_id, status="RUNNING")
     return run
@@ -139,4 +141,7 @@ def _experiment_id(client: MlflowClient, artifact_location: str | None) -> str:
             f"MLflow's experiment {EXPERIMENT!r} was deleted; restore it there, or name another MLflow with "
             "MLFLOW_TRACKING_URI"
         )
+    for key, value in KIND.items():
+        if key not in experiment.tags:  # made by an older lossmith, or by hand
+            client.set_experiment_tag(experiment.experiment_id, key, value)
     return str(experiment.experiment_id)

@@ -13,6 +13,7 @@ from ..records import (
     Repeat,
     Trial,
     Verdict,
+    decimals,
     recall_record,
 )
 from ..statistics import bootstrap_scores, compare, refit_scores
@@ -71,7 +72,8 @@ def _rates(usual: float, searched: Trial, standard: Trial) -> tuple[float, float
 def _sentence(metric: str, own: RefitScores, other: RefitScores, ahead: Comparison, sign: int) -> str:
     low, high = ahead.toward_better(sign)
     word = "Confirmed" if low > 0 else "Contradicted" if high < 0 else "Open"
+    n = decimals(own.mean)
     return (
-        f"{word} with the full model: {metric} {own.mean:.4f} for the searched loss against {other.mean:.4f} "
-        f"(difference {ahead.difference:+.4f}, 95% interval {ahead.ci_low:+.4f} to {ahead.ci_high:+.4f})."
+        f"{word} with the full model: {metric} {own.mean:.{n}f} for the searched loss against "
+        f"{other.mean:.{n}f} ({ahead.words(sign, decimals=n)})."
     )

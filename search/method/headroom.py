@@ -22,6 +22,7 @@ from ..records import (
     RungSchedule,
     Trial,
     Unit,
+    decimals,
     recall,
 )
 from ..statistics import deviation
@@ -177,11 +178,12 @@ def _warn_of_a_constant(context: SearchContext, leader: Trial) -> None:
     if constant is None:
         return
     ahead = sign * (leader.outcome.score - constant)
+    n = decimals(leader.outcome.score)
     if ahead <= 2 * deviation(leader.outcome.scores) / math.sqrt(len(leader.outcome.scores)):
         context.progress.note(
             f"headroom: the models learn nothing that {context.task.metric} sees: the best of the standard "
-            f"losses scores {leader.outcome.score:.4f}, the best constant answer {constant:.4f}; check the "
-            "data, the model and the recipe before the loss"
+            f"losses scores {leader.outcome.score:.{n}f}, the best constant answer {constant:.{n}f}; check "
+            "the data, the model and the recipe before the loss"
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...losses.kinds import kind_named
-from ..records import Trial
+from ..records import Trial, decimals
 from ..statistics import ONE_SIDED_95, TWO_SIDED_95, deviation, mean
 from .context import SearchContext
 from .race_table import CLEAR, CROWN
@@ -36,9 +36,10 @@ def assess_headroom(
     named = kind_named(context.task.kind).usual_loss
     usual = next((t for t in tuned if t.candidate.standard == named), None)
     gap = abs(leader.outcome.score - usual.outcome.score) if usual else 0.0
+    n = decimals(leader.outcome.score)
     leads = (
         f"the best tuned standard loss is {leader.candidate.standard} with {context.task.metric} "
-        f"{leader.outcome.score:.4f}"
+        f"{leader.outcome.score:.{n}f}"
     )
     document: dict[str, Any] = {
         "metric": context.task.metric,
@@ -66,10 +67,10 @@ def assess_headroom(
     found = "differ by more than chance" if matters else "cannot be told apart"
     message = f"headroom: the standard losses {found} here: {leads}"
     if usual is not None:
-        where = "the usual loss" if usual is leader else f"{gap:.4f} from {named}, the usual loss"
+        where = "the usual loss" if usual is leader else f"{gap:.{n}f} from {named}, the usual loss"
         message += (
-            f", {where}; two that are equally good would be {error:.4f} apart by chance (standard error). "
-            f"A searched loss is found, 9 times in 10, if it leads by {detectable:.4f}"
+            f", {where}; two that are equally good would be {error:.{n}f} apart by chance (standard error). "
+            f"A searched loss is found, 9 times in 10, if it leads by {detectable:.{n}f}"
         )
     message += f". {CANNOT_KNOW}"
     return {

@@ -19,6 +19,7 @@ from ..records import (
     Transfer,
     Trial,
     Verdict,
+    decimals,
     recall_record,
 )
 from ..statistics import Lead
@@ -107,8 +108,9 @@ def _sentence(found: Rescored, task: str, sign: int) -> str:
     ahead = found.ahead
     low, high = ahead.toward_better(sign)
     word = "better than" if low > 0 else "worse than" if high < 0 else "not told apart from"
+    n = decimals(found.searched.mean)
     return (
         f"On {task} the searched loss is {word} the best tuned standard loss, {found.standard}: "
-        f"{found.metric} {found.searched.mean:.4f} against {found.best_standard.mean:.4f} (difference "
-        f"{ahead.difference:+.4f}, 95% interval {ahead.ci_low:+.4f} to {ahead.ci_high:+.4f})."
+        f"{found.metric} {found.searched.mean:.{n}f} against {found.best_standard.mean:.{n}f} "
+        f"({ahead.words(sign, decimals=n)})."
     )

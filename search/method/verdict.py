@@ -23,6 +23,7 @@ from ..records import (
 )
 from ..records.verdict import Finding, Use
 from ..statistics import N_RESAMPLES, holm
+from .confusion import Confusion, confusion
 from .constant_answer import constant_score
 from .context import SearchContext
 from .headroom import Tuned
@@ -63,7 +64,7 @@ def verdict(
 
 
 def _unseal(context: SearchContext, entrants: dict[int, Trial]) -> None:
-    """Log which question the test data are about to answer, before they are read.
+    """Log which question the test data, where there are some, are about to answer, before they are read.
 
     Whoever is killed after that may ask the same question again and no other: it has one answer. Raises
     `RuntimeError` for another one.
@@ -76,9 +77,14 @@ def _unseal(context: SearchContext, entrants: dict[int, Trial]) -> None:
             "read again; start a new search"
         )
     again = "" if before is None else ", as before the interruption"
+    name = context.task.name
+    data = (
+        f"the test data of {name} are read now, once{again}"
+        if context.task.tests
+        else f"{name} has no test data, so its validation data judge, with fresh seeds"
+    )
     context.progress.note(
-        f"verdict: the test data of {context.task.name} are read now, once{again}: {len(entrants)} losses, "
-        f"each trained anew {context.plan.verdict_seeds} times"
+        f"verdict: {data}: {len(entrants)} losses, each trained anew {context.plan.verdict_seeds} times"
     )
     recall(context.ledger, *VERDICT_QUESTION, lambda: Unit(*VERDICT_QUESTION, payload=asked))
 
@@ -103,6 +109,11 @@ def _judge(
     tested = with_cutoffs(tested, list(offsets.values()), metric)
     refits = Refits.of(tested, list(entrants), metric, plan.seed)
 
+    def confused(trial: Trial) -> Confusion:
+        if tested.outputs is None or tested.targets is None:
+            return ()
+        return confusion(task.kind, tested.outputs[list(entrants).index(trial.number)], tested.targets)
+
     def entrant(trial: Trial, ahead: Comparison | None = None) -> Entrant:
         spec, rate = task.bound(trial.candidate.spec), trial.candidate.recipe.rate
         return Entrant(
@@ -115,6 +126,7 @@ def _judge(
             ahead=ahead,
             offsets=tuple(offsets[trial.number]),
             at_edge=tuple(edge.words for edge in _at_edge(context, tuned, trial)),
+            confusion=confused(trial),
         )
 
     winner, standard, searched = finalists.winner, finalists.standard, finalists.searched
@@ -190,12 +202,12 @@ def _at_edge(context: SearchContext, tuned: Tuned, trial: Trial) -> Sequence[Edg
 
 def _warnings(found: Verdict, refits: Refits, chosen: Trial, tuned: Tuned) -> Iterator[str]:
     """What a reader of the verdict should know."""
-    own, sign = found.recommended, found.sign
+    own, sign, n = found.recommended, found.sign, found.decimals
     if found.constant is not None and sign * (own.scores.mean - found.constant) <= own.scores.sd:
         yield (
             f"the models have learnt nothing that {found.metric} sees: an answer that never looks at the "
-            f"inputs scores {found.constant:.4f}, the loss to use {own.scores.mean:.4f}; check the data, the "
-            "model and the recipe before the loss"
+            f"inputs scores {found.constant:.{n}f}, the loss to use {own.scores.mean:.{n}f}; check the data, "
+            "the model and the recipe before the loss"
         )
     p_values: dict[str, tuple[str, Comparison]] = {}
     for name, trial in tuned.best.items():

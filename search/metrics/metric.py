@@ -7,8 +7,10 @@ besides the samples: classes, labels, or numbers to predict.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,10 +73,26 @@ class Metric:
         own = self.score
         return replace(self, score=lambda o, t, w: own(o, t, w * weights.to(w)))
 
+    def in_units(self, mean: Sequence[float] | float, spread: Sequence[float] | float) -> Metric:
+        """The same metric of standardised predictions and targets, computed in the targets' own units.
+
+        Args:
+            mean: What was taken off the targets before they were divided by `spread`, a number or (D,).
+            spread: What they were divided by, a number or (D,).
+        """
+        return replace(self, score=partial(_in_units, self.score, mean, spread))
+
     @property
     def sign(self) -> int:
         """+1 when greater is better, -1 when smaller is."""
         return 1 if self.greater_is_better else -1
+
+
+def _in_units(
+    score: Score, mean: Any, spread: Any, outputs: Tensor, targets: Tensor, weights: Tensor
+) -> Tensor:
+    centre, scale = (torch.as_tensor(v, dtype=torch.float64, device=outputs.device) for v in (mean, spread))
+    return score(outputs.double() * scale + centre, targets.double() * scale + centre, weights)
 
 
 def reported(name: str, kind: Kind, *, greater_is_better: bool) -> Metric:

@@ -1,7 +1,7 @@
 """What flows between the rooms of a search: trials, plans, rungs, units, the verdict."""
 
 from .candidate import Candidate, Member, Repeat
-from .comparison import Comparison, RefitScores
+from .comparison import Comparison, RefitScores, decimals
 from .followup import Confirmation, Rescored, Transfer
 from .ledger import Ledger, MemoryLedger, Unit, recall, recall_record
 from .outcome import Measurement, Outcome, State, Tested
@@ -66,6 +66,7 @@ __all__ = [
     "Verdict",
     "Watch",
     "best_of",
+    "decimals",
     "finite_or_none",
     "nan_if_none",
     "recall",

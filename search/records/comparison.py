@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+
+def decimals(score: float | None) -> int:
+    """How many decimals show four digits of a score: 4 for 0.8, 2 for 53, 0 for 53,000; 4 for None."""
+    if score is None or score == 0 or not math.isfinite(score):
+        return 4
+    return min(max(3 - math.floor(math.log10(abs(score))), 0), 12)
 
 
 @dataclass(frozen=True)
@@ -33,17 +41,19 @@ class Comparison:
         low, high = sorted((sign * self.ci_low, sign * self.ci_high))
         return low, high
 
-    def words(self, sign: int, sources: Sequence[str] = ()) -> str:
+    def words(self, sign: int, sources: Sequence[str] = (), decimals: int = 4) -> str:
         """Return the comparison in words, with better counted positive.
 
         Args:
             sign: +1 where a greater score is better, -1 where a smaller one is.
             sources: The kinds of luck that the interval covers, where they are to be told.
+            decimals: Of the numbers, as suits the scores that are compared.
         """
         low, high = self.toward_better(sign)
         alone = " over refits alone" if tuple(sources) == ("refits",) else ""
         side = "ahead" if sign * self.difference >= 0 else "behind"
-        return f"{side} by {abs(self.difference):.4f}, 95% interval{alone} {low:+.4f} to {high:+.4f}"
+        span = f"{low:+.{decimals}f} to {high:+.{decimals}f}"
+        return f"{side} by {abs(self.difference):.{decimals}f}, 95% interval{alone} {span}"
 
     def to_json(self) -> dict[str, float | None]:
         """Return the comparison as JSON holds it; what was not asked is left out."""

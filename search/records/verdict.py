@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ...losses import LossSpec
-from .comparison import Comparison, RefitScores
+from .comparison import Comparison, RefitScores, decimals
 from .followup import Confirmation, Transfer
 
 Finding = Literal["better", "no worse", "not better"]
@@ -32,6 +32,8 @@ class Entrant:
         offsets: What was added to each column of the outputs before a decision; empty where the cut-off is
             not tuned.
         at_edge: In words, each searched number whose value is the outermost that was tried.
+        confusion: Test samples by true class (rows) and decided class (columns), means over the refits; empty
+            where samples have no single class, where there are too many, and for training functions.
     """
 
     number: int
@@ -44,6 +46,7 @@ class Entrant:
     p_value_holm: float | None = None
     offsets: tuple[float, ...] = ()
     at_edge: tuple[str, ...] = ()
+    confusion: tuple[tuple[float, ...], ...] = ()
 
     def named(self) -> dict[str, Any]:
         """Return which loss it is, as JSON holds it."""
@@ -58,6 +61,8 @@ class Entrant:
             found["offsets"] = list(self.offsets)
         if self.at_edge:
             found["at_edge"] = list(self.at_edge)
+        if self.confusion:
+            found["confusion"] = [list(row) for row in self.confusion]
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -82,6 +87,7 @@ class Entrant:
             document.get("p_value_holm"),
             tuple(document.get("offsets", ())),
             tuple(document.get("at_edge", ())),
+            tuple(map(tuple, document.get("confusion", ()))),
         )
 
 
@@ -210,6 +216,11 @@ class Verdict:
     def sign(self) -> int:
         """+1 where a greater score is better, -1 where a smaller one is."""
         return 1 if self.greater_is_better else -1
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals its scores and their differences are written with."""
+        return decimals(self.winner.scores.mean)
 
     @property
     def better(self) -> bool:

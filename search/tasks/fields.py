@@ -10,6 +10,7 @@ from torch import nn
 
 from ...losses import Kind
 from ...spaces.recipe import Recipe
+from ..metrics import Metric
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ class TaskFields(Mapping[str, Any]):
     test: Any
     model: Callable[[], nn.Module]
     metric: Any
+    own_metric: Metric | None = None
     validation: Any = None
     recipe: Recipe = field(default_factory=Recipe)
     greater_is_better: bool | None = None

@@ -46,6 +46,10 @@ class Subject(Protocol):
         """Whether models are trained with the learning rate that the search proposes."""
 
     @property
+    def tests(self) -> bool:
+        """Whether there are test data for the verdict; else validation data judge."""
+
+    @property
     def sizes(self) -> Mapping[str, int]:
         """The number of samples in each part of the data; empty where lossmith does not hold the data."""
 

@@ -88,7 +88,8 @@ class Task:
             trained once more.
         notes: Lines that a search tells its user before it begins.
         about: What is kept beside the sizes in `describe`: text, numbers, lists and mappings.
-        own_metric: The metric that was made of `metric`; leave it out.
+        own_metric: What computes a metric given by name, where it is not the built-in one as it stands;
+            loaders and checks set it.
 
     Raises:
         UserError: Something in it is nothing a search could work with; nothing is trained before that.
@@ -260,6 +261,11 @@ class Task:
         return True
 
     @property
+    def tests(self) -> bool:
+        """True: a task has a test part."""
+        return True
+
+    @property
     def sizes(self) -> dict[str, int]:
         """The number of samples in each part."""
         return {name: len(targets) for name, (_, targets) in self.parts.items()}
@@ -279,6 +285,8 @@ class Task:
         changed = copy(self)
         recipe = Recipe.from_mapping({**self.settings.to_json(), **changes})
         object.__setattr__(changed, "recipe", recipe)
+        notes = tuple(line.replace(self.settings.brief, recipe.brief) for line in self.notes)
+        object.__setattr__(changed, "notes", notes)
         return changed
 
     def warnings(self, folds: int) -> Iterator[str]:

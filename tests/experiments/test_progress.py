@@ -188,8 +188,9 @@ def test_a_reader_who_goes_does_not_end_the_search(clock: Clock) -> None:
     """Progress into a pipe that was closed, or a stream that was, goes nowhere."""
     closed = io.StringIO()
     closed.close()
-    for stream in (Gone(), closed):
-        display = PlainProgress(stream, clock=clock)
+    displays = [PlainProgress(stream, clock=clock) for stream in (Gone(), closed)]
+    live = LiveProgress(Console(file=Gone(), force_terminal=True, width=100), clock=clock)
+    for display in (*displays, live):
         display.phase("explore", 4)
         display.advance(2, 0.5)
         display.note("headroom: small")

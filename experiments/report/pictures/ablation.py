@@ -36,23 +36,24 @@ def draw(document: SearchDocument) -> go.Figure | None:
             "arrayminus": [row.difference - row.ci_low for row in parts],
             "color": OTHER, "thickness": 1.5, "width": 0,
         },
-        hovertemplate="without %{y}: %{x:+.4f}<extra></extra>",
+        hovertemplate=f"without %{{y}}: %{{x:+.{document.decimals}f}}<extra></extra>",
     )  # fmt: skip
     made = figure(points, height=rows_height(len(parts)), yaxis_autorange="reversed")
     made.update_xaxes(
-        title_text=f"better by, in {document.task.metric}, for having the part", zerolinewidth=2
+        title_text=f"better by,<br>in {document.task.metric}, for having the part", zerolinewidth=2
     )
     return made
 
 
 def _alt(document: SearchDocument) -> str:
-    row = max(_parts(document), key=lambda row: abs(row.difference))
-    return f"Differences with intervals, one row a part. The largest is {row.part}: {row.difference:+.4f}."
+    row, n = max(_parts(document), key=lambda row: abs(row.difference)), document.decimals
+    return f"Differences with intervals, one row a part. The largest is {row.part}: {row.difference:+.{n}f}."
 
 
 def _table(document: SearchDocument) -> Table:
+    n = document.decimals
     rows = (
-        (row.part, f"{row.difference:+.4f}", f"{row.ci_low:+.4f} to {row.ci_high:+.4f}", row.formula)
+        (row.part, f"{row.difference:+.{n}f}", f"{row.ci_low:+.{n}f} to {row.ci_high:+.{n}f}", row.formula)
         for row in _parts(document)
     )
     return table(("without", "it earns", "95% interval", "what is left"), rows, words=(0, 3))
@@ -62,7 +63,7 @@ PICTURE = Picture(
     "What each part earns",
     "behaviour",
     20,
-    lambda _: "The winner against itself with one part switched off and everything else as it was.",
+    lambda document: f"{document.examined} against itself with one part switched off, all else as it was.",
     _alt,
     draw,
     _table,

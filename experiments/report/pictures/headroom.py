@@ -30,6 +30,7 @@ def draw(document: SearchDocument) -> go.Figure | None:
     losses = _by_name(document)
     if not losses:
         return None
+    n = document.decimals
     usual = next((name for name in _USUAL if name in losses), None)
     best = next(iter(losses))
     traces = []
@@ -49,7 +50,7 @@ def draw(document: SearchDocument) -> go.Figure | None:
                     "width": 3 if name == best else 2 if marked else 1,
                     "dash": "dash" if name == usual and name != best else "solid",
                 },
-                hovertemplate=f"{escaped(name)}<br>rate %{{x:.3g}}: %{{y:.4f}}<extra></extra>",
+                hovertemplate=f"{escaped(name)}<br>rate %{{x:.3g}}: %{{y:.{n}f}}<extra></extra>",
             )
         )
     made = legend_below(figure(*traces, height=340, yaxis_title_text=document.task.metric))
@@ -76,15 +77,17 @@ def _round_rates(rates: Sequence[float]) -> list[float]:
 
 def _alt(document: SearchDocument) -> str:
     name, trials = next(iter(_by_name(document).items()))
+    score = f"{trials[0].score:.{document.decimals}f}"
     return (
-        f"The score of each standard loss by learning rate. The best is {name} with {trials[0].score:.4f} at "
+        f"The score of each standard loss by learning rate. The best is {name} with {score} at "
         f"{trials[0].learning_rate:.3g}."
     )
 
 
 def _table(document: SearchDocument) -> Table:
+    n = document.decimals
     rows = (
-        (name, f"{trials[0].score:.4f}", f"{trials[0].learning_rate:.3g}")
+        (name, f"{trials[0].score:.{n}f}", f"{trials[0].learning_rate:.3g}")
         for name, trials in _by_name(document).items()
     )
     return table(("standard loss", "best score", "at learning rate"), rows)

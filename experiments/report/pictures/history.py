@@ -22,13 +22,13 @@ def draw(document: SearchDocument) -> go.Figure | None:
     whole = sorted(document.ranked(), key=lambda trial: trial.number)
     if not whole:
         return None
-    sign, best, line = document.sign, -math.inf, []
+    sign, best, line, n = document.sign, -math.inf, [], document.decimals
     for trial in whole:
         best = max(best, sign * (trial.score or 0.0))
         line.append(sign * best)
     traces = [
-        _points([t for t in whole if t.standard], "standard losses", OTHER, "circle-open"),
-        _points([t for t in whole if not t.standard], "searched losses", ACCENT, "circle"),
+        _points([t for t in whole if t.standard], "standard losses", OTHER, "circle-open", n),
+        _points([t for t in whole if not t.standard], "searched losses", ACCENT, "circle", n),
         go.Scatter(
             x=[trial.number for trial in whole],
             y=line,
@@ -44,7 +44,7 @@ def draw(document: SearchDocument) -> go.Figure | None:
     return made
 
 
-def _points(some: Sequence[TrialRow], name: str, colour: str, symbol: str) -> go.Scatter:
+def _points(some: Sequence[TrialRow], name: str, colour: str, symbol: str, decimals: int) -> go.Scatter:
     return go.Scatter(
         x=[trial.number for trial in some],
         y=[trial.score for trial in some],
@@ -52,7 +52,7 @@ def _points(some: Sequence[TrialRow], name: str, colour: str, symbol: str) -> go
         mode="markers",
         name=name,
         marker={"color": colour, "size": 6, "symbol": symbol, "opacity": 0.75},
-        hovertemplate="trial %{x}: %{y:.4f}<br>%{text}<extra></extra>",
+        hovertemplate=f"trial %{{x}}: %{{y:.{decimals}f}}<br>%{{text}}<extra></extra>",
     )
 
 
@@ -60,14 +60,15 @@ def _alt(document: SearchDocument) -> str:
     whole = document.ranked()
     return (
         f"The scores of {len(whole)} complete trials by number; the best is trial {whole[0].number} with "
-        f"{whole[0].score:.4f}."
+        f"{whole[0].score:.{document.decimals}f}."
     )
 
 
 def best_trials(document: SearchDocument) -> Table:
     """The best complete trials, on validation data."""
+    n = document.decimals
     rows = (
-        (str(t.number), t.standard or "searched", f"{t.score:.4f}", f"{t.learning_rate:.3g}", t.formula)
+        (str(t.number), t.standard or "searched", f"{t.score:.{n}f}", f"{t.learning_rate:.3g}", t.formula)
         for t in document.ranked()[:BEST]
     )
     return table(("trial", "kind", "score", "learning rate", "loss"), rows, words=(1, 4))

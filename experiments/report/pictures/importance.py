@@ -31,7 +31,9 @@ def draw(document: SearchDocument) -> go.Figure | None:
         hovertemplate="%{y}: %{x:.1%}<extra></extra>",
     )
     made = figure(bars, height=rows_height(len(rows)), yaxis_autorange="reversed", bargap=0.4)
-    made.update_xaxes(title_text="share of the variation of the score", tickformat=".0%", rangemode="tozero")
+    made.update_xaxes(
+        title_text="share of the variation<br>of the score", tickformat=".0%", rangemode="tozero"
+    )
     return made
 
 

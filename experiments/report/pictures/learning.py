@@ -34,7 +34,7 @@ def draw(document: SearchDocument) -> go.Figure | None:
     None where there are neither.
     """
     measured = _measured(document)
-    traces = list(_bands(measured) if measured else _rungs(document))
+    traces = list(_bands(measured, document.decimals) if measured else _rungs(document))
     if not traces:
         return None
     made = figure(*traces, height=340)
@@ -43,7 +43,7 @@ def draw(document: SearchDocument) -> go.Figure | None:
     return legend_below(made)
 
 
-def _bands(curves: Mapping[str, Sequence[CurvePoint]]) -> Iterator[go.Scatter]:
+def _bands(curves: Mapping[str, Sequence[CurvePoint]], decimals: int) -> Iterator[go.Scatter]:
     for place, (label, points) in enumerate(curves.items()):
         first = place == 0
         x = [point.epoch for point in points]
@@ -52,7 +52,7 @@ def _bands(curves: Mapping[str, Sequence[CurvePoint]]) -> Iterator[go.Scatter]:
         high = [m + s for m, s in zip(mean, sd, strict=True)]
         low = [m - s for m, s in zip(mean, sd, strict=True)]
         yield go.Scatter(
-            x=[*x, *reversed(x)], y=[*high, *reversed(low)],
+            x=[*x, *reversed(x)], y=[*high, *reversed(low)], mode="lines",
             fill="toself", fillcolor=_BAND if first else _OTHER_BAND, line={"width": 0},
             hoverinfo="skip", showlegend=False,
         )  # fmt: skip
@@ -62,7 +62,7 @@ def _bands(curves: Mapping[str, Sequence[CurvePoint]]) -> Iterator[go.Scatter]:
                 "color": ACCENT if first else OTHER, "width": 3 if first else 1.8,
                 "dash": _DASHES[place % len(_DASHES)],
             },
-            hovertemplate="epoch %{x}: %{y:.4f}<extra>%{fullData.name}</extra>",
+            hovertemplate=f"epoch %{{x}}: %{{y:.{decimals}f}}<extra>%{{fullData.name}}</extra>",
         )  # fmt: skip
 
 
@@ -106,12 +106,13 @@ def _alt(document: SearchDocument) -> str:
 
 def _table(document: SearchDocument) -> Table:
     """The curves as numbers: those measured, or how many trials passed each rung."""
+    n = document.decimals
     if measured := _measured(document):
         epochs = sorted({point.epoch for points in measured.values() for point in points})
         shown = epochs[:: max(1, len(epochs) // _COLUMNS)]
         by_label = {label: {p.epoch: p.mean for p in points} for label, points in measured.items()}
         rows = (
-            (label, *(f"{means[epoch]:.4f}" if epoch in means else "" for epoch in shown))
+            (label, *(f"{means[epoch]:.{n}f}" if epoch in means else "" for epoch in shown))
             for label, means in by_label.items()
         )
         return table(("loss", *(f"epoch {epoch}" for epoch in shown)), rows)
@@ -123,7 +124,7 @@ def _table(document: SearchDocument) -> Table:
     return table(
         ("epoch", "trials that reached it", "lowest", "highest"),
         (
-            (str(epoch), str(len(some)), f"{min(some):.4f}", f"{max(some):.4f}")
+            (str(epoch), str(len(some)), f"{min(some):.{n}f}", f"{max(some):.{n}f}")
             for epoch, some in sorted(scores.items())
         ),
         words=(),

@@ -39,12 +39,12 @@ def draw(document: SearchDocument) -> go.Figure | None:
             error_y={"array": [p.sd or 0 for p in points], "color": OTHER, "thickness": 1, "width": 0},
             mode="lines+markers", line={"color": ACCENT, "width": 2}, name=name,
             xaxis=f"x{axis}", yaxis=f"y{axis}",
-            hovertemplate="%{x:.3g}: %{y:.4f}<extra></extra>",
+            hovertemplate=f"%{{x:.3g}}: %{{y:.{document.decimals}f}}<extra></extra>",
         )  # fmt: skip
         layout[f"xaxis{axis}"] = {
             **made.layout.xaxis.to_plotly_json(), "anchor": f"y{axis}",
             "type": "log" if log else "linear", "nticks": 5,
-            "title": {"text": escaped(name), "standoff": 4},
+            "title": {"text": escaped(name), "standoff": 4, "font": {"size": 13}},
         }  # fmt: skip
         layout[f"yaxis{axis}"] = {
             **made.layout.yaxis.to_plotly_json(), "anchor": f"x{axis}",
@@ -60,8 +60,9 @@ def _alt(document: SearchDocument) -> str:
 
 
 def _table(document: SearchDocument) -> Table:
+    n = document.decimals
     rows = (
-        (name, f"{p.value:.4g}", f"{p.score:.4f}", "" if p.sd is None else f"{p.sd:.4f}")
+        (name, f"{p.value:.4g}", f"{p.score:.{n}f}", "" if p.sd is None else f"{p.sd:.{n}f}")
         for name, points in _found(document).items()
         for p in points
     )
@@ -69,11 +70,12 @@ def _table(document: SearchDocument) -> Table:
 
 
 PICTURE = Picture(
-    "Around the winner",
+    "Around the searched loss",
     "behaviour",
     30,
-    lambda _: (
-        "One parameter moves, the others stay: a flat curve means that its exact value does not matter."
+    lambda document: (
+        f"{document.examined} with one parameter moved and the others as they are: a flat curve means that "
+        "its exact value does not matter."
     ),
     _alt,
     draw,

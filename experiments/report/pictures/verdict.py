@@ -10,7 +10,7 @@ from ....search.records import Comparison, Verdict
 from ...results.search_document import SearchDocument
 from ...results.verdict_rows import VerdictRow, chance, verdict_rows
 from ..picture import Picture
-from ..style import ACCENT, OTHER, figure, rows_height
+from ..style import ACCENT, OTHER, broken, figure, rows_height
 from ..table import Table, table
 
 
@@ -24,9 +24,9 @@ def draw(document: SearchDocument) -> go.Figure | None:
     said = document.verdict
     if said is None:
         return None
-    rows = compared(said)
+    rows, n = compared(said), said.decimals
     reach = _reach([versus for _, versus in rows])
-    names = [row.label.replace(" = ", "<br>= ") for row, _ in rows]
+    names = [broken(row.label) for row, _ in rows]
     near = [abs(versus.difference) <= reach for _, versus in rows]
     points = go.Scatter(
         x=[max(-reach, min(reach, versus.difference)) for _, versus in rows],
@@ -50,14 +50,14 @@ def draw(document: SearchDocument) -> go.Figure | None:
             "width": 0,
         },
         customdata=[[v.difference, v.ci_low, v.ci_high, row.scores.mean] for row, v in rows],
-        hovertemplate="%{y}<br>ahead by %{customdata[0]:+.4f} [%{customdata[1]:+.4f}, "
-        "%{customdata[2]:+.4f}]<br>its mean %{customdata[3]:.4f}<extra></extra>",
+        hovertemplate=f"%{{y}}<br>ahead by %{{customdata[0]:+.{n}f}} [%{{customdata[1]:+.{n}f}}, "
+        f"%{{customdata[2]:+.{n}f}}]<br>its mean %{{customdata[3]:.{n}f}}<extra></extra>",
     )
     made = figure(
         points,
-        height=rows_height(len(rows), double=any("<br>" in name for name in names)),
+        height=rows_height(len(rows), lines=max(1 + name.count("<br>") for name in names)),
         yaxis_autorange="reversed",
-        xaxis_title_text=f"ahead by, in {said.metric}",
+        xaxis_title_text=f"ahead by,<br>in {said.metric}",
     )
     made.update_xaxes(zerolinewidth=2, rangemode="tozero", nticks=6)
     if said.margin > 0:
@@ -100,19 +100,19 @@ def _alt(document: SearchDocument) -> str:
 def _table(document: SearchDocument) -> Table:
     verdict = _verdict(document)
     head = (
-        "loss", verdict.metric, "sd", "learning rate", "winner ahead by",
+        "loss", f"{verdict.metric} ± sd", "learning rate", "winner ahead by",
         "95% interval", "p (Holm)", "effect (d)", "p (Wilcoxon, refits)",
     )  # fmt: skip
-    return table(head, map(_cells, verdict_rows(verdict)))
+    return table(head, (_cells(row, verdict.decimals) for row in verdict_rows(verdict)))
 
 
-def _cells(row: VerdictRow) -> Sequence[str]:
-    own, lead = (f"{row.scores.mean:.4f}", f"{row.scores.sd:.4f}", f"{row.learning_rate:.3g}"), row.lead
+def _cells(row: VerdictRow, n: int) -> Sequence[str]:
+    own, lead = (f"{row.scores.mean:.{n}f} ± {row.scores.sd:.{n}f}", f"{row.learning_rate:.3g}"), row.lead
     if lead is None:
         return (f"{row.label} (winner)", *own, "", "", "", "", "")
     effect = "" if lead.effect_size is None else f"{lead.effect_size:+.2f}"
     return (
-        row.label, *own, f"{lead.difference:+.4f}", f"{lead.ci_low:+.4f} to {lead.ci_high:+.4f}",
+        row.label, *own, f"{lead.difference:+.{n}f}", f"{lead.ci_low:+.{n}f} to {lead.ci_high:+.{n}f}",
         row.chance, effect, "" if lead.wilcoxon_p is None else chance(lead.wilcoxon_p),
     )  # fmt: skip
 

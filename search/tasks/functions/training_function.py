@@ -192,6 +192,7 @@ class TrainingFunction:
                 "reports": seen.reports,
                 "seconds": seen.seconds,
                 "tunes_learning_rate": self.tunes,
+                "reads": sorted(seen.read),
                 "folds": self.folds,
                 "scored_on": "test" if self.tests else "validation",
             },

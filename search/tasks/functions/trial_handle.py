@@ -121,12 +121,13 @@ class TrialHandle:
     @property
     def weight_decay(self) -> float:
         """The weight decay to train with."""
+        self.read.add("weight_decay")
         return self._recipe.weight_decay
 
     @property
     def recipe(self) -> Recipe:
         """Learning rate, weight decay, epochs and the rest, as given or as the search found them."""
-        self.read.add("learning_rate")
+        self.read |= {"learning_rate", "recipe"}
         return self._recipe
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import torch
 
 from ....losses.errors import UserError, unknown
 from ....spaces.recipe import Recipe
+from ...metrics import Metric, metric_named, metric_of
 from ..fields import TaskFields
 from ..guard import tidy_name
 from . import written
@@ -48,7 +49,8 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
 
     Numbers are standardised, missing ones filled with the median and marked; categories become one input
     each; dates become day, month, weekday and hour: all of it learnt from the training part. A regression
-    target is standardised, which leaves R2 as it is. The task's `notes` say all that was inferred.
+    target is standardised for the model and scored in its own units. The task's `notes` say all that was
+    inferred.
 
     Args:
         file: The path of the file.
@@ -119,6 +121,7 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
     inputs, labels = (torch.from_numpy(np.asarray(values)) for values in encoded["train"])
     model = mlp_for(inputs.shape[1:], hidden, outputs_of(targets.kind, labels))
     chosen = metric_for(targets.kind) if metric == "auto" else metric
+    scored = _in_target_units(chosen, targets, scale)
     settings = Recipe.from_mapping({**recipe_for(len(labels)), **(recipe or {})})
     shape, *told = lines(found)
     names = () if targets.numbering is None else targets.numbering.names
@@ -131,10 +134,16 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
         class_names=names or (targets.columns if targets.kind == "multilabel" else ()),
         positive=names[1] if targets.kind == "binary" else None,
         model=model,
-        metric=chosen,
+        metric=chosen if isinstance(chosen, str) else scored,
+        own_metric=scored if isinstance(chosen, str) else None,
         greater_is_better=greater_is_better,
         recipe=settings,
-        about={"file": file.name, **targets.to_json(), **scale},
+        about={
+            "file": file.name,
+            **targets.to_json(),
+            **scale,
+            **({"scored_in_units": True} if scale and scored is not None and chosen != "r2" else {}),
+        },
         notes=(
             f"{file.name}: {len(frame):,} rows{_separated(table.separator)}; {shape}",
             _target_line(targets, scale),
@@ -241,6 +250,22 @@ def _standardise(targets: Targets, encoded: dict[str, Any]) -> dict[str, Any]:
     return {"mean": np.asarray(mean).tolist(), "standard_deviation": np.asarray(spread).tolist()}
 
 
+def _in_target_units(metric: Any, targets: Targets, scale: Mapping[str, Any]) -> Any:
+    """The metric as it scores standardised predictions: in the target's own units.
+
+    A built-in metric is a mean over columns; of several targets, whose units differ, it stays in standard
+    deviations, so that none drowns the others. A user's function gets what it was written for.
+    """
+    built_in = isinstance(metric, str)
+    if not scale or (built_in and len(targets.columns) > 1):
+        return None if built_in else metric
+    if built_in:
+        found = metric_named(metric, targets.kind)
+    else:
+        found = metric if isinstance(metric, Metric) else metric_of(metric, targets.kind)
+    return found.in_units(scale["mean"], scale["standard_deviation"])
+
+
 def _how(targets: Targets, groups: str | None, time: str | None) -> str:
     if time is not None:
         return f" (the latest by {time}; folds are in that order too)"
@@ -263,6 +288,9 @@ def _target_line(targets: Targets, scale: dict[str, Any]) -> str:
     if targets.kind == "binary":
         assert targets.numbering is not None
         return f"{line}; {targets.numbering.why}"
-    if scale and len(targets.columns) == 1:
-        return f"{line}, standardised (1 is {scale['standard_deviation']:.4g})"
-    return line
+    if not scale:
+        return line
+    if len(targets.columns) > 1:
+        return f"{line}, each standardised; a built-in metric is the mean over them in standard deviations"
+    spread = scale["standard_deviation"]
+    return f"{line}; models learn it standardised (1 is {spread:.4g}), scores are in its own units"

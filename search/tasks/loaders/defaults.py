@@ -93,6 +93,5 @@ def training_line(model: Callable[[], nn.Module], recipe: Recipe, metric: Any) -
     built = model()
     parameters = sum(p.numel() for p in built.parameters())
     shown = str(model) if isinstance(model, Mlp) else type(built).__name__
-    how = f"{recipe.optimizer}, {recipe.epochs} epochs of batches of {recipe.batch_size}"
     counted = metric if isinstance(metric, str) else getattr(metric, "__name__", "of your own")
-    return f"{shown} ({parameters:,} parameters), {how}; metric {counted}"
+    return f"{shown} ({parameters:,} parameters), {recipe.brief}; metric {counted}"

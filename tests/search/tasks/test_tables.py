@@ -178,6 +178,42 @@ def test_a_regression_target_is_standardised_and_its_scale_kept(tmp_path: Path) 
     assert task.metric == "r2"
 
 
+def median_error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """A user's own metric."""
+    return float((outputs - targets).abs().median())
+
+
+@pytest.mark.parametrize(
+    ("metric", "score"),
+    [("mae", 5000.0), ("rmse", 5000.0), ("median_ae", 5000.0), ("r2", None), (median_error, 5000.0)],
+)
+def test_a_regression_is_scored_in_the_units_of_its_target(
+    tmp_path: Path, metric: Any, score: float | None
+) -> None:
+    """Predictions that are 5,000 off score 5,000, whatever the spread of the target; R2 has no units."""
+    task = Task.from_csv(written(tmp_path, frame(label=1e6 + 1e4 * frame().a)), "label", metric=metric)
+    off = 5000 / task.describe()["about"]["standard_deviation"]
+    predictions, targets = task.test[1] + off, task.test[1]
+    (found,) = task.measure(predictions[None], targets).tolist()
+    plain = float(1 - off**2 * len(targets) / ((targets - targets.mean()) ** 2).sum())
+    assert found == pytest.approx(score or plain, rel=1e-3)
+    assert any("scores are in its own units" in note for note in task.notes)
+
+
+def test_several_targets_are_scored_in_standard_deviations_but_for_a_users_metric(tmp_path: Path) -> None:
+    """A mean over dollars and years would be of dollars alone; a user's function sees its own units."""
+    data = frame(price=1e6 + 1e4 * frame().a, years=frame().b).drop(columns="label")
+    path = written(tmp_path, data)
+
+    def first_column(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+        return float((outputs - targets)[:, 0].abs().mean())
+
+    tasks = [Task.from_csv(path, ["price", "years"], metric=metric) for metric in ("mae", first_column)]
+    scores = [float(task.measure(task.test[1][None] + 0.1, task.test[1])) for task in tasks]
+    spread = tasks[0].describe()["about"]["standard_deviation"][0]
+    assert scores == pytest.approx([0.1, 0.1 * spread], rel=1e-3)
+
+
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_the_separator_is_found(tmp_path: Path, separator: str) -> None:
     """A file with another separator is the same task, and the separator is named."""
