@@ -33,7 +33,7 @@ def show(name: Name, *, workdir: Workdir = None, store: StoreUrl = None, as_json
 def _print(document: SearchDocument) -> None:
     from ..results.class_table import class_rows
     from .outcome import print_verdict
-    from .tables import classes_table, seconds_line, trials_table
+    from .tables import classes_table, seconds_line
 
     out, task = console(), document.task
     reason = f": {document.reason}" if document.reason else ""
@@ -54,8 +54,24 @@ def _print(document: SearchDocument) -> None:
         out.print(f"classes in training: {task.counted_classes}", soft_wrap=True)
     if times := seconds_line(document.seconds):
         out.print(f"time: {times}", soft_wrap=True)
-    if document.best is not None:
-        out.print(trials_table(document))
+    _print_trials(document)
     print_verdict(document)
     if 0 < len(rows := class_rows(document)) <= SHOWN_CLASSES:
         out.print(classes_table(document, rows))
+
+
+def _print_trials(document: SearchDocument) -> None:
+    """The best losses so far; without a verdict they are said to be preliminary."""
+    from .tables import trials_table
+
+    out = console()
+    if document.best is not None:
+        if document.verdict is None:
+            out.print(
+                "Preliminary: nothing was compared on test data yet, and the best of many trials is also the "
+                "luckiest. So far, on validation data:",
+                soft_wrap=True,
+            )
+        out.print(trials_table(document))
+    elif document.status == "running":
+        out.print("No trial is complete yet: the first ones are kept when their cohort is trained.")

@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from lossmith.experiments.experiment import Experiment
 from lossmith.experiments.running.workdir import places
 from lossmith.experiments.store import Store
+from lossmith.experiments.tracking.trials_view import trials_address
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -68,6 +69,28 @@ def test_trials_are_sorted_by_the_metric(page: Page, workdir: Path, ids: tuple[s
         best = Experiment(store, "longtail").best
     assert best is not None
     assert names(page)[0].startswith(f"{best.number} ")
+
+
+def test_the_printed_link_opens_the_trials_of_the_latest_search(
+    browser: Browser, mlflow_url: str, workdir: Path
+) -> None:
+    """At 1,440 px the link shows metric, learning rate and loss of each trial, the best first."""
+    with Store.open(places(workdir, environment={}).store_url) as store:
+        record, best = store.get("longtail"), Experiment(store, "longtail").best
+    address = trials_address(mlflow_url, record)
+    assert address is not None
+    assert best is not None
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(address)
+    assert names(page)[0].startswith(f"{best.number} ")
+    heads = page.get_by_role("columnheader").all_inner_texts()
+    for column in ("macro_f1", "recipe.learning_rate", "lossmith.loss"):
+        assert any(column in head for head in heads), heads
+    for unwanted in ("Traces", "Judges", "Prompts"):
+        assert page.get_by_role("link", name=unwanted, exact=True).count() == 0
+    context.close()
 
 
 def test_standard_losses_can_be_told_apart(page: Page, ids: tuple[str, str]) -> None:

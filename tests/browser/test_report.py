@@ -77,6 +77,40 @@ def test_nothing_is_wider_than_the_screen(width: int, opened: Callable[..., Page
     assert page.evaluate(TOO_WIDE) == []
 
 
+CUT = """() => [...document.querySelectorAll('[data-figure]')].flatMap(box => {
+    const whole = box.getBoundingClientRect();
+    return [...box.querySelectorAll('svg text, svg .legend, svg.main-svg')]
+        .map(e => [e, e.getBoundingClientRect()])
+        .filter(([, r]) => r.width > 0 && (r.right > whole.right + 1 || r.left < whole.left - 1
+            || r.top < whole.top - 1 || r.bottom > whole.bottom + 1 || r.right > innerWidth))
+        .map(([e]) => `${box.dataset.figure}: ${e.textContent.slice(0, 60)}`);
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pictures_and_legends_are_whole(width: int, opened: Callable[..., Page]) -> None:
+    """On a phone and on a desk each word of a picture lies inside it, and the picture on the page."""
+    page = opened(viewport={"width": width, "height": 800})
+    assert page.evaluate(CUT) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_the_numbers_of_the_verdict_are_seen_at_once(opened: Callable[..., Page]) -> None:
+    """On a desk the table below the first picture shows all of its columns, p-values included."""
+    page = opened(viewport={"width": 1280, "height": 800})
+    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    table = page.locator("figure .scroll").first
+    assert table.evaluate("it => it.scrollWidth <= it.clientWidth")
+
+
+def test_the_first_screen_says_what_to_do_now(opened: Callable[..., Page]) -> None:
+    """On a phone the command to go on with is seen without scrolling."""
+    page = opened(viewport={"width": 390, "height": 844})
+    box = page.get_by_text("lossmith export longtail --to my_loss").first.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 844
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_by_day_and_by_night(scheme: Any, opened: Callable[..., Page]) -> None:
     """Words on the page and in pictures have the 4.5:1 that WCAG 2.2 asks of text."""

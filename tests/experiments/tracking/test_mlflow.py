@@ -15,6 +15,7 @@ from mlflow.entities import Run
 from lossmith.experiments.store import SearchRecord, Store, new_owner
 from lossmith.experiments.tracking import Tracker
 from lossmith.experiments.tracking import table_delivery as by_tables
+from lossmith.experiments.tracking.trials_view import view_tag
 from lossmith.search.records import Trial
 
 from ..conftest import made_verdict
@@ -51,7 +52,11 @@ def test_a_search_is_a_run_with_a_child_for_each_trial(
         assert tracker.flush() == 0
     parent = client.get_run(store.get("digits-1").run_id or "")
     assert (parent.info.run_name, parent.info.status) == ("digits-1", "RUNNING")
-    assert client.get_experiment(parent.info.experiment_id).name == "lossmith"
+    experiment = client.get_experiment(parent.info.experiment_id)
+    assert experiment.name == "lossmith"
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    key, view = view_tag(store.get("digits-1"), parent.info.run_id)
+    assert experiment.tags[key] == view, "the link that `lossmith ui` prints leads to it"
     assert parent.data.params["spec.repeats.seeds"] == "4"
     runs = children(client, store, "digits-1")
     assert len(runs) == len(trials)
