@@ -31,7 +31,7 @@ def verdict_table(verdict: Verdict) -> Table:
     digits = verdict.decimals
     for row in verdict_rows(verdict):
         table.add_row(
-            row.label if row.lead else f"{row.label} (winner)",
+            row.label if row.lead else row.label.replace(row.names[0], f"{row.names[0]} (winner)", 1),
             f"{row.learning_rate:.3g}",
             f"{row.scores.mean:.{digits}f} ± {row.scores.sd:.{digits}f}",
             *_lead(row, digits),

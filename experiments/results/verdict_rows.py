@@ -72,9 +72,13 @@ def verdict_rows(verdict: Verdict) -> list[VerdictRow]:
 def _one_loss(known: VerdictRow, row: VerdictRow) -> bool:
     """Whether two losses are trained alike, but for a factor that the optimizer takes out again."""
     pairs = zip(known.scores.by_repeat, row.scores.by_repeat, strict=True)
-    return known.learning_rate == row.learning_rate and all(
+    alike = known.learning_rate == row.learning_rate and all(
         math.isclose(*pair, rel_tol=SAME) for pair in pairs
     )
+    if known.lead is not None or row.lead is None:
+        return alike
+    reach = max(abs(row.lead.ci_low), abs(row.lead.ci_high))  # beside the winner: on whichever samples
+    return alike and reach <= SAME * abs(known.scores.mean)
 
 
 def _others(verdict: Verdict) -> Iterator[VerdictRow]:

@@ -22,14 +22,14 @@ import typer
 from lossmith.experiments.cli import main
 from lossmith.experiments.cli.app import app
 from lossmith.experiments.cli.commands import Given, command
-from lossmith.experiments.cli.tables import decimals, verdict_table
+from lossmith.experiments.cli.tables import verdict_table
 from lossmith.experiments.experiment import Experiment
 from lossmith.experiments.running.workdir import places
 from lossmith.experiments.spec import SearchSpec
 from lossmith.experiments.store import Store, new_owner
 from lossmith.losses import UserError, load_frozen, parts, standard_specs
 from lossmith.losses.declarations import KINDS
-from lossmith.search.records import Verdict
+from lossmith.search.records import Verdict, decimals
 
 PROGRAM = Path(sys.executable).with_name("lossmith")
 COMMANDS = (

@@ -109,7 +109,7 @@ def _table(document: SearchDocument) -> Table:
 def _cells(row: VerdictRow, n: int) -> Sequence[str]:
     own, lead = (f"{row.scores.mean:.{n}f} ± {row.scores.sd:.{n}f}", f"{row.learning_rate:.3g}"), row.lead
     if lead is None:
-        return (f"{row.label} (winner)", *own, "", "", "", "", "")
+        return (row.label.replace(row.names[0], f"{row.names[0]} (winner)", 1), *own, "", "", "", "", "")
     effect = "" if lead.effect_size is None else f"{lead.effect_size:+.2f}"
     return (
         row.label, *own, f"{lead.difference:+.{n}f}", f"{lead.ci_low:+.{n}f} to {lead.ci_high:+.{n}f}",

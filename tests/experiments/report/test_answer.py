@@ -55,7 +55,7 @@ def test_a_standard_loss_that_is_the_answer_is_named_with_what_it_gains(store: S
     gain = Comparison(0.27, 0.23, 0.31, 0.001)
     told = replace(verdict, winner=best, best_standard=best, conclusion="not better", use="winner", gain=gain)
     assert answer_line(told) == (
-        "use inverse_frequency: ahead of cross_entropy by 0.27 (95%: +0.23 to +0.31); "
+        "use inverse_frequency: ahead of cross_entropy by 0.2700 (95%: +0.2300 to +0.3100); "
         "nothing searched beat it"
     )
     less = replace(told, greater_is_better=False, gain=turned(gain, -1))

@@ -176,6 +176,7 @@ def test_what_the_phases_found_is_on_the_page(read: Page, document: SearchDocume
     shown = {a["data-figure"] for a in read.of("div") if "data-figure" in a}
     assert {"sensitivity", "importance", "learning"} <= shown
     assert ("ablation" in shown) == bool(document.insight.ablation), "a loss of one part has none"
-    assert document.headroom.message in read.texts["td"]
+    assert "How much a loss can matter here" in read.texts["h3"]
+    assert {"headroom_gap", "headroom"} <= shown
     entered = len(document.race[0].scores)
     assert any(f"{entered} losses entered the race" in text for text in read.texts["p"])
