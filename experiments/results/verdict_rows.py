@@ -71,7 +71,8 @@ def verdict_rows(verdict: Verdict) -> list[VerdictRow]:
 
 def _one_loss(known: VerdictRow, row: VerdictRow) -> bool:
     """Whether two losses are trained alike, but for a factor that the optimizer takes out again."""
-    pairs = zip(known.scores.by_repeat, row.scores.by_repeat, strict=True)
+    ours, theirs = ((one.scores.mean, *one.scores.by_repeat) for one in (known, row))
+    pairs = zip(ours, theirs, strict=True)
     alike = known.learning_rate == row.learning_rate and all(
         math.isclose(*pair, rel_tol=SAME) for pair in pairs
     )
