@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import plotly.graph_objects as go
 
 from ...results.search_document import SearchDocument
@@ -10,7 +12,7 @@ from ..picture import Picture
 from ..style import ACCENT, OTHER, figure
 from ..table import Table, escaped, table
 
-_ROW = 46  # pixels of a bar with its name above it
+_ROW, WIDTH = 58, 50  # pixels of a bar with its name above it, and the characters of a line of that
 
 
 def draw(document: SearchDocument) -> go.Figure | None:
@@ -30,8 +32,9 @@ def draw(document: SearchDocument) -> go.Figure | None:
     made.update_yaxes(range=[len(rows) - 0.6, -0.75], visible=False)
     made.update_xaxes(title_text=f"ahead by, in {document.task.metric}", rangemode="tozero", nticks=5)
     for place, row in enumerate(rows):
+        name = "<br>".join(wrap(escaped(f"{row.name}: {row.value:.{n}f}"), WIDTH))
         made.add_annotation(
-            x=0, xref="paper", y=place, yshift=8, text=f"{escaped(row.name)}: {row.value:.{n}f}",
+            x=0, xref="paper", y=place, yshift=8, text=name,
             xanchor="left", yanchor="bottom", showarrow=False, font={"size": 12}, borderpad=0,
         )  # fmt: skip
     return made
