@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutine
 from numbers import Complex, Real
 from typing import Any
 
@@ -17,6 +18,8 @@ def plain_number(value: Any) -> float:
         ValueError: As `float` raises it.
         OverflowError: No float is as large.
     """
+    if iscoroutine(value):
+        value.close()  # or Python warns that nobody waited for it
     dtype = str(getattr(value, "dtype", ""))
     odd = isinstance(value, str | bytes | bool) or (
         isinstance(value, Complex) and not isinstance(value, Real)

@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from ....losses.errors import UserError, shown, unknown
-from ....losses.kinds import KINDS, Kind
+from ....losses.kinds import KINDS, Kind, kind_named
 from ..guard import check_name
 
 MOST_WORKERS = 4096
@@ -36,11 +36,20 @@ def check_settings(training: Any) -> None:
         raise _wrong("greater_is_better", "true or false", training.greater_is_better)
     if training.workers is not None and not _whole(training.workers, 1, MOST_WORKERS):
         raise _wrong("workers", f"a whole number from 1 to {MOST_WORKERS}", training.workers)
+    of_kind = kind_named(training.kind)
+    if training.ignore_index is not None and not of_kind.classified:
+        raise UserError(
+            f"training: ignore_index must be left out for {training.kind}, whose targets are numbers"
+        )
     if training.ignore_index is not None and not _whole(training.ignore_index, -(2**62), 2**62):
         raise _wrong("ignore_index", "a whole number, such as -100", training.ignore_index)
     scale = training.target_scale
     if scale is not None and not (_number(scale) and 0 < scale < math.inf):
         raise _wrong("target_scale", "a number above 0", scale)
+    if training.target_scale is not None and of_kind.classified:
+        raise UserError(
+            f"training: target_scale must be left out for {training.kind}, whose targets are classes"
+        )
     if training.class_counts is not None:
         _check_counts(training.kind, training.class_counts)
 

@@ -72,6 +72,8 @@ class TrainingFunction:
             )
         if not self.name:
             object.__setattr__(self, "name", name_of(self.train))
+        if hasattr(self.class_counts, "tolist"):  # an array or a tensor
+            object.__setattr__(self, "class_counts", self.class_counts.tolist())
         check_settings(self)
         if not isinstance(self.recipe, Recipe):
             object.__setattr__(self, "recipe", Recipe.from_mapping(self.recipe))
@@ -208,9 +210,9 @@ def _not_trainable(train: object) -> str | None:
         return f"the class {train.__name__}; give an instance with __call__(self, loss, trial), or a function"
     called = train if inspect.isroutine(train) else getattr(train, "__call__", train)  # noqa: B004
     name = getattr(train, "__name__", type(train).__name__)
-    if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
+    if any(inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f) for f in (train, called)):
         return f"{name}, an async function; give a plain one, which may call asyncio.run itself"
-    if inspect.isgeneratorfunction(called):
+    if inspect.isgeneratorfunction(called) or inspect.isgeneratorfunction(train):
         return f"{name}, a generator function; return the score, and report epochs with trial.report"
     return None
 

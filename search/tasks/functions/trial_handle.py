@@ -61,6 +61,7 @@ class TrialHandle:
         self._recipe, self._seed, self._fold, self._part = recipe or Recipe(), seed, fold, part
         self._parameters, self._listener = dict(parameters or {}), listener
         self.read: set[str] = set()
+        self._before: tuple[Any, float] | None = None
 
     def report(self, epoch: int, value: float = ...) -> None:  # type: ignore[assignment]
         """Tell the metric on held-out data after an epoch; in a hopeless trial this call does not return.
@@ -81,7 +82,14 @@ class TrialHandle:
                 "trial.report must be told the epoch and the metric on held-out data, "
                 f"trial.report(epoch, value), but got {_short(epoch)} alone"
             )
-        if not self._listener(_epoch(epoch), score_from(value, "trial.report must be told")):
+        number, score = _epoch(epoch), score_from(value, "trial.report must be told")
+        if _swapped(self._before, (epoch, score)):
+            raise UserError(
+                "trial.report must be told the epoch first and then the metric, trial.report(epoch, value), "
+                f"but got {_short(self._before)} and then {_short((epoch, score))}; swap them"
+            )
+        self._before = (epoch, score)
+        if not self._listener(number, score):
             raise Pruned
 
     @property
@@ -148,6 +156,13 @@ class TrialHandle:
         raise AttributeError(
             f"a trial must be asked for what it has, but got {name!r}: {meant} has {', '.join(known)}"
         )
+
+
+def _swapped(before: tuple[Any, float] | None, now: tuple[Any, float]) -> bool:
+    """Whether two reports in a row tell fractions as epochs, and count up by one in their values."""
+    if before is None or now[1] != before[1] + 1 or now[1] % 1 != 0:
+        return False
+    return all(float(epoch) % 1 > 0 for epoch in (before[0], now[0]))
 
 
 def _short(value: object) -> str:

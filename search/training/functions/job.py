@@ -107,7 +107,9 @@ def run_training(training: TrainingFunction, job: FunctionJob) -> FunctionResult
     try:
         with sandbox(job.stream, training.program):
             value = score_from(training.train(loss, trial), f"{training.name} must return")
-    except Pruned:
+    except Pruned as error:
+        if not curve:  # their own
+            return FunctionResult(math.nan, (), raised(error), user_traceback(error))
         value = curve[-1][1]
     except UserError as error:
         raise UserError(str(error), error.detail or user_traceback(error)) from error
@@ -121,7 +123,7 @@ def run_training(training: TrainingFunction, job: FunctionJob) -> FunctionResult
 
 
 def blamed_on_loss(error: BaseException) -> bool:
-    """Whether an error ends a training and not the search: a script may call sys.exit or interrupt itself.
+    """Whether an error ends a training and not the search: a script may call sys.exit or cancel itself.
 
     Where Ctrl-C raises `KeyboardInterrupt`, as in a notebook, it is the user's; elsewhere only code raises
     it.
@@ -129,7 +131,7 @@ def blamed_on_loss(error: BaseException) -> bool:
     if isinstance(error, KeyboardInterrupt):
         handler = signal.getsignal(signal.SIGINT)
         return handler is not signal.default_int_handler and not getattr(handler, "pressed", False)
-    return isinstance(error, Exception | SystemExit)
+    return not isinstance(error, Pruned)
 
 
 def raised(error: BaseException) -> str:

@@ -62,6 +62,8 @@ class LossProbe(nn.Module):
         """Compute the loss; a batch whose outputs carry no gradient is validation and is not recorded."""
         record = self.record
         record.called = True
+        loss = self.loss.to(outputs.device) if isinstance(outputs, Tensor) else self.loss
+        result: Tensor = loss(outputs, targets, *more, **keywords)  # first: what it refuses is no batch
         if outputs.requires_grad:
             record.trained = True
             if record.recording and record.kept < TARGETS_KEPT:
@@ -70,7 +72,6 @@ class LossProbe(nn.Module):
                 record.classes = outputs.shape[1] if outputs.dim() > 1 else 0
                 low, high = outputs.detach().aminmax() if outputs.numel() else (record.low, record.high)
                 record.low, record.high = min(record.low, float(low)), max(record.high, float(high))
-        result: Tensor = self.loss.to(outputs.device)(outputs, targets, *more, **keywords)
         return result
 
 

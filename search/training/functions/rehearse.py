@@ -20,7 +20,7 @@ from ...tasks.functions.check_settings import check_classes
 from ...tasks.functions.metric_value import comparable, score_from
 from ...tasks.functions.rehearsal import Rehearsal
 from ...tasks.functions.training_function import TrainingFunction
-from ...tasks.functions.trial_handle import TrialHandle
+from ...tasks.functions.trial_handle import Pruned, TrialHandle
 from ..program import WorkerError
 from ..workers.process_pool import ProcessPool, can_fork
 from .job import blamed_on_loss, raised
@@ -110,7 +110,7 @@ def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
             user_traceback(error),
         ) from error
     except BaseException as error:
-        if not blamed_on_loss(error):
+        if not (blamed_on_loss(error) or isinstance(error, Pruned)):
             raise
         raise user_error(
             f"the training function {name} must run, but with {kind.usual_loss} it raised",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import logging
 import multiprocessing
 import os
 import random
+import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
@@ -23,8 +26,28 @@ _SET_BY_IMPORTS = (
 )  # variables that torch and scikit-learn set themselves
 
 
+_SET_BEFORE = frozenset(os.environ)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(_SET_BY_IMPORTS)}
+    kept = _SET_BEFORE
+    return {n: value for n, value in os.environ.items() if n in kept or not n.startswith(_SET_BY_IMPORTS)}
+
+
+def _put_back_signals(handlers: dict[str, Any]) -> None:
+    for one in _SIGNALS:
+        with suppress(
+            ValueError, TypeError
+        ):  # outside the main thread nobody sets one, or it is not Python's
+            signal.signal(one, handlers[one.name])
+
+
+def _put_back_logging(before: tuple[int, int, list[logging.Handler]]) -> None:
+    level, disabled, handlers = before
+    logging.root.setLevel(level)
+    logging.disable(disabled)
+    logging.root.handlers[:] = handlers  # each would print every later line once more
 
 
 def _put_back(environment: dict[str, str]) -> None:
@@ -58,6 +81,20 @@ _SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "torch's precision of products": (
         torch.get_float32_matmul_precision,
         torch.set_float32_matmul_precision,
+    ),
+    "NumPy's floating-point errors": (np.geterr, lambda before: np.seterr(**before)),
+    "Python's recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
+    "multiprocessing's start method": (
+        lambda: multiprocessing.get_start_method(allow_none=True),
+        lambda before: multiprocessing.set_start_method(before, force=True),
+    ),
+    "signal handlers": (
+        lambda: {one.name: signal.getsignal(one) for one in _SIGNALS},
+        _put_back_signals,
+    ),
+    "the root logger": (
+        lambda: (logging.root.level, logging.root.manager.disable, list(logging.root.handlers)),
+        _put_back_logging,
     ),
     "the environment": (_environment, _put_back),
     "the working directory": (os.getcwd, os.chdir),
@@ -102,7 +139,8 @@ def sandbox(seed: int, program: str) -> Iterator[Traces]:
     sys.argv[:] = [program]
     before = {name: read() for name, (read, _) in _SETTINGS.items()}
     try:
-        with _seeded(seed), _silent(traces.errors):
+        # Filters of warnings are put back without a word: imports add some.
+        with warnings.catch_warnings(), _seeded(seed), _silent(traces.errors):
             yield traces
             if torch.initial_seed() != seed:
                 traces.changes.append("torch's seed")
