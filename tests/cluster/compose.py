@@ -108,6 +108,7 @@ class Compose:
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",
             "LANG": "C.UTF-8",
+            "RAY_worker_niceness": "0",  # Ray's 15 gets nothing beside other work
         }
         given = self.services[service].get("environment", {})
         merged: dict[str, str] = {}

@@ -142,7 +142,7 @@ class Stack:
 
     def sql(self, statement: str, database: str = "lossmith") -> str:
         """What PostgreSQL answers; nothing while it is away. Asking lossmith would start a Python."""
-        words = ("psql", "-U", "lossmith", "-d", database, "-Atc", statement)
+        words = ("psql", "-h", "/var/run/postgresql", "-U", "lossmith", "-d", database, "-Atc", statement)
         return self.run("docker", "compose", "exec", "-T", "postgres", *words, check=False).stdout.strip()
 
     def shown(self, name: str) -> dict[str, Any]:
