@@ -236,8 +236,8 @@ def on_two_workers() -> None:
         logging_level=logging.ERROR,
     )
     made = task()
-    search = proposer_for(made, space_from("auto", "multiclass", None, made.metric), Plan(width=256), "auto")
-    asked, repeats = search.ask(256), [Repeat(seed) for seed in range(REPEATS)]
+    search = proposer_for(made, space_from("auto", "multiclass", None, made.metric), Plan(width=128), "auto")
+    asked, repeats = search.ask(128), [Repeat(seed) for seed in range(REPEATS)]
     choice = EngineChoice("cohort", MODELS, "measured for")
     runner = on_ray(made, Plan(), choice=choice)
     pool = runner.pool
@@ -268,10 +268,10 @@ def scored_by_driver(pool: Any) -> Callable[..., ReplayedProgram]:
 
 
 def workers_s() -> float:
-    """Seconds that the workers of this process's Ray have spent on a processor."""
+    """Seconds that the workers of this process's Ray have spent on a processor; Tune names them so."""
     found = 0.0
     for process in psutil.Process().children(recursive=True):
-        if process.cmdline()[:1] and process.cmdline()[0].startswith("ray::"):
+        if "ray::ResourceTrainable" in " ".join(process.cmdline()):
             times = process.cpu_times()
             found += times.user + times.system
     return found

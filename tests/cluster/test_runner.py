@@ -249,7 +249,7 @@ def test_a_driver_that_is_killed_takes_its_ray_with_it(tmp_path: Path) -> None:
 def is_worker(process: psutil.Process) -> bool:
     """Whether it is a worker of Tune's."""
     with suppress(psutil.NoSuchProcess):
-        return "ray::TuneWorker" in " ".join(process.cmdline())
+        return "ray::ResourceTrainable" in " ".join(process.cmdline())  # as Tune calls it
     return False
 
 
