@@ -154,7 +154,7 @@ def lossmith(work: Work, trials: int) -> tuple[float, str]:
     search, trainer = search_on(task, trials), local(task, Plan())
     with tempfile.TemporaryDirectory() as folder:
         store, owner = Store.open(f"sqlite:///{folder}/store.db"), new_owner()
-        record = store.create("bench", {}, task.describe(), 0, owner)
+        record = store.create("bench", {}, task.describe().to_json(), 0, owner)
         tracker = Tracker(store, record, f"sqlite:///{folder}/mlflow.db", artifacts=Path(folder)).start()
         tracker.flush()  # MLflow's schema is made once for a place, not once for a search
         ledger = StoreLedger(store, record.id, owner, tracker.wake)

@@ -219,7 +219,7 @@ def searched(setting: Setting, seed: int) -> dict[str, Any]:
         "difference": found and found.ahead.difference,
         "p_value": found and found.ahead.p_value,
         "standard": finalists.standard.candidate.standard,
-        "detectable": tuned.gate.get("detectable"),
+        "detectable": tuned.assessment and tuned.assessment.detectable,
         "true_difference": true_difference(setting, seed) if setting.planted else 0.0,
         "seconds": time.monotonic() - started,
     }

@@ -43,12 +43,20 @@ def free_bytes(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")
     """The bytes this process may still take, of the machine and of each control group around the process.
 
     Without /proc the machine's whole memory; where the system does not tell even that, 1 GiB.
+
+    Args:
+        proc: Where the kernel tells about memory and processes.
+        groups: Where it tells about control groups.
     """
     return max(0, min((_machine(proc), *_left_in_groups(proc, groups))))
 
 
 def size_text(count: float) -> str:
-    """Bytes in the unit that suits them, such as "10.2 GB"."""
+    """A number of bytes in the unit that suits it, such as "10.2 GB".
+
+    Args:
+        count: The number of bytes, at least 0.
+    """
     for unit in ("bytes", "KB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:.1f} {unit}"
@@ -57,7 +65,7 @@ def size_text(count: float) -> str:
 
 
 def out_of_memory(error: BaseException | None) -> bool:
-    """Whether this, or what it came from, is what torch, Python or the C library says of short memory."""
+    """Whether an error, or one it came from, is what torch, Python or the C library says of short memory."""
     seen: list[BaseException] = []
     while error is not None and error not in seen:
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or (

@@ -14,5 +14,5 @@ def stream_seed(*key: object) -> int:
 
 
 def generator(*key: object) -> torch.Generator:
-    """A CPU generator seeded by `key`."""
+    """A CPU generator seeded by every item of `key`."""
     return torch.Generator().manual_seed(stream_seed(*key))

@@ -36,10 +36,13 @@ def deviation(values: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Lead:
-    """By how much one loss leads another on held-out data, and how much of it may be luck.
+    """By how much one loss leads another on held-out data, in the metric's units, and how much may be luck.
 
-    `refits` is the standard error that more repeats make smaller, `samples` the one that they do not: another
-    sample of the same population would have given another lead.
+    Attributes:
+        mean: The mean lead, with better counted positive.
+        refits: The standard error that more repeats make smaller; infinite where a single repeat tells none.
+        samples: The standard error that more repeats leave as it is: another sample of the same population
+            would have given another lead.
     """
 
     mean: float
@@ -60,11 +63,15 @@ class Lead:
 
 
 def lead(differences: Sequence[float], drawn: Sequence[float] = (), overlap: float = 0.0) -> Lead:
-    """The lead in paired `differences`, with its mean under resampled samples as `drawn`.
+    """The lead in paired differences, with its two standard errors.
 
-    Without `drawn`, `overlap` (held-out samples over training samples, 0 where the held-out part is fixed)
-    says how far repeats share their samples (Nadeau and Bengio 2003). A single difference has no error of
-    refits that could be told, and so an infinite one.
+    A single difference has no error of refits that could be told, and so an infinite one.
+
+    Args:
+        differences: The paired differences, one for each repeat, with better counted positive.
+        drawn: The mean difference under each resampling of the held-out samples; empty where it is not known.
+        overlap: Held-out samples for each training sample, 0 where the held-out part is fixed. Without
+            `drawn` it says how far repeats share their samples (Nadeau and Bengio 2003).
     """
     if len(differences) < 2:
         return Lead(mean(differences), math.inf, 0.0)
@@ -78,11 +85,17 @@ def bootstrap_scores(
 ) -> Tensor:
     """Mean scores of losses under resampled refits and resampled test samples, (n_resamples, losses).
 
-    `outputs` is (losses, refits, N, ...) with refits paired over losses (same seed, same position).
-    Each draw takes refits and test samples with replacement, the same ones for every loss: the two
-    sources of error a reader of the verdict cares about, what another training run and what another
-    test set would have given. As many test samples are drawn as there are, for a metric need not be a mean
-    and may change with their number, and they are many; of n refits n - 1, see `_shares`.
+    Each draw takes refits and test samples with replacement, the same ones for every loss: the two sources of
+    error a reader of the verdict cares about, what another training run and what another test set would have
+    given. As many test samples are drawn as there are, for a metric need not be a mean and may change with
+    their number, and they are many; of n refits n - 1, see `_shares`.
+
+    Args:
+        metric: The metric, with the weights of the test samples.
+        outputs: Outputs (losses, refits, N, ...); one place is one seed for every loss.
+        targets: Targets (N, ...).
+        seed: Seeds the draws.
+        n_resamples: The number of draws.
     """
     losses, refits, samples = outputs.shape[:3]
     draw = generator(seed, "bootstrap")
@@ -92,9 +105,14 @@ def bootstrap_scores(
 
 
 def bootstrap_refits(scores: Tensor, seed: int, n_resamples: int = N_RESAMPLES) -> Tensor:
-    """Mean scores of losses under resampled refits alone: (n_resamples, losses) from (losses, refits).
+    """Mean scores of losses under resampled refits alone, (n_resamples, losses).
 
     For tasks that give no outputs: what another test set would have given stays unknown.
+
+    Args:
+        scores: Scores (losses, refits); one place is one seed for every loss.
+        seed: Seeds the draws.
+        n_resamples: The number of draws.
     """
     refits = scores.shape[1]
     return _shares(n_resamples, refits, generator(seed, "bootstrap")) @ scores.double().T
@@ -112,9 +130,13 @@ def _shares(n_resamples: int, refits: int, draw: torch.Generator) -> Tensor:
 
 
 def resampled(n_resamples: int, count: int, draw: torch.Generator, size: int | None = None) -> Tensor:
-    """How often each of `count` things is taken when `size` (or `count`) are drawn with replacement.
+    """How often each of some things is taken in each draw with replacement, (n_resamples, count).
 
-    (n_resamples, count).
+    Args:
+        n_resamples: The number of draws.
+        count: The number of things.
+        draw: Draws them.
+        size: How many are taken in each draw; None for as many as there are.
     """
     chosen = torch.randint(count, (n_resamples, size or count), generator=draw)
     return torch.zeros(n_resamples, count, dtype=torch.float64).scatter_add_(
@@ -123,7 +145,15 @@ def resampled(n_resamples: int, count: int, draw: torch.Generator, size: int | N
 
 
 def compare(scores: Tensor, winner: int, other: int, difference: float, sign: int) -> Comparison:
-    """The winner minus the other: `difference` as measured, its interval from the bootstrapped `scores`."""
+    """Compare two losses: the difference as it was measured, with its interval from bootstrapped scores.
+
+    Args:
+        scores: Bootstrapped scores (n_resamples, losses).
+        winner: The column of the one loss.
+        other: The column of the other, which is subtracted.
+        difference: The measured difference of the two, in the metric's units.
+        sign: +1 where a greater score is better, -1 where a smaller one is.
+    """
     if winner == other:
         return Comparison(0.0, 0.0, 0.0, 1.0)
     one, two = scores[:, winner], scores[:, other]
@@ -138,16 +168,25 @@ def compare(scores: Tensor, winner: int, other: int, difference: float, sign: in
 
 
 def refit_scores(scores: Sequence[float], learning_rate: float | None = None) -> RefitScores:
-    """Return the scores of a loss's refits with their mean and spread."""
+    """Return the scores of a loss's refits with their mean and spread.
+
+    Args:
+        scores: The score of each refit.
+        learning_rate: What the refits were trained with; None where it is told elsewhere.
+    """
     return RefitScores(mean(scores), deviation(scores), tuple(scores), learning_rate)
 
 
 def paired(one: Sequence[float], other: Sequence[float]) -> tuple[float, float | None]:
     """Return the signed-rank p-value and the effect size of paired scores of refits.
 
-    The two-sided signed-rank test assumes no distribution, and does not see the luck of the test sample. The
-    effect size is the mean difference in standard deviations of the differences (Cohen's d for pairs), None
-    where they do not vary.
+    The two-sided signed-rank test (Wilcoxon 1945) assumes no distribution, and does not see the luck of the
+    test sample. The effect size is the mean difference in standard deviations of the differences (Cohen's d
+    for pairs), None where they do not vary.
+
+    Args:
+        one: The score of each refit of one loss.
+        other: The scores of the other loss, with the same seeds at the same places.
     """
     differences = [a - b for a, b in zip(one, other, strict=True)]
     size = max(map(abs, (*one, *other)))
@@ -173,7 +212,7 @@ def signed_rank(differences: Sequence[float]) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number (Holm 1979)."""
+    """P-values corrected for their number (Holm 1979), in the order of `p_values`."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     corrected = [0.0] * len(p_values)
     largest = 0.0

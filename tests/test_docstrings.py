@@ -43,6 +43,7 @@ DONE = (
     "experiments/store",
     "experiments/tracking",
     "experiments/usercode",
+    "search",
     "experiments/version.py",
 )
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...search.statistics import TWO_SIDED_95
-from ..results.search_document import HeadroomRecord, SearchDocument
+from ...search.records import HeadroomAssessment
+from ..results.search_document import SearchDocument
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ def headroom_words(document: SearchDocument) -> str:
     return " ".join(_sentences(document, found, found.gap, found.error))
 
 
-def _sentences(document: SearchDocument, found: HeadroomRecord, gap: float, error: float) -> Iterator[str]:
+def _sentences(
+    document: SearchDocument, found: HeadroomAssessment, gap: float, error: float
+) -> Iterator[str]:
     n, by_chance = document.decimals, TWO_SIDED_95 * error
     yield "The standard losses were tuned first and compared with each other, on validation data."
     if found.usual is not None and found.usual != found.best_standard:

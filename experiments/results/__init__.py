@@ -5,7 +5,7 @@ from .export import ExportError, Provenance, export_answer, export_loss
 from .frames import summary_html, trials_frame, verdict_html
 from .reading import SearchReading, task_of, verdict_of
 from .recommendation import Answer
-from .search_document import SearchDocument, SearchSummary, TaskRecord
+from .search_document import SearchDocument, SearchSummary
 from .trial_row import TrialRow
 from .verdict_rows import VerdictRow
 
@@ -16,7 +16,6 @@ __all__ = [
     "SearchDocument",
     "SearchReading",
     "SearchSummary",
-    "TaskRecord",
     "TrialRow",
     "VerdictRow",
     "answer_line",

@@ -10,6 +10,9 @@ from ...losses.custom import adopt
 from ...search.records import (
     HEADROOM_ASSESSMENT,
     INSIGHT,
+    Explored,
+    HeadroomAssessment,
+    Insight,
     Phase,
     RaceRound,
     Trial,
@@ -17,17 +20,15 @@ from ...search.records import (
     best_of,
 )
 from ...search.records.typed_json import Damaged, read
+from ...search.tasks import TaskRecord
 from ...spaces import own_terms
 from ..store import DamagedSearch, SearchRecord, Store
 from ..usercode import unpack_for_reading, untrusted
 from .json_text import finite
 from .recommendation import Answer, decided, so_far
 from .search_document import (
-    HeadroomRecord,
-    InsightRecord,
     SearchDocument,
     SearchSummary,
-    TaskRecord,
 )
 from .trial_row import TrialRow
 
@@ -135,10 +136,10 @@ class SearchReading:
             seconds=record.seconds,
             notes=record.notes.without_files(),
             best=None if best is None else TrialRow.of(best),
-            headroom=parts.found(HeadroomRecord, *HEADROOM_ASSESSMENT),
+            headroom=parts.found(HeadroomAssessment, *HEADROOM_ASSESSMENT),
             sampler=parts.sampler(),
             verdict=parts.verdict(),
-            insight=parts.found(InsightRecord, *INSIGHT),
+            insight=parts.found(Insight, *INSIGHT),
             trials=rows,
             race=parts.race(),
             damaged=(*self.store.damaged_trials(record.id), *parts.damaged) or None,
@@ -164,7 +165,7 @@ class _Parts:
 
     def sampler(self) -> str | None:
         """Who proposed losses."""
-        found = self.found(_Explored, "explore", 0)
+        found = self.found(Explored, "explore", 0)
         return None if found is None else found.sampler
 
     def verdict(self) -> Verdict | None:
@@ -181,13 +182,6 @@ class _Parts:
         while (one := self.found(RaceRound, "race", len(found))) is not None:
             found.append(one)
         return tuple(found)
-
-
-@dataclass(frozen=True)
-class _Explored:
-    """What the first cohort kept beside its trials."""
-
-    sampler: str | None = None
 
 
 def verdict_of(record: SearchRecord) -> Verdict | None:

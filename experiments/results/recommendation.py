@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ...losses import BoundLoss, UserError
 from ...losses.frozen import constants_read
 from ...search.records import Entrant, Trial, Verdict
+from ...search.tasks import TaskRecord
 from ..store import SearchRecord
-from .search_document import TaskRecord
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from ...losses.custom import fingerprints
 from ...losses.errors import UserError
 from ...search import Plan, Task, TrainingFunction, load_task
 from ...search.proposals.samplers import sampler_named
+from ...search.records import EngineChoice
+from ...search.tasks import Subject, TaskRecord
 from ...search.tasks.load import check_untrained
-from ...search.tasks.subject import Subject
-from ...search.training.engines.autotune import EngineChoice
 from ...search.training.engines.device import Hardware
 from ...search.training.functions import rehearsed
 from ...search.training.ray import Resources
@@ -73,7 +73,7 @@ class PreparedSearch:
                 f"but got {spec.repeats.folds}; its repeats are seeds"
             )
         trust(own_terms(spec.space))
-        space = space_from(spec.space, task.kind, task.constants.get("class_counts"), task.metric)
+        space = space_from(spec.space, task.kind, task.constants.class_counts, task.metric)
         if not task.tunes:
             space = replace(space, fixed={**space.fixed, LEARNING_RATE: task.settings.rate})
         hardware = Hardware()
@@ -111,24 +111,21 @@ class PreparedSearch:
         )
         return chosen.start(asked)
 
-    def describe(self, training: Training) -> dict[str, object]:
+    def describe(self, training: Training) -> TaskRecord:
         """Return what the store keeps of the task: its data, the constants of its losses, how it is trained.
 
         Args:
             training: Who trains it.
         """
-        terms = fingerprints(own_terms(self.spec.space))
-        kept = {
-            "notes": list(self.task.notes),
-            "warnings": list(self.warnings),
-            "given": self.given,
-            "terms": terms,
-            "engine": training.choice and training.choice.to_json(),
-            "hardware": training.hardware,
-        }
-        always = ("notes", "warnings")
-        told = {key: value for key, value in kept.items() if value or key in always}
-        return {**self.task.describe(), **self.task.constants, **told}
+        return replace(
+            self.task.describe(),
+            notes=tuple(self.task.notes),
+            warnings=self.warnings,
+            given=self.given or None,
+            terms=fingerprints(own_terms(self.spec.space)) or None,
+            engine=training.choice,
+            hardware=training.hardware or None,
+        )
 
 
 def _others(spec: SearchSpec, task: Subject) -> Iterator[Task]:

@@ -12,13 +12,13 @@ from typing import Any, cast
 from ...losses.custom import fingerprints
 from ...losses.errors import UserError, installed
 from ...search import Task, TrainingFunction
+from ...search.records import EngineChoice
+from ...search.tasks import TaskRecord
 from ...search.tasks.load import check_subject
-from ...search.training.engines.autotune import EngineChoice
 from ...spaces import own_terms
 from ..experiment import Experiment
 from ..progress import Progress, python_progress
 from ..results.reading import task_of
-from ..results.search_document import TaskRecord
 from ..spec import SearchSpec, load_spec
 from ..store import RunNotes, SearchRecord, Store, new_owner, shown, store_exists
 from ..tracking.address import check_address
@@ -87,7 +87,7 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
             kept = open_store(where)
             display.note(forecast(search.task, search.plan, training))
             chosen = wanted.name or _free_name(name_from(search.task.name), kept.names())
-            described = search.describe(training)
+            described = search.describe(training).to_json()
             ctrl_c.check()
             record = kept.create(chosen, wanted.to_json(), described, wanted.seed, owner, kept_with_it)
             return _driven(ctrl_c, search, kept, record, owner, where, display, training)
@@ -170,7 +170,7 @@ def _resumed(
     asked = _found_here(asked, record, where, given=task is not None)
     _check_terms(asked, began)
     search = PreparedSearch.of(asked, task)
-    before, now = began.fingerprint, search.task.describe()["fingerprint"]
+    before, now = began.fingerprint, search.task.describe().fingerprint
     if before != now:
         raise UserError(
             f"a resumed search must find the data it began with, but that of {name} has changed "
@@ -199,7 +199,7 @@ def _found_here(asked: SearchSpec, record: SearchRecord, where: Places, *, given
 
 def _check_terms(asked: SearchSpec, began: TaskRecord) -> None:
     """Raise `UserError` where the file of a loss of the user's own is not what the search began with."""
-    before, now = began.terms, fingerprints(own_terms(asked.space))
+    before, now = began.terms or {}, fingerprints(own_terms(asked.space))
     for term in now.keys() & before.keys():
         if before[term] != now[term]:
             raise UserError(

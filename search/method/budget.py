@@ -80,7 +80,12 @@ def seconds_for_exploring(context: SearchContext, known: Sequence[Trial]) -> flo
 
 
 def race_is_late(context: SearchContext, known: Sequence[Trial]) -> bool:
-    """Whether another round of the race would leave no time for the verdict."""
+    """Whether another round of the race would leave no time for the verdict.
+
+    Args:
+        context: The search, in the race.
+        known: The trials of headroom, whose pace the verdict is reckoned with.
+    """
     limit = context.plan.time_limit_s
     if limit is None:
         return False

@@ -30,6 +30,11 @@ def confirm(context: SearchContext, finalists: Finalists, found: Verdict) -> Ver
     """Return the verdict with the comparison of its two losses on `task.confirm`.
 
     The verdict as it is where the task has nothing to confirm on, or no searched loss came to the race.
+
+    Args:
+        context: The search.
+        finalists: How the race ended.
+        found: The verdict.
     """
     task, searched = getattr(context.task, "confirm", None), finalists.searched
     if task is None or searched is None:

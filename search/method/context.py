@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..proposals.proposer import Proposer
 from ..proposals.screening import rejected
@@ -24,6 +23,7 @@ from ..records import (
     recall,
     unwatched,
 )
+from ..records.typed_json import plain
 from ..tasks.splits import Folds
 from ..tasks.subject import Subject
 from ..training.runner import Runner
@@ -34,7 +34,16 @@ HELD_DRAWS = 200  # resamplings of the held-out samples: enough for a standard e
 
 @dataclass(frozen=True, eq=False)
 class SearchContext:
-    """The parts of a running search."""
+    """The parts of a running search.
+
+    Attributes:
+        task: What a loss is searched for.
+        plan: The budget.
+        proposer: Proposes the losses.
+        runner: Trains them.
+        ledger: Keeps what is finished.
+        progress: Shows what happens.
+    """
 
     task: Subject
     plan: Plan
@@ -58,12 +67,24 @@ class SearchContext:
         return Folds(self.plan.folds).overlap if self.task.folds else 0.0
 
     def fresh_repeats(self, after: int, count: int, partition: int) -> list[Repeat]:
-        """Repeats that no trial was selected on: new seeds but for the first `after`, on a new partition."""
+        """Repeats that no trial was selected on: new seeds, on a new partition.
+
+        Args:
+            after: How many fresh seeds were used before.
+            count: How many repeats to return.
+            partition: The number of the partition into folds.
+        """
         start = self.plan.seeds + after
         return [Repeat(start + i, (start + i) % self.folds, partition) for i in range(count)]
 
     def watch(self, done: int, size: int, best: Trial | None) -> Watch:
-        """Shows the progress of `size` trials after the `done` that came before them."""
+        """Return what shows the progress of some trials as they are trained.
+
+        Args:
+            done: How many trials of the phase came before them.
+            size: How many there are.
+            best: The best trial so far.
+        """
         score = None if best is None else best.outcome.score
         return lambda share: self.progress.advance(done + min(int(share * size), size), score)
 
@@ -75,7 +96,15 @@ class SearchContext:
         watch: Watch,
         n_resamples: int = 0,
     ) -> list[Measurement]:
-        """Have the runner train the candidates; one whose metric is NaN has diverged."""
+        """Have the runner train candidates; one whose metric is NaN has diverged.
+
+        Args:
+            candidates: The losses with their recipes.
+            repeats: What each candidate is trained on.
+            rungs: Where the cohort is thinned; None for nowhere.
+            watch: Called with the share of the work that is done.
+            n_resamples: The number of resamplings of the held-out samples.
+        """
         measured = self.runner.train(candidates, repeats, rungs, watch, n_resamples)
         return as_diverged(measured, repeats, self.task.metric)
 
@@ -86,14 +115,22 @@ class SearchContext:
         first: int,
         candidates: Sequence[Candidate],
         rungs: RungSchedule | None,
-        payload: dict[str, Any] | None = None,
         watch: Watch = unwatched,
-        seen: Callable[[Sequence[Measurement]], dict[str, Any]] | None = None,
+        record: object = None,
+        seen: Callable[[Sequence[Measurement]], object] | None = None,
     ) -> Unit:
-        """The unit of these candidates trained as one cohort, numbered from `first`; unfit ones are not.
+        """Return the unit of candidates trained as one cohort; those that cannot be used are rejected.
 
-        `seen` is shown the outcomes with their scores under resampled held-out samples, which trials do not
-        keep; what it returns joins the payload.
+        Args:
+            phase: The phase of the unit.
+            index: Its place among the units of the phase, from 0.
+            first: The number of the first trial.
+            candidates: The losses with their recipes.
+            rungs: Where the cohort is thinned; None for nowhere.
+            watch: Called with the share of the work that is done.
+            record: What the unit keeps beside its trials, a record that `typed_json` writes.
+            seen: Makes that record of the measurements, with scores under resampled held-out samples, which
+                trials do not keep.
         """
         repeats = tuple(self.repeats())
 
@@ -109,10 +146,11 @@ class SearchContext:
                 Trial(first + i, phase, index, candidate, repeats, one.outcome)
                 for i, (candidate, one) in enumerate(zip(candidates, measured, strict=True))
             )
-            return Unit(phase, index, tuple(made), {**(payload or {}), **seen(measured)} if seen else payload)
+            kept = seen(measured) if seen else record
+            return Unit(phase, index, tuple(made), None if kept is None else plain(kept))
 
         return recall(self.ledger, phase, index, work)
 
     def best(self, trials: Sequence[Trial]) -> Trial | None:
-        """The complete trial with the best mean score."""
+        """The complete trial with the best mean score; None where none is complete."""
         return best_of(trials, self.task.measure.sign)

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..proposals.prefetch import ProposalPrefetcher, cohort_size
-from ..records import RungSchedule, Trial, Unit
+from ..records import Explored, RungSchedule, Trial, Unit
 from .budget import seconds_for_exploring
 from .context import SearchContext
 from .headroom import leading
 
 
 def explore(context: SearchContext, known: Sequence[Trial]) -> tuple[Trial, ...]:
-    """Ask, train and tell until the budget is spent or the space holds nothing new."""
+    """Ask, train and tell until the budget is spent or the space holds nothing new.
+
+    Args:
+        context: The search, after headroom.
+        known: The trials of headroom.
+    """
     plan, proposer = context.plan, context.proposer
     proposer.tell([t for t in known if t.candidate.cutoff == "fixed"])  # a cut-off is no point of the space
     explored: list[Trial] = []
@@ -43,6 +48,10 @@ def trusted_rungs(context: SearchContext, known: Sequence[Trial]) -> RungSchedul
 
     Some losses learn slowly and end best, those that bear wrong labels above all. Where half of the standard
     losses were ahead of such a one, half of a cohort would be, and nobody would see how it ends.
+
+    Args:
+        context: The search, after headroom.
+        known: The trials of headroom.
     """
     halving, sign = RungSchedule.halving(context.task.settings.epochs), context.task.measure.sign
     best = leading(known, sign)
@@ -89,6 +98,6 @@ def _next(
         first,
         candidates,
         rungs,
-        {"asked": asked, "sampler": context.proposer.reason},
         context.watch(done, len(candidates), best),
+        Explored(asked, context.proposer.reason),
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ...losses.kinds import kind_named
 from ...spaces import Domain
@@ -18,15 +17,16 @@ from ..records import (
     HEADROOM_FINER,
     HEADROOM_GRID,
     HEADROOM_WIDER,
+    HeadroomAssessment,
     Measurement,
     RungSchedule,
+    SampleErrors,
     Trial,
-    Unit,
     decimals,
-    recall,
+    recall_record,
 )
+from ..records.typed_json import read
 from ..statistics import deviation
-from .constant_answer import constant_score
 from .context import SearchContext
 from .power import assess_headroom
 from .rivals import best_of_each, by_name, rivals, tunes_cutoffs, with_tuned_cutoff
@@ -44,7 +44,7 @@ class Tuned:
         best: The best trial of each standard loss, by name.
         trials: Every trial.
         stop: Why the search should end here, when it should.
-        gate: What they tell of the task, as `power.assess_headroom` says it.
+        assessment: What they tell of the task; None where every one of them diverged.
         wider: The ranges of the recipe's numbers that were too narrow, as they should be searched.
         at_edge: For each loss, by its key, the numbers whose best value is the outermost that was tried.
     """
@@ -52,7 +52,7 @@ class Tuned:
     best: dict[str, Trial]
     trials: tuple[Trial, ...]
     stop: str | None = None
-    gate: dict[str, Any] = field(default_factory=dict)
+    assessment: HeadroomAssessment | None = None
     wider: Mapping[str, Domain] = field(default_factory=dict)
     at_edge: Mapping[str, Sequence[Edge]] = field(default_factory=dict)
 
@@ -71,7 +71,7 @@ def headroom(context: SearchContext) -> Tuned:
         candidates,
         _looked_at(context),
         watch=context.watch(0, len(candidates), None),
-        seen=lambda measured: _sample_error(context, measured),
+        seen=lambda measured: _sample_errors(context, measured),
     )
     trials = coarse.trials
     trials += _finer(context, trials, step)
@@ -85,20 +85,19 @@ def headroom(context: SearchContext) -> Tuned:
         )
     wider = _noted(context, trials)
     unique_best = list({t.number: t for t in best.values()}.values())
-    found = coarse.payload or {}
-    errors = (found.get("sample_error"), found.get("score_error", 0.0))
-    gate = recall(
+    errors = read(SampleErrors, coarse.payload or {})
+    found = recall_record(
         context.ledger,
-        *HEADROOM_ASSESSMENT,
-        lambda: Unit(*HEADROOM_ASSESSMENT, payload=assess_headroom(context, unique_best, leader, *errors)),
-    ).payload
-    assert gate is not None
+        HEADROOM_ASSESSMENT,
+        HeadroomAssessment,
+        lambda: assess_headroom(context, unique_best, leader, errors),
+    )
     if context.plan.headroom != "off":
-        context.progress.note(gate["message"])
+        context.progress.note(found.message)
     _warn_of_a_constant(context, leader)
-    stop = context.plan.headroom == "stop" and not gate["matters"]
-    reason = f"{gate['message']} (headroom: stop)" if stop else None
-    return Tuned(best, trials, reason, gate, wider, _edges(context, trials))
+    stop = context.plan.headroom == "stop" and not found.matters
+    reason = f"{found.message} (headroom: stop)" if stop else None
+    return Tuned(best, trials, reason, found, wider, _edges(context, trials))
 
 
 def _extra(context: SearchContext, losses: int, step: float) -> int:
@@ -174,7 +173,7 @@ def _noted(context: SearchContext, trials: Sequence[Trial]) -> dict[str, Domain]
 
 def _warn_of_a_constant(context: SearchContext, leader: Trial) -> None:
     """Say so where the models score no better than an answer that never looks at the inputs."""
-    constant, sign = constant_score(context.task), context.task.measure.sign
+    constant, sign = context.task.constant_score(), context.task.measure.sign
     if constant is None:
         return
     ahead = sign * (leader.outcome.score - constant)
@@ -207,16 +206,17 @@ def _looked_at(context: SearchContext) -> RungSchedule | None:
 
 
 def leading(trials: Iterable[Trial], sign: int) -> list[Trial]:
-    """The best trial of each of the few best losses, the best first."""
+    """Return the best trial of each of the few best losses, the best first.
+
+    Args:
+        trials: Trials of standard losses.
+        sign: +1 where a greater score is better, -1 where a smaller one is.
+    """
     found = best_of_each(trials, sign).values()
     return sorted(found, key=lambda t: (-sign * t.outcome.score, t.number))[:LEADING]
 
 
-def _sample_error(context: SearchContext, measured: Sequence[Measurement]) -> dict[str, Any]:
-    """The standard errors that held-out samples give to the best tuned standard loss.
-
-    `sample_error` is that of its lead over the one from which it differs most, `score_error` of its score.
-    """
+def _sample_errors(context: SearchContext, measured: Sequence[Measurement]) -> SampleErrors:
     sign, rates = context.task.measure.sign, context.plan.rates
     groups = [measured[i : i + rates] for i in range(0, len(measured), rates)]
     tuned = [
@@ -225,13 +225,11 @@ def _sample_error(context: SearchContext, measured: Sequence[Measurement]) -> di
         if (whole := [m for m in group if m.complete and m.resampled])
     ]
     if len(tuned) < 2:
-        return {}
+        return SampleErrors()
     leader = max(tuned, key=lambda m: sign * m.outcome.score)
-    return {
-        "sample_error": max(
-            deviation([a - b for a, b in zip(leader.resampled, one.resampled, strict=True)])
-            for one in tuned
-            if one is not leader
-        ),
-        "score_error": deviation(leader.resampled),
-    }
+    leads = (
+        [a - b for a, b in zip(leader.resampled, one.resampled, strict=True)]
+        for one in tuned
+        if one is not leader
+    )
+    return SampleErrors(max(map(deviation, leads)), deviation(leader.resampled))

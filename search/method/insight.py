@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ...losses import LossSpec, formula
 from ...losses.family import MIX
 from ...losses.kinds import kind_named
 from ...spaces import LEARNING_RATE
-from ..records import INSIGHT, Candidate, Measurement, Outcome, RungSchedule, Trial, Unit, recall
+from ..records import (
+    INSIGHT,
+    Ablation,
+    Candidate,
+    CurvePoint,
+    Insight,
+    Measurement,
+    Moved,
+    RaceRound,
+    RungSchedule,
+    Trial,
+    recall_record,
+)
 from ..statistics import TWO_SIDED_95, deviation, lead, mean
 from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
@@ -38,22 +49,19 @@ class _Variant:
     value: float = 0.0
 
 
-def insight(
-    context: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]
-) -> dict[str, Any]:
-    """The ablation, the importance of parameters, the sensitivity to them, and learning curves."""
-    unit = recall(
-        context.ledger,
-        *INSIGHT,
-        lambda: Unit(*INSIGHT, payload=_look(context, tuned, finalists, explored)),
-    )
-    assert unit.payload is not None
-    return unit.payload
+def insight(context: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]) -> Insight:
+    """Return the ablation, the importance of parameters, the sensitivity to them, and learning curves.
+
+    Args:
+        context: The search.
+        tuned: The standard losses at their best learning rates.
+        finalists: How the race ended.
+        explored: The trials of all cohorts.
+    """
+    return recall_record(context.ledger, INSIGHT, Insight, lambda: _look(context, tuned, finalists, explored))
 
 
-def _look(
-    context: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]
-) -> dict[str, Any]:
+def _look(context: SearchContext, tuned: Tuned, finalists: Finalists, explored: Sequence[Trial]) -> Insight:
     shares = importance(context, explored)
     usual = tuned.best.get(kind_named(context.task.kind).usual_loss, finalists.standard)
     plain = {t.candidate.standard or "": t.candidate for t in (finalists.standard, usual)}
@@ -64,27 +72,22 @@ def _look(
     measured = _trained(context, candidates)
     first = len(candidates) - len(variants)
     labels = [*(["searched loss"] if own else []), *plain]
-    document: dict[str, Any] = {
-        "subject": None if finalists.searched is None else finalists.searched.number,
-        "repeats": REPEATS,
-        "ablation": [],
-        "importance": shares,
-        "importance_method": "mean decrease of impurity in a forest",
-        "sensitivity": {},
-        "curves": {name: _curve(one) for name, one in zip(labels, measured[:first], strict=True)},
-    }
-    if own is None or not measured[0].complete:
-        return document
-    found = list(zip(variants, measured[first:], strict=True))
+    found = list(zip(variants, measured[first:], strict=True)) if own and measured[0].complete else []
     sign = context.task.measure.sign
-    document["ablation"] = [
-        {"part": v.part, "formula": formula(v.candidate.spec), **_difference(measured[0], m, context.overlap)}
-        for v, m in found
-        if v.part is not None and m.complete
-    ]
-    document["ablation"].sort(key=lambda row: -sign * row["difference"])
-    document["sensitivity"] = _sensitivity(own, measured[0].outcome, found)
-    return document
+    ablation = (
+        _ablation(variant.part, variant.candidate, measured[0], one, context.overlap)
+        for variant, one in found
+        if variant.part is not None and one.complete
+    )
+    return Insight(
+        subject=None if finalists.searched is None else finalists.searched.number,
+        repeats=REPEATS,
+        ablation=tuple(sorted(ablation, key=lambda row: -sign * row.difference)),
+        importance=shares,
+        importance_method="mean decrease of impurity in a forest",
+        sensitivity={} if own is None else _sensitivity(own, measured[0], found),
+        curves={name: _curve(one) for name, one in zip(labels, measured[:first], strict=True)},
+    )
 
 
 def _room(context: SearchContext, trials: Sequence[Trial], finalists: Finalists) -> int:
@@ -92,8 +95,8 @@ def _room(context: SearchContext, trials: Sequence[Trial], finalists: Finalists)
     epochs = context.task.settings.epochs
     spent = sum(len(t.repeats) * t.outcome.epochs / epochs for t in trials)
     rounds = (context.ledger.find("race", index) for index in range(finalists.rounds))
-    raced = [unit.payload for unit in rounds if unit is not None and unit.payload is not None]
-    spent += sum(len(payload["repeats"]) * len(payload["scores"]) for payload in raced)
+    raced = [RaceRound.from_json(unit.payload) for unit in rounds if unit is not None and unit.payload]
+    spent += sum(len(one.repeats) * len(one.scores) for one in raced)
     spent += context.plan.verdict_seeds * len({t.candidate.spec.hash for t in trials if t.candidate.standard})
     return int(SHARE * spent / REPEATS)
 
@@ -152,40 +155,35 @@ def _with(own: Candidate, name: str, value: float) -> Candidate:
     return replace(own, spec=LossSpec(own.spec.kind, {**own.spec.parameters, name: value}))
 
 
-def _difference(own: Measurement, other: Measurement, overlap: float) -> dict[str, float]:
-    """The loss less what it is compared with, in the metric's units, with a 95% interval."""
+def _ablation(
+    part: str, without: Candidate, own: Measurement, other: Measurement, overlap: float
+) -> Ablation:
+    """The searched loss less the loss `without` the part, in the metric's units, with a 95% interval."""
     differences = [a - b for a, b in zip(own.outcome.scores, other.outcome.scores, strict=True)]
     drawn = [a - b for a, b in zip(own.resampled, other.resampled, strict=False)]
     ahead = lead(differences, drawn, overlap)
-    return {
-        "difference": ahead.mean,
-        "ci_low": ahead.mean - TWO_SIDED_95 * ahead.error,
-        "ci_high": ahead.mean + TWO_SIDED_95 * ahead.error,
-    }
+    half = TWO_SIDED_95 * ahead.error
+    return Ablation(part, formula(without.spec), ahead.mean, ahead.mean - half, ahead.mean + half)
 
 
 def _sensitivity(
-    own: Candidate, itself: Outcome, found: Sequence[tuple[_Variant, Measurement]]
-) -> dict[str, list[dict[str, float]]]:
+    own: Candidate, itself: Measurement, found: Sequence[tuple[_Variant, Measurement]]
+) -> dict[str, tuple[Moved, ...]]:
     """For each moved parameter its values in order, the loss's own among them, with what they scored."""
     numbers = {**own.spec.parameters, LEARNING_RATE: own.recipe.rate}
-    names = dict.fromkeys(v.parameter for v, _ in found if v.parameter is not None)
-    return {
-        name: sorted(
-            (
-                {"value": value, "score": o.score, "sd": deviation(o.scores)}
-                for value, o in [
-                    (numbers[name], itself),
-                    *((v.value, m.outcome) for v, m in found if v.parameter == name and m.complete),
-                ]
-            ),
-            key=lambda row: row["value"],
-        )
-        for name in names
-    }
+    rows: dict[str, list[Moved]] = {}
+    for variant, one in found:
+        if (name := variant.parameter) is not None:
+            some = rows.setdefault(name, [_moved_to(numbers[name], itself)])
+            some += [_moved_to(variant.value, one)] if one.complete else []
+    return {name: tuple(sorted(some, key=lambda row: row.value)) for name, some in rows.items()}
 
 
-def _curve(measured: Measurement) -> list[dict[str, float]]:
+def _moved_to(value: float, measured: Measurement) -> Moved:
+    return Moved(value, measured.outcome.score, deviation(measured.outcome.scores))
+
+
+def _curve(measured: Measurement) -> tuple[CurvePoint, ...]:
     """The mean score and its standard deviation over repeats, at the epochs at which there was a look."""
     outcome = measured.outcome
     points = [
@@ -194,7 +192,7 @@ def _curve(measured: Measurement) -> list[dict[str, float]]:
     ] or [(epoch, score, 0.0) for epoch, score in outcome.rungs]
     if outcome.state == "complete":
         points.append((outcome.epochs, outcome.score, deviation(outcome.scores)))
-    return [{"epoch": epoch, "mean": score, "sd": sd} for epoch, score, sd in points]
+    return tuple(CurvePoint(*point) for point in points)
 
 
 def importance(context: SearchContext, explored: Sequence[Trial]) -> dict[str, float]:
@@ -203,6 +201,10 @@ def importance(context: SearchContext, explored: Sequence[Trial]) -> dict[str, f
     Where good trials are dense would say less, for a sampler that stays near one makes them dense. The first
     `TOLD` trials are asked, among which are those that were spread evenly. Empty where they do not tell:
     fewer than ten, or all alike.
+
+    Args:
+        context: The search.
+        explored: The trials of all cohorts.
     """
     import optuna
     from optuna.importance import MeanDecreaseImpurityImportanceEvaluator, get_param_importances

@@ -48,8 +48,16 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
 ) -> Conclusion:
     """Run every phase that the ledger does not hold yet and return the conclusion.
 
-    The searched loss is also tried on `others`, tasks of the same kind. `reached` is given the verdict as
-    soon as it is there, and again with what the phases after it add.
+    Args:
+        task: What a loss is searched for.
+        space: The losses that may be proposed.
+        plan: The budget.
+        runner: Trains the losses.
+        ledger: Keeps what is finished; a search is resumed with the ledger it had.
+        progress: Shows what happens.
+        sampler: The name of the sampler that proposes.
+        others: Tasks of the same kind, on which the searched loss is tried too.
+        reached: Called with the verdict as soon as it is there, and again with what the phases after it add.
     """
     proposer = proposer_for(task, space, plan, sampler)
     context = SearchContext(task, plan, proposer, runner, ledger, progress)
@@ -75,6 +83,12 @@ def in_extended_space(context: SearchContext, space: Space, tuned: Tuned, sample
 
     Ranges of the recipe beyond whose ends standard losses are best are wider there, and parts of the best
     standard losses join a space that is extensible.
+
+    Args:
+        context: The search, after headroom.
+        space: The space that was asked for.
+        tuned: The standard losses at their best learning rates.
+        sampler: The name of the sampler that proposes.
     """
     wider = context.proposer.space
     wider = replace(wider, domains={**wider.domains, **tuned.wider})
@@ -93,7 +107,14 @@ def in_extended_space(context: SearchContext, space: Space, tuned: Tuned, sample
 
 
 def proposer_for(task: Subject, space: Space, plan: Plan, sampler: str = "auto") -> Proposer:
-    """Who proposes the losses of a plan."""
+    """Return what proposes the losses of a plan.
+
+    Args:
+        task: What a loss is searched for.
+        space: The losses that may be proposed.
+        plan: The budget.
+        sampler: The name of the sampler.
+    """
     return Proposer(
         space,
         task.settings,

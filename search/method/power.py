@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 from ...losses.kinds import kind_named
-from ..records import Trial, decimals
+from ..records import HeadroomAssessment, RepeatsNeeded, SampleErrors, Trial, decimals
 from ..statistics import ONE_SIDED_95, TWO_SIDED_95, deviation, mean
 from .context import SearchContext
 from .race_table import CLEAR, CROWN
@@ -19,18 +19,18 @@ POWER = ONE_SIDED_95  # the race and the verdict must both see a difference: at 
 
 
 def assess_headroom(
-    context: SearchContext, tuned: Sequence[Trial], leader: Trial, samples: float | None, score: float = 0.0
-) -> dict[str, Any]:
-    """How far apart the tuned standard losses are, against how far apart equal losses would be.
+    context: SearchContext, tuned: Sequence[Trial], leader: Trial, errors: SampleErrors
+) -> HeadroomAssessment:
+    """Return how far apart the tuned standard losses are, against how far apart equal losses would be.
 
-    Everything is in the metric's units. `spread` is the standard deviation between tuned standard losses
-    without their noise, `gap` what separates the best from the usual one. `seed_noise` and `fold_noise` are
-    standard deviations of a paired difference between two losses over seeds and over folds, `sample_error`
-    the standard error that the held-out samples add (`samples`, where it is known), `searched_error` that of
-    the lead of a searched loss, which may differ more from the leader than standard losses do: it is taken
-    for half-way (geometrically) between theirs and that of the leader's `score` alone. `detectable` is the
-    least difference that the search shows at 90% power, `repeats_needed` the refits that a verdict needs to
-    show others (None: it would take more test samples).
+    A searched loss may differ more from the best standard loss than standard losses do: the error of its lead
+    is taken for half-way (geometrically) between that of their differences and that of the best one's score.
+
+    Args:
+        context: The search.
+        tuned: The best trial of each standard loss, each loss once.
+        leader: The best of them.
+        errors: What the held-out samples add, where that is known.
     """
     repeats = len(leader.repeats)
     named = kind_named(context.task.kind).usual_loss
@@ -41,31 +41,33 @@ def assess_headroom(
         f"the best tuned standard loss is {leader.candidate.standard} with {context.task.metric} "
         f"{leader.outcome.score:.{n}f}"
     )
-    document: dict[str, Any] = {
-        "metric": context.task.metric,
-        "best_standard": leader.candidate.standard,
-        "score": leader.outcome.score,
-        "usual": usual.candidate.standard if usual else None,
-        "gap": gap,
-        "matters": True,
-    }
+    why = "one repeat cannot tell a difference from noise, so give more repeats"
+    found = HeadroomAssessment(
+        metric=context.task.metric,
+        best_standard=leader.candidate.standard,
+        score=leader.outcome.score,
+        usual=usual.candidate.standard if usual else None,
+        gap=gap,
+        matters=True,
+        message=f"headroom: {why if repeats < 2 else 'one standard loss'}; {leads}",
+    )
     if repeats < 2 or len(tuned) < 2:
-        why = "one repeat cannot tell a difference from noise, so give more repeats"
-        return {**document, "message": f"headroom: {why if repeats < 2 else 'one standard loss'}; {leads}"}
+        return found
     noise = _noise(tuned)
-    per_repeat = math.hypot(*noise.values())
-    held = per_repeat * math.sqrt(context.overlap) if samples is None else samples
+    per_repeat = math.hypot(*noise)
+    held = errors.sample_error
+    held = per_repeat * math.sqrt(context.overlap) if held is None else held
     error = math.hypot(per_repeat / math.sqrt(repeats), held)
     within = deviation([t.outcome.score for t in tuned]) ** 2 - per_repeat**2 / 2 / repeats
     matters = gap > CLEAR * error
-    apart = max(held, math.sqrt(held * score))
+    apart = max(held, math.sqrt(held * (errors.score_error or 0.0)))
     at_test = apart * _shrinks(context)
     detectable = max(
         (CROWN + POWER) * math.hypot(per_repeat / math.sqrt(_raced(context)), apart),
         (TWO_SIDED_95 + POWER) * math.hypot(per_repeat / math.sqrt(context.plan.verdict_seeds), at_test),
     )
-    found = "differ by more than chance" if matters else "cannot be told apart"
-    message = f"headroom: the standard losses {found} here: {leads}"
+    told = "differ by more than chance" if matters else "cannot be told apart"
+    message = f"headroom: the standard losses {told} here: {leads}"
     if usual is not None:
         where = "the usual loss" if usual is leader else f"{gap:.{n}f} from {named}, the usual loss"
         message += (
@@ -73,21 +75,22 @@ def assess_headroom(
             f"A searched loss is found, 9 times in 10, if it leads by {detectable:.{n}f}"
         )
     message += f". {CANNOT_KNOW}"
-    return {
-        **document,
-        **noise,
-        "sample_error": held,
-        "searched_error": apart,
-        "error": error,
-        "spread": math.sqrt(max(0.0, within)),
-        "detectable": detectable,
-        "repeats_needed": [
-            {"difference": size, "repeats": _needed(size, per_repeat, at_test)}
+    return replace(
+        found,
+        matters=matters,
+        seed_noise=noise[0],
+        fold_noise=noise[1],
+        sample_error=held,
+        searched_error=apart,
+        error=error,
+        spread=math.sqrt(max(0.0, within)),
+        detectable=detectable,
+        repeats_needed=tuple(
+            RepeatsNeeded(size, _needed(size, per_repeat, at_test))
             for size in (detectable / 2, detectable, 2 * detectable)
-        ],
-        "matters": matters,
-        "message": message,
-    }
+        ),
+        message=message,
+    )
 
 
 def _raced(context: SearchContext) -> int:
@@ -109,7 +112,7 @@ def _shrinks(context: SearchContext) -> float:
     return math.sqrt(sizes.get("validation", sizes["train"]) / sizes["test"])
 
 
-def _noise(tuned: Sequence[Trial]) -> dict[str, float]:
+def _noise(tuned: Sequence[Trial]) -> tuple[float, float]:
     """Standard deviations of a paired difference of two losses: over seeds, and over folds beyond that."""
     repeats = tuned[0].repeats
     shared = [mean([t.outcome.scores[i] for t in tuned]) for i in range(len(repeats))]
@@ -125,4 +128,4 @@ def _noise(tuned: Sequence[Trial]) -> dict[str, float]:
         means = [mean(group) for group in groups.values()]
         seeds.append(within)
         folds.append(max(0.0, deviation(means) ** 2 - within / len(next(iter(groups.values())))))
-    return {"seed_noise": math.sqrt(scale * mean(seeds)), "fold_noise": math.sqrt(scale * mean(folds))}
+    return math.sqrt(scale * mean(seeds)), math.sqrt(scale * mean(folds))

@@ -65,7 +65,13 @@ class Finalists:
 
 
 def race(context: SearchContext, tuned: Tuned, explored: Sequence[Trial]) -> Finalists:
-    """Race the contenders round by round and return the finalists."""
+    """Race the contenders round by round and return the finalists.
+
+    Args:
+        context: The search, after exploring.
+        tuned: The standard losses at their best learning rates.
+        explored: The trials of all cohorts.
+    """
     plan, sign = context.plan, context.task.measure.sign
     standards = {t.number: t for t in tuned.best.values()}
     chosen = contenders(explored, {t.candidate.spec.hash for t in standards.values()}, plan.contenders, sign)

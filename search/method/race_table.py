@@ -16,9 +16,13 @@ CROWN = ONE_SIDED_95  # standard errors from a lead to its lower bound
 
 
 def widened(error: float, repeats: int) -> float:
-    """A standard error from so few repeats, as wide as one from very many would have to be.
+    """A standard error from few repeats, as wide as one from very many would have to be.
 
     One from four repeats is often far too small (Student 1908): 4.2 of those are as clear as `CLEAR` others.
+
+    Args:
+        error: The standard error.
+        repeats: The repeats that it was found from.
     """
     from scipy.stats import norm, t
 
@@ -28,8 +32,11 @@ def widened(error: float, repeats: int) -> float:
 class RaceTable:
     """Contenders by the numbers of their trials, with what they scored in each round.
 
-    `overlap` is how many samples a repeat holds out for one that it trains on, 0 where it holds out what
-    every other does.
+    Args:
+        standards: The standard losses, by the numbers of their trials.
+        searched: The searched losses, likewise.
+        sign: +1 where a greater score is better, -1 where a smaller one is.
+        overlap: Samples that a repeat holds out for each that it trains on; 0 where all hold out the same.
     """
 
     def __init__(
@@ -61,7 +68,12 @@ class RaceTable:
         return next(number for number in self.ranked() if number in self._standards)
 
     def record(self, index: int, found_in: RaceRound) -> None:
-        """Take in a round; a loss that diverges on some repeats is no contender."""
+        """Take in a round; a loss that diverges on some repeats is no contender any more.
+
+        Args:
+            index: The number of the round, from 0.
+            found_in: What the contenders scored.
+        """
         failed = {number for number in self.running if found_in.scores[number] is None}
         for number in list(self.running):
             found = found_in.scores[number]
@@ -101,11 +113,15 @@ class RaceTable:
         return sorted(self.running, key=self._order, reverse=True)
 
     def mean(self, number: int) -> float:
-        """The mean of everything a contender scored."""
+        """The mean of everything that the contender of this number scored."""
         return mean([score for scores in self._rounds[number].values() for score in scores])
 
     def offsets(self, number: int) -> tuple[float, ...]:
-        """The mean of the cut-offs that were tuned for a contender, by repeats; empty where none were."""
+        """The mean of the cut-offs tuned for a contender, weighted by repeats; empty where none were.
+
+        Args:
+            number: The number of its trial.
+        """
         found = self._offsets.get(number, [])
         total = sum(repeats for repeats, _ in found)
         columns = zip(*(offsets for _, offsets in found), strict=True)
@@ -113,12 +129,22 @@ class RaceTable:
         return tuple(math.fsum(w * o for w, o in zip(weights, column, strict=True)) for column in columns)
 
     def lead(self, one: int, other: int) -> Lead:
-        """By how much the one is better, over the rounds that both ran."""
+        """By how much one contender is better than another, over the rounds that both ran.
+
+        Args:
+            one: The number of the one.
+            other: The number of the other.
+        """
         drawn = self._draws(one, other)
         return lead(self._differences(one, other), [] if drawn is None else drawn.tolist(), self._overlap)
 
     def error_of_refits(self, one: int, other: int) -> float:
-        """The error of that lead that more repeats make smaller, as wide as so few of them ask for."""
+        """The error of a lead that more repeats make smaller, as wide as its few repeats ask for.
+
+        Args:
+            one: The number of the one contender.
+            other: The number of the other.
+        """
         return widened(self.lead(one, other).refits, len(self._differences(one, other)))
 
     def _order(self, number: int) -> tuple[float, int]:

@@ -32,13 +32,18 @@ class Aside:
         return Unit(phase, index, trials, unit.payload["payload"], unit.seconds)
 
     def keep(self, unit: Unit) -> None:
-        """Kept whole, in one payload."""
+        """Keep a unit whole, in one payload."""
         payload = {"trials": [trial.to_json() for trial in unit.trials], "payload": unit.payload}
         self.ledger.keep(Unit(ASIDE[unit.phase], unit.index, (), payload, unit.seconds))
 
 
 def best_of_random_search(context: SearchContext, tuned: Tuned) -> Trial | None:
-    """The best loss of a random search with the same budget, raced alike; None if none is left."""
+    """Return the best loss of a random search with the same budget, raced alike; None if none is left.
+
+    Args:
+        context: The search, after its own race.
+        tuned: The standard losses at their best learning rates.
+    """
     proposer = Proposer(
         context.proposer.space,
         context.task.settings,

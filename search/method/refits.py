@@ -30,7 +30,14 @@ class Refits:
 
     @classmethod
     def of(cls, tested: Tested, numbers: Sequence[int], metric: Metric, seed: int) -> Refits:
-        """Return the refits that a runner made, with what other refits and test samples would have given."""
+        """Return the refits that a runner made, with what other refits and test samples would have given.
+
+        Args:
+            tested: What the runner measured.
+            numbers: The numbers of the losses' trials, in the order of the runner's candidates.
+            metric: The metric.
+            seed: Seeds the resampling.
+        """
         scores = _complete(tested.scores, metric.sign)
         if tested.outputs is None or tested.targets is None:
             resampled = bootstrap_refits(scores, seed)
@@ -40,11 +47,21 @@ class Refits:
         return cls(dict(zip(numbers, scores.tolist(), strict=True)), resampled, metric.sign)
 
     def scores(self, trial: Trial, learning_rate: float | None = None) -> RefitScores:
-        """Return what the refits of a loss score."""
+        """Return what the refits of a loss score.
+
+        Args:
+            trial: The loss's trial.
+            learning_rate: What the refits were trained with; None where it is told elsewhere.
+        """
         return refit_scores(self.by_number[trial.number], learning_rate)
 
     def compare(self, one: Trial, other: Trial) -> Comparison:
-        """Return the one loss minus the other."""
+        """Return the comparison of two losses, the one minus the other.
+
+        Args:
+            one: The trial of the one.
+            other: The trial of the other.
+        """
         a, b = self.by_number[one.number], self.by_number[other.number]
         place = {number: index for index, number in enumerate(self.by_number)}
         places = place[one.number], place[other.number]

@@ -38,7 +38,7 @@ def rivals(subject: Subject) -> dict[str, Candidate]:
 
 def tunes_cutoffs(subject: Subject) -> bool:
     """Return whether cut-offs can change the metric, and lossmith sees the outputs to tune them on."""
-    kind, counts = kind_named(subject.kind), subject.constants.get("class_counts")
+    kind, counts = kind_named(subject.kind), subject.constants.class_counts
     if not (subject.reports_outputs and subject.measure.of_decisions and kind.decision and counts):
         return False
     return not (kind.decision == "argmax" or kind.counts_nested) or len(counts) <= MOST_COLUMNS
@@ -51,7 +51,12 @@ def with_tuned_cutoff(candidate: Candidate) -> Candidate:
 
 
 def best_of_each(trials: Iterable[Trial], sign: int) -> dict[str, Trial]:
-    """Return the best trial of each loss by its `loss_key`; none of a loss that never came to an end."""
+    """Return the best trial of each loss by its `loss_key`; none of a loss that never came to an end.
+
+    Args:
+        trials: Any trials.
+        sign: +1 where a greater score is better, -1 where a smaller one is.
+    """
     by_loss: dict[str, list[Trial]] = {}
     for trial in trials:
         by_loss.setdefault(trial.candidate.loss_key, []).append(trial)
@@ -60,7 +65,13 @@ def best_of_each(trials: Iterable[Trial], sign: int) -> dict[str, Trial]:
 
 
 def by_name(named: Mapping[str, Candidate], trials: Iterable[Trial], sign: int) -> dict[str, Trial]:
-    """Return the best trial of each standard loss, by each of its names; names of one loss share a trial."""
+    """Return the best trial of each standard loss, by each of its names; names of one loss share a trial.
+
+    Args:
+        named: The standard losses by name.
+        trials: The trials of headroom.
+        sign: +1 where a greater score is better, -1 where a smaller one is.
+    """
     found = best_of_each(trials, sign)
     also = {t.candidate.standard: t.candidate for t in found.values() if t.candidate.standard is not None}
     return {name: found[c.loss_key] for name, c in {**named, **also}.items() if c.loss_key in found}

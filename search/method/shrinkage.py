@@ -18,7 +18,14 @@ FEW = 24  # trials, below which a forest says nothing
 
 
 def contenders(explored: Sequence[Trial], standards: Collection[str], count: int, sign: int) -> list[Trial]:
-    """The `count` best complete trials by shrunk score, without the losses in `standards` (hashes)."""
+    """Return the best complete trials by shrunk score.
+
+    Args:
+        explored: The trials of all cohorts.
+        standards: The hashes of losses that race in any case and are left out.
+        count: How many trials to return, at most.
+        sign: +1 where a greater score is better, -1 where a smaller one is.
+    """
     whole = [t for t in explored if t.outcome.state == "complete" and t.candidate.spec.hash not in standards]
     if not whole:
         return []
@@ -39,10 +46,13 @@ def features(trials: Sequence[Trial]) -> NDArray[np.float64]:
 
 
 def shrunk_scores(scores: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The means of `scores` (trials, repeats), each drawn towards what trials like it scored, (trials,).
+    """Return the mean score of each trial, drawn towards what trials like it scored, (trials,).
 
-    `rows` (trials, F) describe the trials. The noise of a mean is that of paired scores: what all trials
-    share on a repeat is no luck of any of them.
+    The noise of a mean is that of paired scores: what all trials share on a repeat is no luck of any of them.
+
+    Args:
+        scores: Scores (trials, repeats).
+        rows: What describes each trial, (trials, F).
     """
     from sklearn.ensemble import RandomForestRegressor
 

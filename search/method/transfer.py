@@ -35,9 +35,15 @@ FIRST = 1_000_000  # the number of its first trial: they are counted apart and a
 
 
 def transfer(context: SearchContext, finalists: Finalists, others: Sequence[Task], found: Verdict) -> Verdict:
-    """Return the verdict with how the searched loss does on each of `others`.
+    """Return the verdict with how the searched loss does on other tasks.
 
     The verdict as it is where no searched loss came to the race.
+
+    Args:
+        context: The search.
+        finalists: How the race ended.
+        others: The other tasks.
+        found: The verdict.
     """
     searched = finalists.searched
     if not others or searched is None:

@@ -24,7 +24,6 @@ from ..records import (
 from ..records.verdict import Finding, Use
 from ..statistics import N_RESAMPLES, holm
 from .confusion import Confusion, confusion
-from .constant_answer import constant_score
 from .context import SearchContext
 from .headroom import Tuned
 from .race import Finalists, most_repeats
@@ -176,7 +175,7 @@ def _judge(
         sentence="",
         usual=None if usual is None else entrant(usual),
         gain=refits.compare(chosen, usual) if apart and usual is not None else None,
-        constant=None if tested.targets is None else constant_score(task, tested.targets),
+        constant=None if tested.targets is None else task.constant_score(tested.targets),
         n_resamples=N_RESAMPLES,
     )
     warnings = tuple(_warnings(found, refits, chosen, tuned))

@@ -9,7 +9,12 @@ from ..records import Verdict
 
 
 def sentence_of(found: Verdict, task: str) -> str:
-    """Return what the verdict shows and which loss to use, with better counted positive throughout."""
+    """Return what the verdict shows and which loss to use, with better counted positive throughout.
+
+    Args:
+        found: The verdict.
+        task: The task's name.
+    """
     metric, standard = found.metric, found.best_standard.standard
     own, theirs, n = found.winner.scores.mean, found.best_standard.scores.mean, found.decimals
     data = "test data" if found.scored_on == "test" else "its validation data, with fresh seeds,"

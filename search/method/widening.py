@@ -73,13 +73,24 @@ def further(edge: Edge, domain: Domain, kind: Kind, step: float = SHARE) -> floa
 
 
 def ends(candidate: Candidate, space: Space) -> list[Edge]:
-    """Return the numbers of a proposed candidate that lie at an end of their range, where more is defined."""
+    """Return the numbers of a proposed candidate that lie at an end of their range, where more is defined.
+
+    Args:
+        candidate: The candidate.
+        space: The space that it was proposed from.
+    """
     point = candidate.point or {}
     return [Edge(name, point[name], end) for name, end in range_edges(space, [point]).items()]
 
 
 def moved(candidate: Candidate, name: str, value: float) -> Candidate:
-    """Return the candidate with a number of its recipe at another value."""
+    """Return the candidate with one number of its recipe at another value.
+
+    Args:
+        candidate: The candidate.
+        name: The number's name, as "recipe.learning_rate".
+        value: Its value.
+    """
     if name == LEARNING_RATE:
         return replace(candidate, recipe=candidate.recipe.with_rate(value))
     rounded = float(f"{value:.12g}")
@@ -102,6 +113,12 @@ def beyond(
     """Return a loss at values beyond those of its numbers whose best is the outermost that was tried.
 
     One number is moved at a time, and then all of them together.
+
+    Args:
+        best: The loss's best trial.
+        trials: Every trial of the same loss.
+        searched: The ranges of the recipe's searched numbers, by name.
+        kind: The kind of problem.
     """
     values = {
         edge.name: value
@@ -120,8 +137,12 @@ def beyond(
 def widened(space: Space, best: Sequence[Trial]) -> dict[str, Domain]:
     """Return the ranges that some of the best trials lie outside of, as they should be searched.
 
-    They then end half a step beyond the outermost of the best values, as far as anything is defined there:
-    losses are to be proposed wherever standard ones were tuned.
+    A range then ends half a step beyond the outermost of the best values, as far as anything is defined
+    there: losses are to be proposed wherever standard ones were tuned.
+
+    Args:
+        space: The space.
+        best: The best trials of the standard losses that matter.
     """
     wider: dict[str, Domain] = {}
     for name, domain in searched_numbers(space).items():

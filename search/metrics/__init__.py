@@ -5,7 +5,7 @@ user's function.
 """
 
 from .metric import Metric, reported
-from .registry import METRICS, metric_named, register_metric, sign_of
+from .registry import METRICS, metric_named, register_metric
 from .user_metric import metric_of
 
-__all__ = ["METRICS", "Metric", "metric_named", "metric_of", "register_metric", "reported", "sign_of"]
+__all__ = ["METRICS", "Metric", "metric_named", "metric_of", "register_metric", "reported"]

@@ -26,7 +26,13 @@ ROUNDING = 1e-5  # of a sum over samples in another order
 
 @dataclass(frozen=True)
 class Asked:
-    """The scores of good answers and of shuffled ones, and whether the metric reads decisions alone."""
+    """What a user's metric says of answers of which nine in ten are right.
+
+    Attributes:
+        good: The score of those answers.
+        shuffled: The mean score of the same answers shuffled over the samples; NaN where it is not finite.
+        of_decisions: Whether the metric reads decisions alone.
+    """
 
     good: float
     shuffled: float

@@ -36,19 +36,28 @@ def _answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def accuracy(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The share of correct predictions."""
+    """The share of correct predictions.
+
+    Args:
+        outputs: Logits (M, N, K), (M, N) or (M, N, L) of M members; positive is a logit above 0.
+        targets: Class indices (N,), or zeros and ones (N,) or (N, L), -1 where a label is missing.
+        weights: How often each sample counts in each of D draws, (D, N).
+    """
     predicted, truth, _ = _classes(outputs, targets)
     return mean((predicted == truth)[:, :, None], weights)[:, :, 0]
 
 
 def binary_accuracy(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The share of correct predictions over samples and labels: one minus the Hamming loss."""
+    """The share of correct predictions over samples and labels: one minus the Hamming loss.
+
+    Arguments as of `accuracy`.
+    """
     (predicted, truth), there = _answers(outputs, targets), known_labels(targets)
     return over_columns(mean(predicted == truth, weights, there), there)
 
 
 def subset_accuracy(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The share of samples whose known labels are all predicted correctly."""
+    """The share of samples whose known labels are all predicted correctly; arguments as of `accuracy`."""
     (predicted, truth), there = _answers(outputs, targets), known_labels(targets)
     some = None if there is None else there.any(1, keepdim=True)
     return mean((predicted == truth).all(2, keepdim=True), weights, some)[:, :, 0]
@@ -84,7 +93,7 @@ def _counts(outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, 
 
 
 def balanced_accuracy(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The mean recall over the classes that occur in the targets."""
+    """The mean recall over the classes that occur in the targets; arguments as of `accuracy`."""
     hits, _, size = _counts(outputs, targets, weights)
     return macro(share(hits, size), size > 0, 0.0)
 
@@ -93,7 +102,7 @@ def macro_f1(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The mean F1 over the classes, or labels, that occur in the targets or the predictions; 0 without any.
 
     For labels this is scikit-learn's with `zero_division=nan`. For binary it is the mean over negative and
-    positive.
+    positive. Arguments as of `accuracy`.
     """
     hits, predicted, size = _counts(outputs, targets, weights)
     total = predicted + size
@@ -101,13 +110,19 @@ def macro_f1(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
 
 def micro_f1(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The F1 of all predictions together; 0 without any positive. For classes it is the accuracy."""
+    """The F1 of all predictions together; 0 without any positive.
+
+    For classes it is the accuracy. Arguments as of `accuracy`.
+    """
     hits, predicted, size = _counts(outputs, targets, weights)
     return share(2 * hits.sum(2), predicted.sum(2) + size.sum(2))
 
 
 def f1(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The F1 of the positive class; 0 where no sample is or is predicted positive, as in scikit-learn."""
+    """The F1 of the positive class; 0 where no sample is or is predicted positive, as in scikit-learn.
+
+    Arguments as of `accuracy`.
+    """
     hits, predicted, size = _counts(outputs, targets, weights)
     return share(2 * hits, predicted + size)[:, :, 1]
 

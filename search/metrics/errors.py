@@ -23,18 +23,27 @@ def _mean(values: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
 
 def rmse(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The root of the mean squared error."""
+    """The root of the mean squared error.
+
+    Args:
+        outputs: Predictions (M, N) or (M, N, D') of M members.
+        targets: Numbers (N,) or (N, D'), NaN where they are missing.
+        weights: How often each sample counts in each of D draws, (D, N).
+    """
     there = known_numbers(targets)
     return over_columns(mean(_residuals(outputs, targets).square(), weights, there).sqrt(), there)
 
 
 def mae(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The mean absolute error."""
+    """The mean absolute error; arguments as of `rmse`."""
     return _mean(_residuals(outputs, targets).abs(), targets, weights)
 
 
 def median_ae(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The median absolute error: half of the weight lies on either side, the middle of two that share it."""
+    """The median absolute error: half of the weight lies on either side, the middle of two that share it.
+
+    Arguments as of `rmse`.
+    """
     errors, there = _residuals(outputs, targets).abs(), known_numbers(targets)
     members, samples, width = errors.shape
 
@@ -64,6 +73,7 @@ def r2(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The share of the targets' variance that is explained.
 
     Where targets do not vary it is 1 for predictions without error and 0 for others, as in scikit-learn.
+    Arguments as of `rmse`.
     """
     truth, there = truth_of(targets), known_numbers(targets)
     error = mean(_residuals(outputs, targets).square(), weights, there)

@@ -116,7 +116,12 @@ def columns(values: Tensor) -> Tensor:
 
 
 def is_multiclass(outputs: Tensor, targets: Tensor) -> bool:
-    """Whether outputs (M, N, K) are logits of K > 1 classes for targets (N,)."""
+    """Whether outputs are logits of several classes.
+
+    Args:
+        outputs: Outputs (M, N, ...) of M members.
+        targets: Targets (N, ...); classes have outputs (M, N, K) with K > 1 beside targets (N,).
+    """
     return outputs.dim() == targets.dim() + 2 and outputs.shape[-1] > 1
 
 
@@ -163,12 +168,24 @@ def mean(values: Tensor, weights: Tensor, there: Tensor | None = None) -> Tensor
 
 
 def over_columns(values: Tensor, there: Tensor | None) -> Tensor:
-    """The mean over the columns of (D, M, T), (D, M); with missing targets, over those that have some."""
+    """The mean over columns, (D, M).
+
+    Args:
+        values: One value for each draw, member and column, (D, M, T).
+        there: Where targets are not missing, (N, T): columns without any have a NaN and do not count. None
+            where all are there.
+    """
     return values.mean(2) if there is None else values.nanmean(2)
 
 
 def macro(values: Tensor, counts: Tensor, empty: float) -> Tensor:
-    """The mean over those columns of `values` (D, M, T) that count, (D, M); `empty` where none does."""
+    """The mean over those columns that count, (D, M).
+
+    Args:
+        values: One value for each draw, member and column, (D, M, T).
+        counts: Which of them count, of a shape that expands to theirs.
+        empty: The result where no column counts.
+    """
     counted = counts.expand_as(values)
     total = torch.where(counted, values, torch.zeros_like(values)).sum(2)
     number = counted.sum(2)
@@ -176,10 +193,21 @@ def macro(values: Tensor, counts: Tensor, empty: float) -> Tensor:
 
 
 def share(part: Tensor, whole: Tensor) -> Tensor:
-    """`part` of `whole`, elementwise; 0 where the whole is 0."""
+    """One number as a share of another, elementwise; 0 where the whole is 0.
+
+    Args:
+        part: The numbers.
+        whole: What they are a share of, of the same shape.
+    """
     return part / torch.where(whole > 0, whole, torch.ones_like(whole))
 
 
 def in_pieces(rows: Tensor, held: int, score: Callable[[Tensor], Tensor]) -> Tensor:
-    """`score` of some rows at a time, joined along axis 1; each row holds `held` numbers meanwhile."""
+    """The scores of rows, computed for some of them at a time and joined along axis 1.
+
+    Args:
+        rows: The rows, along axis 0.
+        held: How many numbers each row holds while it is scored.
+        score: Scores some of the rows.
+    """
     return torch.cat([score(some) for some in rows.split(max(1, NUMBERS_AT_ONCE // max(1, held)))], 1)

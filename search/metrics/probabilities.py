@@ -23,7 +23,13 @@ BINS = 15
 
 
 def log_loss(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The mean of -ln p, p the probability of the truth, averaged over labels; finite for finite logits."""
+    """The mean of -ln p, p the probability of the truth, averaged over labels; finite for finite logits.
+
+    Args:
+        outputs: Logits (M, N, K), (M, N) or (M, N, L) of M members.
+        targets: Class indices (N,), or zeros and ones (N,) or (N, L), -1 where a label is missing.
+        weights: How often each sample counts in each of D draws, (D, N).
+    """
     if not is_multiclass(outputs, targets):
         truth, there = labels_of(targets), known_labels(targets)
         surprises = -F.logsigmoid(columns(outputs) * (2 * truth - 1))
@@ -40,6 +46,7 @@ def brier(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The mean squared error of the probabilities (Brier 1950): summed over classes, averaged over labels.
 
     As in scikit-learn it runs from 0 to 1 for binary, and to 2 for several classes.
+    Arguments as of `log_loss`.
     """
     if not is_multiclass(outputs, targets):
         there = known_labels(targets)
@@ -54,7 +61,7 @@ def brier(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
 
 def calibration_error(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """The expected calibration error over 15 equal bins of the probability.
+    """The expected calibration error over 15 equal bins of the probability; arguments as of `log_loss`.
 
     sum_b (n_b / n) |share of b that is true - mean probability in b|, where bin b holds the probabilities in
     (b/15, (b+1)/15], the first one 0 too. With several classes the probability is that of the predicted one,

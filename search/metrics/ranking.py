@@ -26,6 +26,11 @@ def auroc(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """The area under the ROC curve, ties counting half; 0.5 where no class has both.
 
     It is the probability that a positive is ranked before a negative (Hanley and McNeil 1982).
+
+    Args:
+        outputs: Logits (M, N, K), (M, N) or (M, N, L) of M members.
+        targets: Class indices (N,), or zeros and ones (N,) or (N, L), -1 where a label is missing.
+        weights: How often each sample counts in each of D draws, (D, N).
     """
     return _macro(outputs, targets, weights, _area, empty=0.5, both=True)
 
@@ -34,6 +39,7 @@ def average_precision(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tens
     """The mean precision at each positive, over the steps of the recall; 0 where no class has a positive.
 
     Tied samples enter together, as in scikit-learn. Over classes or labels the mean is known as mAP.
+    Arguments as of `auroc`.
     """
     return _macro(outputs, targets, weights, _precision, empty=0.0, both=False)
 

@@ -7,7 +7,6 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from ...losses import Kind
 from ...losses.errors import UserError, unknown
@@ -60,12 +59,6 @@ def metric_named(name: str, kind: Kind | None = None) -> Metric:
             raise UserError(f"unknown {what} {name!r}: did you mean {same}?")
         raise unknown(what, name, [m.name for m in served])
     return metric
-
-
-def sign_of(task: Mapping[str, Any]) -> int:
-    """+1 or -1: the sign of the metric of a task as the store keeps it, a user's own metric included."""
-    greater = task.get("greater_is_better")
-    return metric_named(task["metric"]).sign if greater is None else 1 if greater else -1
 
 
 def _quantile(name: str, base: str, text: str) -> float:

@@ -21,7 +21,7 @@ class History(Sequence[Observation]):
         self._points: list[Observation] = []
 
     def add(self, told: Observation) -> None:
-        """One more; when there are too many, let go of those that are neither good nor recent."""
+        """Take in one more point; of too many, let go of those that are neither good nor recent."""
         self._points.append(told)
         if len(self._points) == 2 * KEPT:
             older, latest = self._points[: -KEPT // 2], self._points[-KEPT // 2 :]

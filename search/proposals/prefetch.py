@@ -6,7 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from ..records import Candidate, Plan, Unit
+from ..records import Candidate, Explored, Plan, Unit
+from ..records.typed_json import read
 from .proposer import Proposer
 
 COHORTS_AHEAD = 16  # from so many cohorts on, to know one less costs a sampler little
@@ -26,11 +27,15 @@ def cohort_size(plan: Plan) -> int:
 
 
 class ProposalPrefetcher:
-    """Asks a search for cohorts and tells it what came of them; use it as a context.
+    """Asks a proposer for cohorts and tells it what came of them; use it as a context.
 
-    With `ahead`, a cohort is asked for while the one before it is trained, and so without knowing its
+    In a long search a cohort is asked for while the one before it is trained, and so without knowing its
     results: asking then takes no time from training, and the sampler sees one cohort less. That is decided by
     the plan and never by how long anything takes, so that a resumed search asks for the same.
+
+    Args:
+        search: Proposes the candidates.
+        plan: The budget, of which the trials and the width are read.
     """
 
     def __init__(self, search: Proposer, plan: Plan) -> None:
@@ -49,9 +54,11 @@ class ProposalPrefetcher:
         self._pool.shutdown(cancel_futures=True)
 
     def take(self, count: int, following: int) -> tuple[list[Candidate], int]:
-        """Up to `count` candidates, and the number of points asked for until then.
+        """Return candidates and the number of points asked for until then; begin to ask for the next ones.
 
-        Begins to ask for the `following` ones, if there will be any.
+        Args:
+            count: How many candidates to return, at most.
+            following: How many the next cohort will have; 0 where there is none.
         """
         found = self._search.ask(count) if self._next is None else self._next.result()
         asked = self._search.asked
@@ -60,11 +67,11 @@ class ProposalPrefetcher:
         return found, asked
 
     def finished(self, unit: Unit) -> None:
-        """A cohort was trained, here or before this search was resumed."""
+        """Take in a cohort that was trained, here or before this search was resumed."""
         self._tell()
         self._untold = unit
         if self._next is None:
-            self._search.asked = (unit.payload or {}).get("asked", self._search.asked)
+            self._search.asked = read(Explored, unit.payload or {}).asked or self._search.asked
             self._search.know(unit.trials)
         if not self._ahead:
             self._tell()

@@ -19,10 +19,18 @@ TRIES = 20  # cohorts asked for, at most, to replace losses that were trained be
 class Proposer:
     """Proposes candidates and learns from what came of them.
 
-    `sign` is +1 when a greater score is better, -1 when a smaller one is. `budget` is the number of trials
-    in all and `width` that of a cohort, if they are known. Equal losses with equal recipes are never proposed
-    twice. `asked` counts the points asked of the sampler; a search that is rebuilt from its trials is given
-    it back. `reason` says in a line which sampler proposes and why.
+    Equal losses with equal recipes are never proposed twice. `asked` counts the points asked of the sampler;
+    a search that is rebuilt from its trials is given it back. `reason` says in a line which sampler proposes
+    and why.
+
+    Args:
+        space: The losses that may be proposed.
+        recipe: How models are trained; what the space says of it is searched.
+        sampler: The sampler's name.
+        budget: How many points will be asked for in all; None where that is not known.
+        width: How many are asked for at once; None where that is not known.
+        seed: The seed of every proposal.
+        sign: +1 where a greater score is better, -1 where a smaller one is.
     """
 
     def __init__(
@@ -45,7 +53,7 @@ class Proposer:
         self.reason = self._sampler.reason
 
     def ask(self, count: int) -> list[Candidate]:
-        """Up to `count` new candidates; fewer when the space holds no more."""
+        """Return up to `count` new candidates; fewer when the space holds no more."""
         found: list[Candidate] = []
         for _ in range(TRIES):
             missing = count - len(found)
@@ -60,7 +68,7 @@ class Proposer:
         return found
 
     def know(self, trials: Iterable[Trial]) -> None:
-        """Propose none of these again; what came of them may be told later."""
+        """Propose none of these trials again; what came of them may be told later."""
         self._known.update(trial.candidate.key for trial in trials)
 
     def tell(self, trials: Iterable[Trial]) -> None:
@@ -85,7 +93,7 @@ class Proposer:
         return replace(self._recipe, **rounded)  # type: ignore[arg-type]  # a space checks what it says
 
     def recipes(self, count: int) -> list[Recipe]:
-        """`count` recipes spread over what of the recipe is searched, for tuning standard losses.
+        """Return `count` recipes spread over what of the recipe is searched, for tuning standard losses.
 
         Their learning rates are the middles of equal parts of its range, the smallest first; whatever else is
         searched is spread evenly beside it. There is one recipe where nothing of it is searched.
@@ -101,7 +109,3 @@ class Proposer:
             for point, row in zip(points, sobol(len(searched), count, 0, self._seed), strict=True):
                 point |= {n: d.at(float(u)) for (n, d), u in zip(searched.items(), row, strict=True)}
         return [self._recipe_at(point) for point in points]
-
-    def rates(self, count: int) -> list[float]:
-        """The learning rates of as many recipes."""
-        return [recipe.rate for recipe in self.recipes(count)]

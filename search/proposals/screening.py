@@ -10,12 +10,14 @@ from ..records import Candidate, Outcome
 
 
 def rejected(candidates: Sequence[Candidate], repeats: int) -> dict[int, Outcome]:
-    """The outcome of each candidate that nobody could train with, by its place.
+    """Return the outcome of each candidate that cannot be trained with, by its place.
 
-    What can be trained with is judged by `losses/checks/gradient_health.py`.
+    What can be trained with is judged by `losses/checks/gradient_health.py`. Standard losses are what the
+    others are compared with, so they are trained in any case.
 
-    Standard losses are what the others are compared with, so they are trained in any case. The outcome has a
-    NaN for each of the `repeats` and says why.
+    Args:
+        candidates: The candidates.
+        repeats: The number of repeats: an outcome has a NaN for each of them.
     """
     searched = [i for i, candidate in enumerate(candidates) if candidate.standard is None]
     found = zip(searched, healths([candidates[i].spec for i in searched]), strict=True)

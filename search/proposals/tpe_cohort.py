@@ -21,6 +21,10 @@ class CohortTPESampler(TPESampler):
 
     Most of an ask is spent on fitting the densities and on what each call costs. What is drawn and how it is
     judged is Optuna's. Where another version of it judges elsewhere, nothing is remembered.
+
+    Args:
+        points: How many points are asked for at once, at least 1.
+        seed: Seeds the draws.
     """
 
     def __init__(self, points: int, seed: int) -> None:
@@ -38,7 +42,7 @@ class CohortTPESampler(TPESampler):
         return values
 
     def points(self, distributions: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
-        """The best of the candidates of each point of the last ask; empty where it drew none."""
+        """Return the best of the candidates of each point of the last ask; empty where it drew none."""
         if self._drawn is None:
             return []
         samples, values = self._drawn

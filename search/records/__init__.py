@@ -2,7 +2,11 @@
 
 from .candidate import Candidate, Member, Repeat
 from .comparison import Comparison, RefitScores, decimals
+from .engine_choice import EngineChoice
+from .explored import Explored
 from .followup import Confirmation, Rescored, Transfer
+from .headroom import HeadroomAssessment, RepeatsNeeded, SampleErrors
+from .insight import Ablation, CurvePoint, Insight, Moved
 from .ledger import Ledger, MemoryLedger, Unit, recall, recall_record
 from .outcome import Measurement, Outcome, State, Tested
 from .phases import (
@@ -36,15 +40,22 @@ __all__ = [
     "PHASES",
     "VERDICT",
     "VERDICT_QUESTION",
+    "Ablation",
     "Candidate",
     "Comparison",
     "Confirmation",
+    "CurvePoint",
+    "EngineChoice",
     "Entrant",
+    "Explored",
     "Headroom",
+    "HeadroomAssessment",
+    "Insight",
     "Ledger",
     "Measurement",
     "Member",
     "MemoryLedger",
+    "Moved",
     "Outcome",
     "Phase",
     "Plan",
@@ -53,8 +64,10 @@ __all__ = [
     "RaceRound",
     "RefitScores",
     "Repeat",
+    "RepeatsNeeded",
     "Rescored",
     "RungSchedule",
+    "SampleErrors",
     "SilentProgress",
     "StandardRow",
     "State",

@@ -26,7 +26,12 @@ class Repeat:
 
 
 class Member(NamedTuple):
-    """One model of a cohort: a candidate, by its place in the cohort, on a repeat."""
+    """One model of a cohort: a candidate on a repeat.
+
+    Attributes:
+        candidate: The candidate's place in the cohort, from 0.
+        repeat: What it is trained on.
+    """
 
     candidate: int
     repeat: Repeat

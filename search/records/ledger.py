@@ -7,13 +7,14 @@ is resumed by running the same code again: units found in the ledger are read, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .phases import Phase, UnitAddress
 from .trial import Trial
+from .typed_json import plain, read
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,12 @@ class Ledger(Protocol):
     """Where units are kept."""
 
     def find(self, phase: Phase, index: int) -> Unit | None:
-        """Return the unit at an address, or None while it is not finished."""
+        """Return the unit at an address, or None while it is not finished.
+
+        Args:
+            phase: The phase of the unit.
+            index: Its place among the units of the phase, from 0.
+        """
 
     def keep(self, unit: Unit) -> None:
         """Keep a finished unit, wholly or not at all."""
@@ -67,22 +73,18 @@ class MemoryLedger:
         self.units[unit.phase, unit.index] = unit
 
 
-class Document(Protocol):
-    """A record that a unit keeps as its payload."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON can hold it."""
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Return the record that a document of `to_json` describes."""
-
-
-D = TypeVar("D", bound=Document)
+R = TypeVar("R")
 
 
 def recall(ledger: Ledger, phase: Phase, index: int, work: Callable[[], Unit]) -> Unit:
-    """Return the unit from the ledger, or from `work`, which is then kept with the seconds it took."""
+    """Return a unit from the ledger, or make it and keep it with the seconds that took.
+
+    Args:
+        ledger: Where units are kept.
+        phase: The phase of the unit.
+        index: Its place among the units of the phase, from 0.
+        work: Makes the unit; called where the ledger has none.
+    """
     found = ledger.find(phase, index)
     if found is not None:
         return found
@@ -93,7 +95,17 @@ def recall(ledger: Ledger, phase: Phase, index: int, work: Callable[[], Unit]) -
     return unit
 
 
-def recall_record(ledger: Ledger, address: UnitAddress, kind: type[D], work: Callable[[], D]) -> D:
-    """Return the record that the unit at `address` keeps; made by `work`, and kept, where there is none."""
-    unit = recall(ledger, *address, lambda: Unit(*address, payload=work().to_json()))
-    return kind.from_json(unit.payload or {})
+def recall_record(ledger: Ledger, address: UnitAddress, kind: type[R], work: Callable[[], R]) -> R:
+    """Return the record that a unit keeps as its payload, or make it and keep it.
+
+    Args:
+        ledger: Where units are kept.
+        address: Where the unit is kept.
+        kind: The class of the record, which `typed_json` can read and write.
+        work: Makes the record; called where the ledger has no such unit.
+
+    Raises:
+        Damaged: The payload is no such record.
+    """
+    unit = recall(ledger, *address, lambda: Unit(*address, payload=plain(work())))
+    return read(kind, unit.payload or {}, address[0])

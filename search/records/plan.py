@@ -26,15 +26,25 @@ _COUNTS = (
 class Plan:
     """The budget of a search and of its phases.
 
-    `trials` counts the losses explored, `time_limit_s` bounds the whole search in seconds of wall-clock
-    over all resumes; at least one is given. `seeds` and `folds` repeat every trial. `rates` is the number
-    of learning rates each standard loss is tuned over, `width` the candidates of a cohort. The race
-    trains up to `contenders` searched losses over at most `race_rounds` rounds of `race_seeds` repeats each,
-    up to four times as many where few are left; the verdict refits over `verdict_seeds`, and `margin`, in the
-    metric's units, is by how much a loss may be worse and still be called no worse. `random_search` repeats
-    the exploring and the race with random losses, for twice the price. `insight` asks what the winner owes
-    its parts, once the verdict is told. Raises `UserError` for a plan without an end or with a count below 1
-    or a margin below 0.
+    Attributes:
+        trials: How many losses are explored; None where time alone bounds the search.
+        time_limit_s: Seconds of wall-clock for the whole search, over all resumes; None for no limit. A plan
+            has `trials`, this, or both.
+        seeds: The seeds that every trial is repeated with.
+        folds: The folds that it is repeated on, where the task has no validation part.
+        headroom: Whether what standard losses tell of the task is a warning, may stop the search, or is not
+            said.
+        width: The candidates of a cohort.
+        rates: The learning rates that each standard loss is tuned over.
+        contenders: The searched losses that race, at most.
+        race_rounds: The rounds of the race, at most.
+        race_seeds: The repeats of a round; up to four times as many where few contenders are left.
+        verdict_seeds: The refits of each loss for the verdict.
+        margin: By how much a loss may be worse and still be called no worse, in the metric's units, at least
+            0.
+        random_search: Whether exploring and race are run again with random losses, for twice the price.
+        insight: Whether the winner is taken apart once the verdict is told.
+        seed: The seed of every random stream.
     """
 
     trials: int | None = 256

@@ -31,7 +31,12 @@ class RaceRound:
 
     @classmethod
     def of(cls, measured: Mapping[int, Measurement], repeats: Sequence[Repeat]) -> RaceRound:
-        """Return what is kept of the measurements of a round."""
+        """Return what is kept of the measurements of a round.
+
+        Args:
+            measured: The measurements of the contenders, by the numbers of their trials.
+            repeats: What the round was trained on.
+        """
         return cls(
             {number: one.outcome.scores if one.complete else None for number, one in measured.items()},
             {

@@ -28,12 +28,22 @@ class RungSchedule:
 
     @classmethod
     def halving(cls, epochs: int, times: int = 2) -> RungSchedule:
-        """Return a schedule with `times` rungs, at half of `epochs`, a quarter, and so on."""
+        """Return a schedule with rungs at half of the epochs, a quarter, and so on.
+
+        Args:
+            epochs: The epochs of a whole training, at least 1.
+            times: How many rungs there are, at most.
+        """
         marks = {max(1, epochs // 2**power) for power in range(1, times + 1)}
         return cls(tuple(sorted(mark for mark in marks if mark < epochs)))
 
     def work(self, candidates: int, epochs: int) -> float:
-        """Return the epochs that `candidates` will be trained for in all, if none diverges."""
+        """Return the epochs that a cohort will be trained for in all, if no candidate diverges.
+
+        Args:
+            candidates: How many candidates the cohort begins with.
+            epochs: The epochs of a whole training.
+        """
         edges = (0, *self.epochs, epochs)
         return sum((high - low) * candidates * self.keep**i for i, (low, high) in enumerate(pairwise(edges)))
 

@@ -32,7 +32,7 @@ class Damaged(ValueError):  # noqa: N818  (it says what the document is)
 
 
 def told(error: Exception) -> str:
-    """Say in one line what is wrong with a document."""
+    """Say in one line what is wrong with a document, given the error that reading it raised."""
     return one_line(str(error) if isinstance(error, Damaged) else f"{type(error).__name__}: {error}", 160)
 
 
@@ -84,7 +84,7 @@ def fields_of(record: Any) -> dict[str, Any]:
     """Write a dataclass as plain JSON, field by field.
 
     Args:
-        record: An instance of any dataclass.
+        record: An instance of any dataclass, whose own `to_json` is not called.
     """
     found: dict[str, Any] = {}
     for one in fields(record):

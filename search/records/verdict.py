@@ -74,7 +74,12 @@ class Entrant:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], scores: Mapping[str, Any] | None = None) -> Entrant:
-        """Return the entrant that a row describes, with the scores of another row where it has none."""
+        """Return the entrant that a row describes.
+
+        Args:
+            document: The row.
+            scores: Another row with the scores, where `document` has none.
+        """
         told = RefitScores.from_json({**(scores or document), "learning_rate": None})
         return cls(
             int(document["number"]),

@@ -64,6 +64,9 @@ def plain(value: Any) -> Any:
     """A frame or series as an array, whatever its library; anything else as it is.
 
     Missing values of nullable types and of masked arrays become NaN.
+
+    Args:
+        value: A NumPy array, a tensor, a frame, a series, or anything else.
     """
     if isinstance(value, np.ma.MaskedArray):
         return value.astype(np.float64).filled(np.nan) if np.ma.is_masked(value) else value.data
@@ -89,7 +92,11 @@ def is_missing(value: Any) -> bool:
 
 
 def text_in(value: Any) -> str | None:
-    """The first text in an array or a list, if it begins with text."""
+    """The first text in an array or a list, if it begins with text.
+
+    Args:
+        value: A NumPy array, a tensor, a frame, a series, or anything else.
+    """
     first = value
     while not isinstance(first, str) and isinstance(first, list | tuple | np.ndarray) and len(first):
         first = first[0] if getattr(first, "ndim", 1) else None

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from ...losses import Kind
-from ...losses.kinds import kind_named
+from ...losses.kinds import Counts, kind_named
+from ..records.typed_json import OMITTED
 
 NORMAL = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
+
+
+@dataclass(frozen=True)
+class Constants:
+    """What losses read of the training targets, as plain numbers; None where they read something else.
+
+    Attributes:
+        class_counts: The training samples of each class (K,), (negatives, positives) for binary, or such a
+            pair for each label.
+        target_scale: The spread of the training targets, in their unit, above 0.
+    """
+
+    class_counts: Counts | None = field(default=None, metadata=OMITTED)
+    target_scale: float | None = field(default=None, metadata=OMITTED)
+
+    @classmethod
+    def of(cls, found: Mapping[str, Tensor]) -> Constants:
+        """The constants that `constants_of` found, as plain numbers."""
+        return cls(**{name: _frozen(values.tolist()) for name, values in found.items()})
+
+
+def _frozen(values: Any) -> Any:
+    return tuple(map(_frozen, values)) if isinstance(values, list) else values
 
 
 def constants_of(kind: Kind, targets: Tensor, classes: int | None) -> dict[str, Tensor]:

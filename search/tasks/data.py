@@ -44,28 +44,39 @@ def checked(kind: Kind, part: str, given: Any) -> Data:
             f"but got {len(inputs)} and {len(targets)}"
         )
     _check_finite(part, "inputs", inputs)
-    if kind != "multilabel" and targets.dim() == 2 and targets.shape[1] == 1:
+    known = kind_named(kind)
+    if not known.counts_nested and targets.dim() == 2 and targets.shape[1] == 1:
         targets = targets.squeeze(1)  # a column, as tables give it; against outputs (N,) it would broadcast
-    several = not kind_named(kind).single and targets.dim() == 2 and targets.shape[1] > 1
+    several = not known.single and targets.dim() == 2 and targets.shape[1] > 1
     filled = targets.masked_fill(targets.isnan(), 0) if several and targets.is_floating_point() else targets
     _check_finite(part, "targets", filled)
-    if kind == "multiclass":
+    if known.target == "class":
         return inputs, _labels(part, targets)
     targets = targets.to(inputs.dtype if inputs.is_floating_point() else torch.float32)
     if several:
         targets = _with_gaps(kind, part, targets)
-    if kind_named(kind).classified:
+    if known.classified:
         _check_answers(kind, part, targets)
     return inputs, targets
 
 
 def missing(kind: Kind, targets: Tensor) -> Tensor:
-    """True where a target of several is missing: a label of -1, or a number that is NaN."""
+    """True where one target of several is missing: a label of -1, or a number that is NaN.
+
+    Args:
+        kind: The kind of problem.
+        targets: Targets (N, L) or (N, D).
+    """
     return targets == NOT_LABELLED if kind_named(kind).classified else targets.isnan()
 
 
 def check_alike(part: str, data: Data, train: Data) -> None:
     """Refuse a part that differs from the training part in more than its number of samples.
+
+    Args:
+        part: The part's name in errors.
+        data: The part.
+        train: The training part.
 
     Raises:
         UserError: Shapes or types differ.
@@ -118,6 +129,10 @@ def overlap(train: Data, test: Data) -> int:
     """The number of test samples whose inputs are, number for number, those of a training sample.
 
     0 for streamed inputs, which are not compared.
+
+    Args:
+        train: The training part.
+        test: The test part.
     """
     if isinstance(train[0], Streamed) or isinstance(test[0], Streamed):
         return 0

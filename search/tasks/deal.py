@@ -8,11 +8,17 @@ from typing import Any
 import numpy as np
 
 from ...losses import Kind
+from ...losses.kinds import kind_named
 
 
 def is_stratified(kind: Kind, targets: Any) -> bool:
-    """Whether samples with targets (N,) or (N, D) are dealt so that each part has its share of each class."""
-    return kind in ("multiclass", "binary") and np.ndim(targets) == 1
+    """Whether samples are dealt so that each part has its share of each class.
+
+    Args:
+        kind: The kind of problem.
+        targets: Targets (N,) or (N, D).
+    """
+    return kind_named(kind).single and np.ndim(targets) == 1
 
 
 def deal(kind: Kind, targets: Any, parts: int, seed: int, groups: Any = None) -> list[Any]:

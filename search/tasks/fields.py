@@ -17,7 +17,25 @@ from ..metrics import Metric
 class TaskFields(Mapping[str, Any]):
     """The arguments of `Task`, by their names: `Task(**fields)` checks them and is the task.
 
-    `confirm` holds the fields of the task with the full model.
+    Attributes:
+        name: As of `Task`, like all that follow.
+        kind: The kind of problem.
+        train: The training part.
+        test: The test part.
+        model: Builds a model.
+        metric: What counts.
+        validation: The validation part; None folds the training part.
+        recipe: How models are trained.
+        greater_is_better: Which way a function as metric goes.
+        groups: A value for each training sample.
+        time: When each training sample was taken.
+        sample_weight: How much samples count.
+        class_names: The names of the classes, or of the labels.
+        positive: The label that counts as positive.
+        augment: Changes the inputs of a training batch.
+        confirm: The fields of the task with the full model.
+        notes: Lines that a search tells its user.
+        about: What is kept beside the sizes.
     """
 
     name: str

@@ -44,6 +44,10 @@ def tidy_name(text: str) -> str:
 def check_varied(what: str, train: Data) -> None:
     """Refuse a training part whose samples all have the same inputs, or all the same target.
 
+    Args:
+        what: The part's name in errors.
+        train: The training part.
+
     Raises:
         UserError: All inputs or targets are equal, so there is nothing to learn.
     """
@@ -82,6 +86,11 @@ def plain_json(what: str, value: Any, depth: int = 0) -> Any:
     """`value` as JSON can hold it: numbers, text, lists and mappings.
 
     NumPy numbers, arrays, tensors, tuples and sets become Python's own numbers and lists.
+
+    Args:
+        what: The value's name in errors.
+        value: Anything a user gave.
+        depth: How deep it lies in what was given.
 
     Raises:
         UserError: Something in it has no such form, a number is not finite, or it is nested too deep, as

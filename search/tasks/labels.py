@@ -22,7 +22,12 @@ PLAIN = ({0, 1}, {-1, 1})  # pairs whose larger value is the positive one, whate
 
 @dataclass(frozen=True)
 class Numbering:
-    """Which label is which class index: `labels` in the order of their numbers, and `why`, for people."""
+    """Which label is which class index.
+
+    Attributes:
+        labels: The labels in the order of their numbers.
+        why: Why they are numbered like this, for people.
+    """
 
     labels: tuple[Any, ...]
     why: str = ""
@@ -55,7 +60,14 @@ class Numbering:
 
 @dataclass(frozen=True)
 class Labelled:
-    """The parts of a task with labels as class indices, the names of the classes, and a line on it."""
+    """The parts of a task with labels as class indices.
+
+    Attributes:
+        parts: Pairs (inputs, targets) by part.
+        class_names: The names of the classes in the order of their indices; empty where they have none.
+        positive: For binary, the name of the label that counts as positive.
+        note: A line for the user on how labels were numbered; empty where there is nothing to say.
+    """
 
     parts: Mapping[str, Any]
     class_names: tuple[str, ...] = ()
@@ -200,7 +212,12 @@ def numbered(
 
 
 def some(values: Sequence[Any], most: int = SHOWN) -> str:
-    """The values in one line; the middle of many is left out."""
+    """The values in one line; the middle of many is left out.
+
+    Args:
+        values: What to name.
+        most: How many are named, at most.
+    """
     shown = [one_line(value, 40) for value in values]
     return ", ".join(shown if len(shown) <= most else [*shown[: most - 1], "...", shown[-1]])
 

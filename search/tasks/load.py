@@ -16,15 +16,14 @@ from .task import Task
 
 
 def load_task(
-    name: str | Mapping[str, Any], folder: Path | None = None, training: Mapping[str, Any] | None = None
+    name: str | Mapping[str, Any], training: Mapping[str, Any] | None = None
 ) -> Task | TrainingFunction:
-    """The task a SPEC names; a file is run, as any import is.
+    """Return the task of a name; a file is run, as any import is.
 
     Args:
         name: A built-in task such as `digits-longtail`; `path/to/file.py:function`, where the function
             returns a task, or takes (loss, trial) and is a training of the user's own; or a table, as a
             mapping with the arguments of `Task.from_csv`.
-        folder: Where a relative path is looked for first, before the working directory.
         training: The settings of a function that takes (loss, trial), as `own_training` takes them.
 
     Raises:
@@ -44,7 +43,9 @@ def load_task(
     path_text, _, function = name.rpartition(":")
     if not path_text or not function:
         raise UserError(f"a task in a file must be written path/to/file.py:function, but got {name!r}")
-    return _call(load_file(_find(path_text, folder), "task"), function, name, training)
+    if not Path(path_text).is_file():
+        raise UserError(f"the task file {path_text} does not exist in {Path.cwd()}; check the path")
+    return _call(load_file(Path(path_text), "task"), function, name, training)
 
 
 def check_untrained(what: str, training: Mapping[str, Any] | None) -> None:
@@ -65,7 +66,7 @@ def check_untrained(what: str, training: Mapping[str, Any] | None) -> None:
 
 
 def check_subject(found: object, what: str) -> Task | TrainingFunction:
-    """`found`, where it is something that losses can be searched for.
+    """Return `found`, where it is something that losses can be searched for.
 
     Args:
         found: What a user's function returned, or what was given as a task.
@@ -80,13 +81,6 @@ def check_subject(found: object, what: str) -> Task | TrainingFunction:
         f"{what} must be a lossmith.search.Task, or a training function in own_training(kind, ...), "
         f"but got {type(found).__name__}"
     )
-
-
-def _find(text: str, folder: Path | None) -> Path:
-    for base in (folder, Path.cwd()):
-        if base is not None and (base / text).is_file():
-            return (base / text).resolve()
-    raise UserError(f"the task file {text} does not exist, neither beside the SPEC nor in {Path.cwd()}")
 
 
 def _call(

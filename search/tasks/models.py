@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...losses import Kind
 from ...losses.custom import user_error
 from ...losses.errors import UserError
+from ...losses.kinds import kind_named
 from .data import Data, shape_of
 from .last_layer import last_layer
 
@@ -21,9 +22,11 @@ FEW = 3  # samples that a model is called with first
 class Tried(NamedTuple):
     """What trying a model showed.
 
-    `outputs` is the number of classes (multiclass, else 0), `is_stochastic` says whether training draws
-    random numbers, `parameters` is the number of numbers in the model's parameters, and `note` a line for the
-    user.
+    Attributes:
+        outputs: The number of classes for multiclass, 0 for the other kinds.
+        is_stochastic: Whether the model draws random numbers in training.
+        parameters: The number of numbers in its parameters.
+        note: A line for the user.
     """
 
     outputs: int
@@ -152,7 +155,7 @@ class _Check(NamedTuple):
     def shaped(self, outputs: object, mode: str, count: int) -> Tensor:
         shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
         wanted = tuple(self.parts["train"][1][:count].shape)
-        if self.kind != "multiclass":
+        if kind_named(self.kind).target != "class":
             # A single output may have a dimension of its own.
             if shape != wanted and not (len(wanted) == 1 and shape == (*wanted, 1)):
                 raise self.wrong(

@@ -142,7 +142,11 @@ def _split(task: HasParts, train: Data, held: Data, learnt: Tensor | None, score
 
 
 def split_warnings(task: HasParts, folds: int) -> Iterator[str]:
-    """What a user should know of how the samples are dealt.
+    """Yield what a user should know of how the samples are dealt.
+
+    Args:
+        task: The task whose training part is dealt.
+        folds: The number of folds.
 
     Raises:
         UserError: The samples cannot be dealt into this many folds.

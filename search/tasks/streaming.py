@@ -14,7 +14,7 @@ FETCHED_AT_ONCE = 1 << 24  # numbers that a check or a fingerprint holds at a ti
 
 
 class Samples(Protocol):
-    """What can be streamed: a map-style `Dataset`, a memory-mapped array, files behind `__getitem__`."""
+    """Samples to stream: a map-style `Dataset`, a memory-mapped array, files behind `__getitem__`."""
 
     def __len__(self) -> int:
         """The number of samples."""
@@ -28,6 +28,11 @@ class Streamed:
 
     `streamed[rows]` is a tensor; `streamed.take(rows)` is again streamed, for the folds of a training part.
     Every sample is fetched anew each time, so whatever `samples` does at random is done at random.
+
+    Args:
+        samples: Gives each sample when it is indexed.
+        rows: The indices (N,) of the samples; None for all.
+        like: The inputs of one sample, whose shape and type all have; None to fetch the first.
     """
 
     def __init__(self, samples: Samples, rows: Tensor | None = None, like: Tensor | None = None) -> None:
@@ -48,25 +53,25 @@ class Streamed:
 
     @property
     def shape(self) -> torch.Size:
-        """(N, ...), as of a tensor."""
+        """The shape (N, ...) of the inputs, as of a tensor."""
         return torch.Size((len(self), *self._like.shape))
 
     @property
     def dtype(self) -> torch.dtype:
-        """That of the first sample; float64 is fetched as float32."""
+        """The type of the first sample; float64 is fetched as float32."""
         return self._like.dtype
 
     @property
     def device(self) -> torch.device:
-        """Samples are fetched on the CPU."""
+        """The CPU, where samples are fetched."""
         return torch.device("cpu")
 
     def dim(self) -> int:
-        """As of a tensor."""
+        """The number of axes, as of a tensor."""
         return len(self.shape)
 
     def is_floating_point(self) -> bool:
-        """As of a tensor."""
+        """Whether samples hold floating-point numbers, as of a tensor."""
         return self._like.is_floating_point()
 
     @overload
@@ -106,5 +111,10 @@ class Streamed:
 
 
 def take(inputs: Tensor, rows: Tensor) -> Tensor:
-    """These rows (a mask or indices) of inputs that are a tensor or streamed; streamed ones stay so."""
+    """Some rows of inputs; streamed inputs stay streamed.
+
+    Args:
+        inputs: A tensor, or streamed inputs, (N, ...).
+        rows: A mask (N,) or indices.
+    """
     return inputs.take(rows) if isinstance(inputs, Streamed) else inputs[rows]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, Self
 
+from torch import Tensor
+
 from ...losses import BoundLoss, Kind, LossSpec
 from ...spaces.recipe import Recipe
 from ..metrics import Metric
+from .constants import Constants
+from .task_record import TaskRecord
 
 
 class Subject(Protocol):
@@ -54,8 +58,8 @@ class Subject(Protocol):
         """The number of samples in each part of the data; empty where lossmith does not hold the data."""
 
     @property
-    def constants(self) -> Mapping[str, Any]:
-        """What losses read of the training targets, as numbers and lists: class_counts, target_scale."""
+    def constants(self) -> Constants:
+        """What losses read of the training targets."""
 
     @property
     def notes(self) -> Sequence[str]:
@@ -63,6 +67,13 @@ class Subject(Protocol):
 
     def bound(self, spec: LossSpec) -> BoundLoss:
         """The loss with the constants of the whole training part."""
+
+    def constant_score(self, targets: Tensor | None = None) -> float | None:
+        """Return what the best constant answer scores; None where lossmith does not hold the data.
+
+        Args:
+            targets: Targets (N, ...) of the samples to score; None for those that losses are compared on.
+        """
 
     def with_recipe(self, changes: Mapping[str, Any]) -> Self:
         """The same subject with these keys of its recipe changed."""
@@ -74,5 +85,5 @@ class Subject(Protocol):
             UserError: The samples cannot be dealt into this many folds.
         """
 
-    def describe(self) -> dict[str, Any]:
-        """What the store keeps: sizes and names as plain JSON, no data."""
+    def describe(self) -> TaskRecord:
+        """Return what the store keeps: sizes, names and constants, no data."""

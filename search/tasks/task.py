@@ -21,7 +21,8 @@ from ...losses.kinds import kind_named
 from ...spaces.recipe import Recipe
 from ..metrics import Metric, metric_named, metric_of
 from ..metrics.asked import ask, check_defined, directed
-from .constants import constants_of
+from .constant_answer import constant_score
+from .constants import Constants, constants_of
 from .data import (
     NOT_LABELLED,
     Data,
@@ -43,6 +44,7 @@ from .models import Tried, check_labels, tried
 from .part_warnings import part_warnings
 from .splits import split_warnings
 from .streaming import Samples
+from .task_record import TaskRecord
 from .weights import weights_of
 
 PARTS = ("train", "validation", "test")
@@ -215,7 +217,7 @@ class Task:
     @property
     def classes(self) -> int | None:
         """The number of classes: the model's outputs for multiclass, None for the other kinds."""
-        return self._tried.outputs if self.kind == "multiclass" else None
+        return self._tried.outputs or None
 
     @cached_property
     def has_gaps(self) -> bool:
@@ -271,14 +273,24 @@ class Task:
         return {name: len(targets) for name, (_, targets) in self.parts.items()}
 
     @cached_property
-    def constants(self) -> dict[str, Any]:
-        """What losses read of the training targets, as numbers and lists: class_counts, target_scale."""
-        found = constants_of(self.kind, self.train[1], self.classes)
-        return {name: values.tolist() for name, values in found.items()}
+    def constants(self) -> Constants:
+        """What losses read of the training targets."""
+        return Constants.of(constants_of(self.kind, self.train[1], self.classes))
 
     def bound(self, spec: LossSpec) -> BoundLoss:
         """The loss with the constants of the whole training part."""
-        return spec.bind(**self.constants, **self.ignoring)
+        known = self.constants
+        return spec.bind(known.class_counts, known.target_scale, **self.ignoring)
+
+    def constant_score(self, targets: Tensor | None = None) -> float | None:
+        """Return what the best answer scores that never looks at the inputs; None where that is no number.
+
+        Args:
+            targets: Targets (N, ...) of the samples to score; None for those of the validation part, or of
+                the training part where there is none.
+        """
+        held = self.train if self.validation is None else self.validation
+        return constant_score(self.kind, self.measure, self.train[1], held[1] if targets is None else targets)
 
     def with_recipe(self, changes: Mapping[str, Any]) -> Self:
         """The same task with these keys of its recipe changed; the data are not checked again."""
@@ -310,21 +322,22 @@ class Task:
         inputs: Tensor = self.train[0]
         return model.to(inputs.dtype) if inputs.is_floating_point() else model
 
-    def describe(self) -> dict[str, Any]:
-        """What the store and MLflow keep of the task: sizes and names, no data."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "metric": self.metric,
-            "greater_is_better": self.measure.greater_is_better,
-            "sizes": self.sizes,
-            "recipe": self.settings.to_json(),
-            "fingerprint": fingerprint(self.parts.values()),
-            "model_parameters": self.model_parameters,
-            **({"class_names": list(self.class_names)} if self.class_names else {}),
-            **({"positive": self.positive} if self.positive else {}),
-            **({"about": self.about} if self.about else {}),
-        }
+    def describe(self) -> TaskRecord:
+        """Return what the store and MLflow keep of the task: sizes, names and constants, no data."""
+        return TaskRecord(
+            name=self.name,
+            kind=self.kind,
+            metric=self.metric,
+            greater_is_better=self.measure.greater_is_better,
+            sizes=self.sizes,
+            recipe=self.settings,
+            fingerprint=fingerprint(self.parts.values()),
+            model_parameters=self.model_parameters,
+            class_names=tuple(self.class_names) or None,
+            positive=self.positive or None,
+            about=self.about or None,
+            **vars(self.constants),
+        )
 
     def _check_data(self) -> None:
         """The parts as tensors, their labels numbered; groups, times and weights beside them."""
@@ -425,7 +438,8 @@ class Task:
 
     def _check_names(self) -> None:
         """Names of classes or labels, one each."""
-        wanted = self.classes or (2 if self.kind == "binary" else self.train[1][:1].numel())
+        kind = kind_named(self.kind)
+        wanted = self.classes or (2 if kind.single and kind.classified else self.train[1][:1].numel())
         if self.class_names and len(self.class_names) != wanted:
             raise self._wrong(
                 f"class_names must hold {wanted} names, one for each class or label, but got "

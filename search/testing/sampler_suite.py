@@ -93,12 +93,12 @@ class SamplerSuite(ABC):
 
 
 def random_points(count: int) -> list[dict[str, float]]:
-    """Return points of the suite's space, drawn at random."""
+    """Return points of the suite's space, drawn at random; `count` says how many."""
     return sampler_named("random")(SPACE, None).propose((), count, 0, 9)
 
 
 def observations(count: int) -> list[Observation]:
-    """Return points as a search tells them: complete, pruned and diverged, better near the middle."""
+    """Return `count` points as a search tells them: complete, pruned and diverged, better near the middle."""
     return told(random_points(count))
 
 

@@ -56,7 +56,12 @@ class Bracket:
         return set(self._ended)
 
     def record(self, scored: Sequence[Scored], epoch: int) -> None:
-        """Take in the scores of all members in training; a candidate of which a repeat diverged has ended."""
+        """Take in the scores of all members in training; a candidate of which a repeat diverged has ended.
+
+        Args:
+            scored: The members.
+            epoch: The epoch that they have come to.
+        """
         faults: dict[int, str] = {}
         # By repeats, whichever program brought them first: the last digit of a mean depends on the order.
         ordered = sorted(scored, key=lambda found: self._repeats.index(found.member.repeat))
@@ -71,7 +76,12 @@ class Bracket:
         self._offsets |= _means((found.member, found.offsets) for found in ordered)
 
     def thin(self, rungs: RungSchedule, epoch: int) -> None:
-        """Prune the candidates that do not pass the rung at `epoch`."""
+        """Prune the candidates that do not pass a rung.
+
+        Args:
+            rungs: Who passes.
+            epoch: The rung.
+        """
         alive = [c for c in range(self._count) if c not in self._ended]
         means = {c: math.fsum(self._scores[c].values()) / len(self._repeats) for c in alive}
         for candidate, mean in means.items():
@@ -82,7 +92,7 @@ class Bracket:
         self._passed += 1
 
     def outcomes(self, epoch: int) -> list[Measurement]:
-        """What came of every candidate, in their order."""
+        """Return what came of every candidate, in order; those still in training completed at `epoch`."""
         for candidate in range(self._count):
             if candidate not in self._ended:
                 self._ended[candidate] = self._outcome(candidate, "complete", epoch, None)

@@ -22,7 +22,14 @@ LOOKS = 4  # how often within a stretch of training the progress is told
 
 @dataclass(eq=False)
 class ProgramSlot:
-    """A program of the cohort: who its members are, and which worker trains it."""
+    """A program of the cohort.
+
+    Attributes:
+        candidates: The candidates it trains, by their places in the cohort.
+        repeats: The repeats it trains each of them on.
+        program: The program.
+        worker: The number of the worker that trains it.
+    """
 
     candidates: list[int]
     repeats: tuple[Repeat, ...]
@@ -79,7 +86,12 @@ class CohortRun:
         self._slots = list(threads.map(slot, range(len(shards)), shards))
 
     def advance(self, epochs: int, watch: Callable[[int], None]) -> None:
-        """Train every program for `epochs` more; `watch` is told the epochs times members done in all."""
+        """Train every program further.
+
+        Args:
+            epochs: For how many epochs.
+            watch: Called with the epochs times members that are done in all.
+        """
         edges = [round(i * epochs / LOOKS) for i in range(LOOKS + 1)]
         for some in (high - low for low, high in pairwise(edges) if high > low):
             trained = self._threads.map(lambda slot, e=some: slot.program.train(e), self._slots)
@@ -88,7 +100,7 @@ class CohortRun:
                 watch(self._trained)
 
     def scores(self, n_resamples: int = 0) -> list[Scored]:
-        """Score every member, under `n_resamples` resamplings too."""
+        """Score every member, under `n_resamples` resamplings of the held-out samples too."""
         found = self._each(lambda slot: slot.program.scores(n_resamples))
         return [member for some in found for member in some]
 
@@ -100,7 +112,7 @@ class CohortRun:
         return torch.stack([found[member] for member in self._members])
 
     def drop(self, gone: set[int]) -> None:
-        """Train these candidates no more."""
+        """Train these candidates, named by their places in the cohort, no more."""
         for slot in self._slots:
             left = [candidate for candidate in slot.candidates if candidate not in gone]
             if left and len(left) < len(slot.candidates):

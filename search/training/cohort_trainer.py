@@ -16,12 +16,11 @@ import torch
 
 from ...losses.errors import UserError, one_line
 from ..memory import keep_freed_memory, out_of_memory
-from ..records import Candidate, Measurement, Repeat, RungSchedule, Tested, Watch, unwatched
+from ..records import Candidate, EngineChoice, Measurement, Repeat, RungSchedule, Tested, Watch, unwatched
 from ..tasks.splits import split_for
 from ..tasks.task import Task
 from .bracket import Bracket
 from .cohort_run import Capacity, CohortRun
-from .engines.autotune import EngineChoice
 from .engines.device import Hardware
 from .engines.registry import engine_named
 from .engines.stackable import usual_width
@@ -95,12 +94,10 @@ class Trainer:
         watch: Watch = unwatched,
         n_resamples: int = 0,
     ) -> list[Measurement]:
-        """Train every candidate on every repeat and score it on the held-out part.
+        """Train every candidate on every repeat and score it on the held-out part, as `Runner.train`.
 
-        At a rung the candidates with the worst mean metric are dropped, and so are those of which a
-        repeat diverged. `watch` is told the share of the work that is done. With `n_resamples`, complete
-        outcomes carry their mean score under that many resamplings of the held-out samples. Raises `Stopped`
-        when `stop` is set.
+        At a rung the candidates with the worst mean metric are dropped, and so are those of which a repeat
+        diverged. Raises `Stopped` when `stop` is set.
         """
         return self._within_memory(
             lambda: self._train(candidates, repeats, rungs or RungSchedule(), watch, n_resamples)

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from threading import Event
 
-from ..records import Plan
+from ..records import EngineChoice, Plan
 from ..tasks.task import Task
 from .cohort_trainer import Trainer
-from .engines.autotune import EngineChoice, choose_engine
+from .engines.autotune import choose_engine
 from .engines.device import Hardware
 from .engines.precision import check_model
 from .engines.registry import engine_named
@@ -27,9 +27,15 @@ def local(
 ) -> Trainer:
     """A runner on this machine's cores; close it when the search has ended.
 
-    With `auto`, the engine is measured; `note` is told why where that is the loop engine, as for models
-    that cannot be stacked, and when memory is short. With `cohort` such models raise `UserError`. A `choice`
-    that was made before is followed as it is, so that a search which is resumed goes on as it began.
+    Args:
+        task: The task.
+        plan: The search's plan, of which the folds and the seed are read.
+        engine: The engine's name; with "auto" it is measured.
+        note: Called with a line that the user should read: why the loop engine is taken, and when memory is
+            short.
+        choice: The engine that was chosen before, so that a search which is resumed goes on as it began;
+            `engine` is then not read.
+        hardware: The device and precision; None for the CPU.
     """
     on = hardware or Hardware()
     check_model(task.build(0), task.name, on.precision)
@@ -59,7 +65,14 @@ def choice_for(
     note: Callable[[str], None] = lambda _: None,
     hardware: Hardware | None = None,
 ) -> EngineChoice:
-    """What a SPEC's word for the engine comes to on this machine; see `local`."""
+    """What a SPEC's word for the engine comes to on this machine.
+
+    Args:
+        task: The task.
+        engine: The engine's name; with "auto" it is measured.
+        note: Called with a line where that is an engine that does not stack.
+        hardware: The device and precision; None for the CPU.
+    """
     choice = choose_engine(task, engine, len(os.sched_getaffinity(0)), hardware)
     if engine == "auto" and not engine_named(choice.engine).stacks:
         note(f"engine {choice.engine}: {choice.why}")

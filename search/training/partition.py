@@ -12,7 +12,13 @@ OVERHEAD = 25  # members whose training costs what a program's steps cost whatev
 
 @dataclass(frozen=True)
 class Shard:
-    """What one program trains: the candidates from `low` to `high` on these repeats, by their places."""
+    """What one program trains.
+
+    Attributes:
+        low: The place of the first candidate in the cohort.
+        high: The place behind the last one.
+        repeats: The places of the repeats.
+    """
 
     low: int
     high: int

@@ -32,7 +32,13 @@ class WorkerError(RuntimeError):
 
 
 class Batch(NamedTuple):
-    """Inputs (N, ...) and targets of one step, and how much each sample counts (N,), None for alike."""
+    """What one step trains on.
+
+    Attributes:
+        inputs: Inputs (N, ...).
+        targets: Targets (N, ...).
+        weights: How much each sample counts (N,); None where they count alike.
+    """
 
     inputs: Tensor
     targets: Tensor
@@ -44,6 +50,16 @@ class Job:
     """What a program trains: candidates on one repeat.
 
     Their recipes are alike but for learning rate, schedule, stopping, weight decay, momentum and clipping.
+
+    Attributes:
+        task: The task, whose model is trained.
+        split: The data of the repeat.
+        candidates: The candidates.
+        repeat: What they are trained on.
+        seed: The search's seed.
+        stop: Ends the training once it is set.
+        device: Where the models are trained.
+        precision: "float32" or "bf16".
     """
 
     task: Task
@@ -92,6 +108,10 @@ class Job:
         """Seed what the model draws in a step, inside `rng_scope`; raise `Stopped` if the search is to stop.
 
         The seed depends on the repeat and the step alone, so every candidate gets the same dropout masks.
+
+        Args:
+            epoch: The number of the epoch, from 0.
+            step: The number of the step in it, from 0.
         """
         if self.stop.is_set():
             raise Stopped
@@ -150,7 +170,12 @@ class RemoteProgram(CohortProgram, Protocol):
     """A program, or another object with methods, that lives in a worker."""
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method of the object where it lives, and wait for the answer."""
+        """Call a method of the object where it lives, and wait for the answer.
+
+        Args:
+            method: The method's name.
+            *arguments: Its arguments.
+        """
 
 
 class WorkerPool(Protocol):
@@ -171,7 +196,12 @@ class WorkerPool(Protocol):
         """How many programs run at a time, as the pool is now."""
 
     def program(self, worker: int, *arguments: object) -> RemoteProgram:
-        """Make a program from `arguments` in worker number `worker`, modulo the size of the pool."""
+        """Make a program in a worker.
+
+        Args:
+            worker: The number of the worker, modulo the size of the pool.
+            *arguments: What the program is made from.
+        """
 
     def forget(self) -> None:
         """Drop every program that was made."""
@@ -181,7 +211,7 @@ class WorkerPool(Protocol):
 
 
 def fault_of(largest: float) -> str | None:
-    """What is wrong with a member whose largest parameter has this absolute value."""
+    """What is wrong with a member, given the largest absolute value of its parameters; None for nothing."""
     if not math.isfinite(largest):
         return "nan"
     return "explode" if largest > EXPLODED else None

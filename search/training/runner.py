@@ -9,7 +9,7 @@ from ..records import Candidate, Measurement, Repeat, RungSchedule, Tested, Watc
 
 
 class Runner(Protocol):
-    """Trains cohorts. Who proposes them and where results are kept is not its business."""
+    """Trains cohorts. Who proposes the candidates and where results are kept is not its business."""
 
     def train(
         self,
@@ -21,10 +21,20 @@ class Runner(Protocol):
     ) -> list[Measurement]:
         """Train every candidate on every repeat; outcomes in the order of the candidates.
 
-        `watch` is told the share of the work that is done, as often as that is known. With `n_resamples`,
-        complete outcomes carry their mean score under that many resamplings of the held-out samples, the same
-        ones for every candidate; a runner that only knows scores leaves them out.
+        Args:
+            candidates: The cohort.
+            repeats: What each candidate is trained on.
+            rungs: Where the cohort is thinned; None for nowhere.
+            watch: Called with the share of the work that is done, as often as that is known.
+            n_resamples: Complete outcomes carry their mean score under so many resamplings of the held-out
+                samples, the same ones for every candidate; a runner that only knows scores leaves them out.
         """
 
     def test(self, candidates: Sequence[Candidate], repeats: Sequence[Repeat], watch: Watch) -> Tested:
-        """Refit on the whole training part and measure on the test part, which nothing else may read."""
+        """Refit on the whole training part and measure on the test part, which nothing else may read.
+
+        Args:
+            candidates: The losses with their recipes.
+            repeats: The seeds of the refits.
+            watch: Called with the share of the work that is done.
+        """

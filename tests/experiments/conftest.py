@@ -28,7 +28,6 @@ from lossmith.search.records import (
     Unit,
     Verdict,
 )
-from lossmith.search.tasks.splits import final_split
 from lossmith.search.tasks.task import Task
 from lossmith.search.training.local import local
 from lossmith.spaces import space_from
@@ -107,11 +106,8 @@ class KilledLedger(StoreLedger):
 def run(store: Store, name: str, after: int = 10**9) -> None:
     """Search a loss for the clouds, and stop as if interrupted when `after` units are kept."""
     task, owner, started = blobs(), new_owner(), monotonic()
-    constants = final_split(task).constants
-    described = {**task.describe(), "class_counts": constants["class_counts"].tolist()}
-    record = store.create(name, {**SPEC, "name": name}, described, 0, owner)
-    counts: list[int] = described["class_counts"]
-    space = space_from("auto", task.kind, counts)
+    record = store.create(name, {**SPEC, "name": name}, task.describe().to_json(), 0, owner)
+    space = space_from("auto", task.kind, task.constants.class_counts)
     ledger = KilledLedger(store, record.id, owner, after=after)
     try:
         end = conduct(task, space, PLAN, local(task, PLAN), ledger, SilentProgress())

@@ -22,7 +22,6 @@ from torch import Tensor
 from lossmith.experiments.results import export as export_module
 from lossmith.experiments.results.export import FILES, TOLERANCE, ExportError, Provenance, export_loss
 from lossmith.experiments.results.json_text import finite, json_text
-from lossmith.experiments.results.search_document import TaskRecord
 from lossmith.losses import (
     FrozenLoss,
     Kind,
@@ -37,7 +36,6 @@ from lossmith.losses import (
 from lossmith.losses.declarations import KINDS
 from lossmith.losses.frozen.pt2 import load_pt2, write_pt2
 from lossmith.search import Task
-from lossmith.search.records.typed_json import read
 
 from .conftest import made_verdict
 
@@ -415,7 +413,7 @@ def test_a_regression_from_a_table_leaves_in_the_units_of_its_target(tmp_path: P
     table = tmp_path / "houses.csv"
     table.write_text("rooms,zone,price\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows))
     task = Task.from_csv(table, "price", kind="regression")
-    units = read(TaskRecord, task.describe(), "task").target_units
+    units = task.describe().target_units
     assert units is not None
     spec = standard_spec("welsch", "regression").bind(target_scale=1.0)
     export_loss(spec.bind(target_units=units), tmp_path / "loss")

@@ -11,8 +11,8 @@ from lossmith.experiments.running.forecast import forecast
 from lossmith.experiments.running.prepared_search import PreparedSearch
 from lossmith.experiments.running.runners import Training
 from lossmith.experiments.spec import load_spec
+from lossmith.search.records import EngineChoice
 from lossmith.search.tasks.standard_losses import standards
-from lossmith.search.training.engines.autotune import EngineChoice
 
 
 def line(speed: float | None = None, **keys: Any) -> tuple[PreparedSearch, str]:

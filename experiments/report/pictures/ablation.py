@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
-from ...results.search_document import Ablation, SearchDocument
+from ....search.records import Ablation
+from ...results.search_document import SearchDocument
 from ..picture import Picture
 from ..style import ACCENT, OTHER, figure, rows_height
 from ..table import Table, table

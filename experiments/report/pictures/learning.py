@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from ...results.search_document import CurvePoint, SearchDocument
+from ....search.records import CurvePoint
+from ...results.search_document import SearchDocument
 from ..picture import Picture
 from ..style import ACCENT, OTHER, figure, legend_below
 from ..table import Table, table

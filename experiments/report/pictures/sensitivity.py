@@ -7,7 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from ...results.search_document import Moved, SearchDocument
+from ....search.records import Moved
+from ...results.search_document import SearchDocument
 from ..picture import Picture
 from ..style import ACCENT, OTHER, figure
 from ..table import Table, escaped, table

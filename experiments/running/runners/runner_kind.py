@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Event
 
 from ....search import Plan, Task, TrainingFunction
-from ....search.training.engines.autotune import EngineChoice
+from ....search.records import EngineChoice
 from ....search.training.engines.device import Hardware
 from ....search.training.functions import TrainingLog
 from ....search.training.ray import Resources

@@ -19,6 +19,11 @@ class Auto(Sampler):
     """An even design, then evolution; all design where nothing can be learnt, TPE where cohorts are small.
 
     In cohorts of hundreds the design with evolution did as well as any model.
+
+    Args:
+        space: The space of the points.
+        budget: How many points are asked for in all; None where that is not known.
+        width: How many are asked for at once; None where that is not known.
     """
 
     def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:

@@ -22,6 +22,11 @@ class CmaEs(Sampler):
 
     Only the order of a generation's trials counts, so pruned and diverged ones teach as bad points. Before a
     whole generation was told, points are spread evenly.
+
+    Args:
+        space: The space of the points.
+        budget: Not read.
+        width: How many are asked for at once, the size of a generation; None for 64.
     """
 
     reason = "sampler cmaes: a distribution that adapts from cohort to cohort"

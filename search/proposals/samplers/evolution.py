@@ -27,6 +27,11 @@ class Evolution(Sampler):
 
     Changes are Gaussian and reflected at the edges. Crossing finds what goes together; a small step improves
     what is good already, such as a tuned standard loss, which a step in many coordinates only spoils.
+
+    Args:
+        space: The space of the points.
+        budget: Not read.
+        width: Not read.
     """
 
     reason = "sampler evolution: children of the best points"

@@ -11,7 +11,13 @@ from .sampler import Observation, Sampler
 
 
 class Qmc(Sampler):
-    """Points `start` and following of one Sobol sequence (Owen scrambling, keyed by the seed)."""
+    """Points `start` and following of one Sobol sequence (Owen scrambling, keyed by the seed).
+
+    Args:
+        space: The space of the points.
+        budget: Not read.
+        width: Not read.
+    """
 
     reason = "sampler qmc: losses spread evenly"
 
@@ -27,7 +33,14 @@ class Qmc(Sampler):
 
 
 def sobol(dimensions: int, count: int, start: int, seed: int) -> Rows:
-    """Rows `start` and following of the sequence that a seed has, (count, dimensions)."""
+    """Rows `start` and following of the sequence that a seed has, (count, dimensions).
+
+    Args:
+        dimensions: The number of coordinates, at least 1.
+        count: The number of points.
+        start: The number of the first point in the sequence.
+        seed: Seeds the scrambling.
+    """
     from scipy.stats.qmc import Sobol
 
     with warnings.catch_warnings():

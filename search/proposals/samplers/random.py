@@ -12,7 +12,13 @@ from .sampler import Observation, Sampler
 
 
 class Random(Sampler):
-    """Every point is drawn afresh."""
+    """Every point is drawn afresh.
+
+    Args:
+        space: The space of the points.
+        budget: Not read.
+        width: Not read.
+    """
 
     reason = "sampler random: independent points"
 

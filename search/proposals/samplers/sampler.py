@@ -11,10 +11,14 @@ from ....spaces import Space
 
 @dataclass(frozen=True)
 class Observation:
-    """A point and what came of it: `value` is the score with greater better, at the last epoch reached.
+    """A point and what came of it.
 
-    `share` is how much of the training it got: 1 for a complete trial, less for a pruned one, 0 for one
-    that diverged, whose value is meaningless.
+    Attributes:
+        point: The coordinates by name.
+        value: The score at the last epoch reached, with greater better; meaningless for a trial that
+            diverged.
+        share: How much of the training it got: 1 for a complete trial, less for a pruned one, 0 for one that
+            diverged.
     """
 
     point: Mapping[str, float]
@@ -31,14 +35,26 @@ class Sampler(Protocol):
     """Proposes points. All it knows is in its arguments, so that a resumed search proposes the same.
 
     `reason` says in one line which sampler it is and why.
+
+    Args:
+        space: The space of the points.
+        budget: How many points are asked for in all; None where that is not known.
+        width: How many are asked for at once; None where that is not known.
     """
 
     reason: str
 
     def __init__(self, space: Space, budget: int | None, width: int | None = None) -> None:
-        """A sampler for `space`; `budget` points are asked for in all, `width` at once (None: not known)."""
+        """Make a sampler for a space."""
 
     def propose(
         self, told: Sequence[Observation], count: int, start: int, seed: int
     ) -> list[dict[str, float]]:
-        """`count` points, the first being number `start` of the search, given what was told so far."""
+        """Return as many points as asked for.
+
+        Args:
+            told: What came of earlier points, in the order in which they were told.
+            count: The number of points.
+            start: The number of the first of them in the search, from 0.
+            seed: The search's seed, 0 to 2**63 - 1.
+        """

@@ -23,6 +23,11 @@ class Tpe(Sampler):
 
     Optuna fits its densities anew for each point, some milliseconds every time. Here a cohort is asked for
     in `PIECES`, each of which knows of the pieces before it.
+
+    Args:
+        space: The space of the points.
+        budget: Not read.
+        width: Not read.
     """
 
     reason = "sampler tpe: Optuna's, where good trials are likelier than others"

@@ -17,7 +17,11 @@ VALIDATION, TEST = 30, 50
 
 
 def parts(seed: int = 0) -> tuple[Data, Data, Data]:
-    """Train, validation and test parts; validation and test hold the classes equally."""
+    """Train, validation and test parts; validation and test hold the classes equally.
+
+    Args:
+        seed: Seeds the dealing, any whole number.
+    """
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
@@ -33,7 +37,12 @@ def parts(seed: int = 0) -> tuple[Data, Data, Data]:
 
 
 def cut_to_tail(data: Data, ratio: float) -> Data:
-    """Class k cut to n_0 ratio^(-k/(K-1)) samples, n_0 the smallest class: an exponential long tail."""
+    """Class k cut to n_0 ratio^(-k/(K-1)) samples, n_0 the smallest class: an exponential long tail.
+
+    Args:
+        data: Inputs (N, ...) and class indices (N,).
+        ratio: Samples of class 0 over those of the last class, at least 1.
+    """
     inputs, targets = data
     largest = int(torch.bincount(targets, minlength=CLASSES).min())
     kept: list[Tensor] = []

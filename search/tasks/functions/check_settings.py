@@ -65,9 +65,9 @@ def check_classes(training: Any, classes: int) -> None:
         UserError: `class_counts` has another length.
     """
     counts = training.class_counts
-    if counts is None or not classes or training.kind not in ("multiclass", "multilabel"):
-        return
-    if len(counts) != classes:
+    known = kind_named(training.kind)
+    by_column = known.counts_nested or known.target == "class"  # a binary task has two counts and one column
+    if counts is not None and classes and by_column and len(counts) != classes:
         raise UserError(
             f"{training.name}: class_counts must have a number for each of the {classes} columns of the "
             f"outputs, but got {len(counts)}"
@@ -75,22 +75,14 @@ def check_classes(training: Any, classes: int) -> None:
 
 
 def _check_counts(kind: Kind, counts: Any) -> None:
-    """Two or more whole numbers; for multilabel a pair of them for each label."""
-    rule = {
-        "multiclass": "the training samples of each class, such as [90, 10]",
-        "binary": "the negative and the positive training samples, such as [90, 10]",
-        "multilabel": "[negatives, positives] of each label, such as [[90, 10], [50, 50]]",
-    }.get(kind)
-    if rule is None:
+    """Whole numbers of the kind's shape, not all of them 0."""
+    known = kind_named(kind)
+    if not known.counted:
         raise UserError(f"class_counts must be left out for {kind}, but got {shown(counts, 100)}")
-    rows = counts if kind == "multilabel" and _listed(counts) else [counts]
-    lengths = {"multiclass": None, "binary": 2, "multilabel": 2}
-    for row in rows:
-        right = _listed(row) and len(row) >= 2 and lengths[kind] in (None, len(row))
-        if not right or not all(_whole(n, 0, 2**53) for n in row) or not any(row):
-            raise _wrong("class_counts", rule, counts)
-    if not rows:
-        raise _wrong("class_counts", rule, counts)
+    rows = counts if known.counts_nested and _listed(counts) else [counts]
+    whole = all(_listed(row) and all(_whole(n, 0, 2**53) for n in row) and any(row) for row in rows)
+    if not whole or not known.counts_fit(tuple(map(tuple, rows)) if known.counts_nested else tuple(counts)):
+        raise _wrong("class_counts", f"numbers of training samples, {known.counts_rule}", counts)
 
 
 def _listed(value: object) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from ..constants import Constants
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Rehearsal:
     Args:
         value: The score that the function returned.
         reports: How often it reported.
-        constants: What losses read of its training targets, as numbers and lists: class_counts, target_scale.
+        constants: What losses read of its training targets.
         read: The attributes of its trial that it read.
         seconds: How long the training took.
         fit: How many such trainings an accelerator's memory holds; None where none was used.
@@ -23,7 +23,7 @@ class Rehearsal:
 
     value: float
     reports: int
-    constants: Mapping[str, Any]
+    constants: Constants
     read: frozenset[str]
     seconds: float
     fit: int | None = None

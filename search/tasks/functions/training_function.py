@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ....losses import BoundLoss, Kind, LossSpec
 from ....losses.errors import UserError, shown
 from ....spaces.recipe import Recipe
 from ...metrics import Metric, reported
+from ..constants import Constants
+from ..task_record import FunctionRecord, TaskRecord
 from .check_settings import check_settings
 from .function_source import file_of, fingerprint, name_of
 from .rehearsal import Rehearsal
@@ -100,18 +102,21 @@ class TrainingFunction:
         return self.rehearsal
 
     @property
-    def constants(self) -> dict[str, Any]:
-        """What losses read of the training targets, as lists and numbers; given, or seen in the rehearsal."""
-        seen = dict(self.rehearsal.constants) if self.rehearsal else {}
-        if self.class_counts is not None:
-            seen["class_counts"] = [list(c) if isinstance(c, Sequence) else c for c in self.class_counts]
-        if self.target_scale is not None:
-            seen["target_scale"] = self.target_scale
-        return seen
+    def constants(self) -> Constants:
+        """What losses read of the training targets; given, or seen in the rehearsal."""
+        seen, counts = self.rehearsal.constants if self.rehearsal else Constants(), self.class_counts
+        if counts is not None:
+            frozen = (tuple(some) if isinstance(some, Sequence) else some for some in counts)
+            seen = replace(seen, class_counts=tuple(frozen))
+        return seen if self.target_scale is None else replace(seen, target_scale=self.target_scale)
 
     def bound(self, spec: LossSpec) -> BoundLoss:
         """The loss with the constants of this training's targets."""
-        return spec.bind(**self.constants, ignore_index=self.ignore_index)
+        known = self.constants
+        return spec.bind(known.class_counts, known.target_scale, self.ignore_index)
+
+    def constant_score(self, targets: Tensor | None = None) -> None:
+        """Return None: the function holds the data."""
 
     @property
     def folds(self) -> bool:
@@ -179,27 +184,27 @@ class TrainingFunction:
             )
         return found
 
-    def describe(self) -> dict[str, Any]:
-        """What the store and MLflow keep: names, sizes of classes and what the rehearsal showed."""
+    def describe(self) -> TaskRecord:
+        """Return what the store and MLflow keep: names, sizes of classes and what the rehearsal showed."""
         seen = self.rehearsed
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "metric": self.metric,
-            "greater_is_better": self.greater_is_better,
-            "sizes": {},
-            "recipe": self.settings.to_json(),
-            "fingerprint": fingerprint(self.train),
-            "own_training": {
-                "reports": seen.reports,
-                "seconds": seen.seconds,
-                "tunes_learning_rate": self.tunes,
-                "reads": sorted(seen.read),
-                "folds": self.folds,
-                "scored_on": "test" if self.tests else "validation",
-            },
-            **self.constants,
-        }
+        return TaskRecord(
+            name=self.name,
+            kind=self.kind,
+            metric=self.metric,
+            greater_is_better=self.greater_is_better,
+            sizes={},
+            recipe=self.settings,
+            fingerprint=fingerprint(self.train),
+            own_training=FunctionRecord(
+                seen.reports,
+                seen.seconds,
+                self.tunes,
+                tuple(sorted(seen.read)),
+                self.folds,
+                "test" if self.tests else "validation",
+            ),
+            **vars(self.constants),
+        )
 
 
 def _not_trainable(train: object) -> str | None:

@@ -47,9 +47,13 @@ class Run:
     name: str
 
     def features(self, part: str, inputs: Tensor) -> Tensor:
-        """The features (N, F) of these inputs, from the cache or from the backbone.
+        """The features (N, F) of a part's inputs, from the cache or from the backbone.
 
         Features in the cache are believed once the backbone has made some of them again.
+
+        Args:
+            part: The part's name, for lines and errors.
+            inputs: The inputs (N, ...) of the backbone.
 
         Raises:
             UserError: The backbone fails, or returns no finite features (N, ...).

@@ -56,7 +56,13 @@ def lines(columns: Sequence[Column]) -> list[str]:
 
 
 def gaps(frame: DataFrame, columns: Sequence[Column], most: int = 3) -> list[str]:
-    """What becomes of missing values, in a line, where the columns that are learnt from have any."""
+    """What becomes of missing values, in a line, where the columns that are learnt from have any.
+
+    Args:
+        frame: The rows.
+        columns: What becomes of each column.
+        most: How many columns are named, at most.
+    """
     counts = {c.name: int(frame[c.name].isna().sum()) for c in columns if c.role != "left out"}
     found = sorted((name for name, count in counts.items() if count), key=lambda name: -counts[name])
     if not found:
@@ -67,7 +73,12 @@ def gaps(frame: DataFrame, columns: Sequence[Column], most: int = 3) -> list[str
 
 
 class Features:
-    """Columns turned into inputs (N, F), everything that is learnt being learnt from the training part."""
+    """Columns turned into inputs (N, F), everything that is learnt being learnt from the training part.
+
+    Args:
+        train: The training rows.
+        columns: What becomes of each column.
+    """
 
     def __init__(self, train: DataFrame, columns: Sequence[Column]) -> None:
         """Fit the preprocessing.

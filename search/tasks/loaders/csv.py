@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ....losses.errors import UserError, unknown
+from ....losses.kinds import kind_named
 from ....spaces.recipe import Recipe
 from ...metrics import Metric, metric_named, metric_of
 from ..fields import TaskFields
@@ -124,15 +125,15 @@ def csv_fields(  # noqa: PLR0913  (one for each thing a user may want to say)
     scored = _in_target_units(chosen, targets, scale)
     settings = Recipe.from_mapping({**recipe_for(len(labels)), **(recipe or {})})
     shape, *told = lines(found)
-    names = () if targets.numbering is None else targets.numbering.names
+    names, known = () if targets.numbering is None else targets.numbering.names, kind_named(targets.kind)
     return TaskFields(
         name=name or tidy_name(file.name.partition(".")[0]),
         kind=targets.kind,
         **encoded,
         **kept,
         sample_weight=None if weights is None else {part: rows[weights] for part, rows in parts.items()},
-        class_names=names or (targets.columns if targets.kind == "multilabel" else ()),
-        positive=names[1] if targets.kind == "binary" else None,
+        class_names=names or (targets.columns if known.classified else ()),
+        positive=names[1] if names and known.target == "answer" else None,
         model=model,
         metric=chosen if isinstance(chosen, str) else scored,
         own_metric=scored if isinstance(chosen, str) else None,
@@ -236,7 +237,7 @@ def _whole(frame: DataFrame, column: str | None, key: str, file: Path) -> Any:
 
 def _standardise(targets: Targets, encoded: dict[str, Any]) -> dict[str, Any]:
     """Regression targets in standard deviations from the mean of the training part; both are returned."""
-    if targets.kind != "regression":
+    if kind_named(targets.kind).classified:
         return {}
     values = encoded["train"][1].astype(np.float64)
     mean, spread = np.nanmean(values, 0), np.nanstd(values, 0)
@@ -285,8 +286,7 @@ def _separated(separator: str | None) -> str:
 def _target_line(targets: Targets, scale: dict[str, Any]) -> str:
     names = ", ".join(targets.columns[:4]) + (", ..." if len(targets.columns) > 4 else "")
     line = f"target {names}: {targets.why}, so {targets.kind}"
-    if targets.kind == "binary":
-        assert targets.numbering is not None
+    if targets.numbering is not None and kind_named(targets.kind).target == "answer":
         return f"{line}; {targets.numbering.why}"
     if not scale:
         return line

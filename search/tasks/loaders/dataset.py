@@ -25,7 +25,13 @@ from .image_files import ImageFolder
 
 @dataclass(frozen=True)
 class Read:
-    """A dataset's inputs, a tensor or streamed, its targets (N,) or (N, D), and how it was read."""
+    """A dataset as it was read.
+
+    Attributes:
+        inputs: The inputs (N, ...), a tensor or streamed.
+        targets: The targets (N,) or (N, D).
+        streamed: Whether inputs are fetched when batches ask for them.
+    """
 
     inputs: Tensor
     targets: Tensor

@@ -25,14 +25,20 @@ COPIES = 4 * 4  # bytes of a parameter in training: itself, its gradient and two
 
 @dataclass(frozen=True)
 class Mlp:
-    """A factory of multi-layer perceptrons with ReLU; inputs (N, ...) that are no rows are flattened."""
+    """A factory of multi-layer perceptrons with ReLU; inputs (N, ...) that are no rows are flattened.
+
+    Attributes:
+        shape: The shape of one sample's inputs.
+        hidden: The sizes of the hidden layers; empty for a linear model.
+        outputs: The number of outputs.
+    """
 
     shape: tuple[int, ...]
     hidden: tuple[int, ...]
     outputs: int
 
     def __call__(self) -> nn.Module:
-        """A fresh one."""
+        """Build a model, randomly initialised."""
         sizes = (prod(self.shape), *self.hidden, self.outputs)
         layers: list[nn.Module] = [] if len(self.shape) == 1 else [nn.Flatten()]
         for index, size in enumerate(sizes[1:]):
@@ -45,7 +51,12 @@ class Mlp:
 
 
 def outputs_of(kind: Kind, targets: Tensor) -> int:
-    """The number of outputs that a model needs for targets (N,) or (N, D) of a kind."""
+    """The number of outputs that a model needs.
+
+    Args:
+        kind: The kind of problem.
+        targets: Training targets (N,) or (N, D).
+    """
     return kind_named(kind).outputs_for(targets)
 
 
@@ -55,7 +66,11 @@ def metric_for(kind: Kind) -> str:
 
 
 def recipe_for(rows: int) -> dict[str, Any]:
-    """Batches and epochs that suit this many training samples: about 1,200 steps, at most 60 epochs."""
+    """Batches and epochs that suit a training part: about 1,200 steps, at most 60 epochs.
+
+    Args:
+        rows: The number of training samples, at least 1.
+    """
     batch = next((size for bound, size in ((2_000, 32), (10_000, 64), (50_000, 128)) if rows < bound), 256)
     epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, round(STEPS * batch / rows)))
     return {"epochs": epochs, "batch_size": batch}
@@ -89,7 +104,13 @@ def mlp_for(shape: Sequence[int], hidden: Any, outputs: int) -> Mlp:
 
 
 def training_line(model: Callable[[], nn.Module], recipe: Recipe, metric: Any) -> str:
-    """One line on the model, the recipe and the metric."""
+    """Say in one line how a task is trained.
+
+    Args:
+        model: Builds a model.
+        recipe: How it is trained.
+        metric: The metric's name, or the user's own.
+    """
     built = model()
     parameters = sum(p.numel() for p in built.parameters())
     shown = str(model) if isinstance(model, Mlp) else type(built).__name__

@@ -45,15 +45,28 @@ def features_fields(  # noqa: PLR0913  (one for each thing a user may want to sa
 ) -> TaskFields:
     """The task of training a head on the features (N, F) of a backbone, which is run once over the data.
 
-    `train`, `test` and `validation` are pairs of tensors or map-style datasets, as the backbone takes them;
-    what it returns, (N, ...), is flattened and standardised by the training part. `head` is `linear`, `mlp`
-    or a factory of modules that take the features. The features are kept in the folder `cache` (by default
-    ~/.cache/lossmith/features) under the hash of the backbone and the data, and read from there next
-    time. `confirm` builds the full model, backbone and head: the verdict's losses are then trained once
-    more with it, by `confirm_recipe`. `device` is where the backbone runs: a GPU where there is one.
-    `progress` is told lines (default: standard error); `more` are further arguments of `Task`.
+    What the backbone returns, (N, ...), is flattened and standardised by the training part.
 
-    Raises `UserError` for a backbone that is no module, fails, or returns no finite tensor (N, ...).
+    Args:
+        backbone: The module that turns inputs into features.
+        train: The training part: a pair of tensors or a map-style dataset, as the backbone takes them.
+        test: The test part, likewise.
+        validation: The validation part, likewise; None folds the training part.
+        kind: The kind of problem.
+        head: `linear`, `mlp`, or a factory of modules that take the features.
+        metric: As of `Task`; `auto` for the kind's usual one.
+        greater_is_better: As of `Task`.
+        recipe: As of `Task`.
+        confirm: Builds the full model, backbone and head: the verdict's losses are then trained once more
+            with it.
+        confirm_recipe: How the full model is trained.
+        batch_size: How many samples the backbone takes at a time.
+        device: Where the backbone runs; None for a GPU where there is one.
+        cache: The folder in which features are kept under the hash of backbone and data, and read from next
+            time; None for ~/.cache/lossmith/features.
+        progress: Called with lines for the user; None for standard error.
+        name: The task's name.
+        **more: Further arguments of `Task`.
     """
     if not isinstance(backbone, nn.Module):
         raise UserError(f"the backbone must be an nn.Module, but got {type(backbone).__name__}")

@@ -22,7 +22,13 @@ DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # grey in more than 8 bits
 
 @dataclass(frozen=True)
 class Look:
-    """How an image is stored: its size (height, width) the right way up, grey or not, and its depth."""
+    """How an image is stored.
+
+    Attributes:
+        size: Height and width, the right way up.
+        grey: Whether it has no colours.
+        deep: Whether it has more than 8 bits.
+    """
 
     size: tuple[int, int]
     grey: bool

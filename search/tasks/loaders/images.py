@@ -137,13 +137,18 @@ def _alike(folder: str | Path, first: ImageFolder, part: str) -> ImageFolder:
 
 @dataclass(frozen=True)
 class SmallCnn:
-    """A factory of conv 16 - conv 32 - conv 64, pooled over all places: for images of any size."""
+    """A factory of conv 16 - conv 32 - conv 64, pooled over all places: for images of any size.
+
+    Attributes:
+        channels: The channels of an image.
+        outputs: The number of outputs.
+    """
 
     channels: int
     outputs: int
 
     def __call__(self) -> torch.nn.Module:
-        """A fresh one."""
+        """Build a model, randomly initialised."""
         from torch import nn
 
         layers: list[nn.Module] = []

@@ -32,7 +32,12 @@ MISSING = ("", "#N/A", "N/A", "NA", "NaN", "nan", "<NA>", "NULL", "null", "n/a",
 
 @dataclass(frozen=True)
 class Table:
-    """A frame, and what separated its fields (None for Parquet)."""
+    """A table as it was read.
+
+    Attributes:
+        frame: The rows.
+        separator: What separated their fields; None for Parquet.
+    """
 
     frame: DataFrame
     separator: str | None = None

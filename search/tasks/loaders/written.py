@@ -45,7 +45,12 @@ def share_of_numbers(text: Series[Any]) -> float:
 
 
 def numbers(text: Series[Any], form: str) -> Series[Any]:
-    """The numbers that texts write in a form, NaN for others."""
+    """The numbers that texts write in a form, NaN for others.
+
+    Args:
+        text: The texts.
+        form: The form of the numbers, one of `MARKS`; empty for numbers as Python writes them.
+    """
     import pandas as pd
 
     if not form:
@@ -63,7 +68,12 @@ def date_form(text: Series[Any]) -> str | None:
 
 
 def dates(text: Series[Any], form: str) -> Series[Any]:
-    """The dates that texts write in a form, in UTC; NaT for others."""
+    """The dates that texts write in a form, in UTC; NaT for others.
+
+    Args:
+        text: The texts.
+        form: The form of the dates, as `strptime` takes it.
+    """
     import pandas as pd
 
     return pd.to_datetime(text, errors="coerce", format=form, utc=True)

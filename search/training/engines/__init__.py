@@ -1,6 +1,6 @@
 """How candidates are trained: all at once as one program, or one after another."""
 
-from .autotune import EngineChoice, choose_engine
+from .autotune import choose_engine
 from .device import Hardware
 from .engine import Engine
 from .registry import ENGINES, engine_named, register_engine
@@ -8,7 +8,6 @@ from .registry import ENGINES, engine_named, register_engine
 __all__ = [
     "ENGINES",
     "Engine",
-    "EngineChoice",
     "Hardware",
     "choose_engine",
     "engine_named",

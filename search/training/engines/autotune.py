@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
 from ....losses.errors import UserError
 from ...memory import keep_freed_memory
+from ...records import EngineChoice
 from ...tasks.task import Task
 from .device import Hardware
 from .engine import Engine
@@ -23,40 +23,6 @@ from .stackable import trial_job
 
 MEASURED_S = 0.15  # of each
 LONGEST_S = 0.4  # a width whose step is expected to take longer is not tried
-
-
-@dataclass(frozen=True)
-class EngineChoice:
-    """An engine, how wide its programs are, and why.
-
-    Args:
-        engine: The engine's name.
-        width: How many members one program holds.
-        why: The reason, in one line.
-        members_per_second: How many members one core takes a step further in a second; None if not measured.
-        stackable: Whether an engine that stacks can train the model.
-    """
-
-    engine: str
-    width: int
-    why: str
-    members_per_second: float | None = None
-    stackable: bool = True
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a plain document."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> EngineChoice:
-        """Read the choice that a document describes."""
-        return cls(**document)
-
-    def __str__(self) -> str:
-        width = f", {self.width} trainings to a program" if self.width > 1 else ""
-        rate = self.members_per_second
-        speed = "" if rate is None else f", {rate:,.0f} model steps a second on each core"
-        return f"{self.engine}{width}{speed} ({self.why})"
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,24 @@ SHARE = 4  # the data of a program may take one part in so many of a device's fr
 
 @dataclass(frozen=True)
 class Hardware:
-    """The device of every program of a search, and the precision in which its models compute."""
+    """Where programs are trained, and in which precision their models compute.
+
+    Attributes:
+        device: The device of every program of a search.
+        precision: "float32" or "bf16".
+    """
 
     device: torch.device = CPU
     precision: str = "float32"
 
     @classmethod
     def asked(cls, device: str = "auto", precision: str = "float32") -> Hardware:
-        """What a SPEC's words come to on this machine; raises `UserError` for what is not here."""
+        """What a SPEC's words come to on this machine.
+
+        Args:
+            device: "auto", "cpu", "cuda" or "cuda:NUMBER".
+            precision: "float32" or "bf16".
+        """
         check_precision(precision)
         found = cls(device_named(device), precision)
         if found.device.type == "cuda":
@@ -39,6 +49,10 @@ class Hardware:
 
         What stays behind is brought there batch by batch. `augment` is given a generator of the CPU, so it
         gets batches there.
+
+        Args:
+            split: The data of a repeat.
+            task: The task they are of.
         """
         if self.device.type == "cpu" or task.augment is not None:
             return split
@@ -80,7 +94,13 @@ def device_named(name: str) -> torch.device:
 
 
 def moved(split: Split, device: torch.device, free_bytes: int) -> Split:
-    """The split with its tensors on the device, all or none of them: none where they would crowd it."""
+    """The split with its tensors on a device, all or none of them: none where they would crowd it.
+
+    Args:
+        split: The data of a repeat.
+        device: Where to move them.
+        free_bytes: How many bytes are free there.
+    """
     parts: list[Tensor] = [*split.train, *split.held]
     tensors = all(isinstance(part, Tensor) for part in parts)  # streamed inputs stay what they are
     if not tensors or SHARE * sum(part.numel() * part.element_size() for part in parts) > free_bytes:

@@ -60,7 +60,13 @@ class Members:
 
     @classmethod
     def of(cls, models: Sequence[nn.Module], count: int, device: torch.device) -> Members:
-        """`count` members that start as the first model, as many as the second, and so on, on the device."""
+        """Members that start as models do: `count` as the first model, as many as the second, and so on.
+
+        Args:
+            models: Models of one structure.
+            count: How many members start as each model.
+            device: Where the members lie.
+        """
         trained = [name for name, p in models[0].named_parameters() if p.requires_grad]
         buffered = [name for name, _ in models[0].named_buffers()]
         states = [dict((*m.named_parameters(), *m.named_buffers())) for m in models]
@@ -92,7 +98,7 @@ class Members:
         return Members(self.names, leaves, tuple(layouts), self.buffers)
 
     def take(self, rows: Tensor) -> Members:
-        """The members at these places, (M',)."""
+        """The members at these places (M',)."""
         leaves = tuple(
             leaf.detach().index_select(dim, rows).requires_grad_()
             for leaf, dim in zip(self.leaves, self.member_dims, strict=True)
@@ -101,7 +107,12 @@ class Members:
         return Members(self.names, leaves, self.layouts, buffers)
 
     def join(self, other: Members, rows: Tensor) -> Members:
-        """Both together, in the order that `rows` (M + M',) takes of these members and then the others."""
+        """Both together, in a chosen order.
+
+        Args:
+            other: The other members, of models of the same structure.
+            rows: The order (M + M',) in which these members and then the others are taken.
+        """
         pairs = enumerate(zip(self.leaves, other.leaves, strict=True))
         leaves = tuple(
             self.joined(i, mine.detach(), theirs.detach(), other, rows).requires_grad_()
@@ -111,7 +122,15 @@ class Members:
         return Members(self.names, leaves, self.layouts, buffers)
 
     def joined(self, index: int, mine: Tensor, theirs: Tensor, other: Members, rows: Tensor) -> Tensor:
-        """One of two tensors that are laid out as leaf number `index` here and in `other`."""
+        """One of two tensors that are laid out as a leaf here and in other members.
+
+        Args:
+            index: The number of the leaf.
+            mine: The tensor of these members.
+            theirs: The tensor of the others.
+            other: The other members.
+            rows: The order (M + M',) in which these members and then the others are taken.
+        """
         layout = self.layouts[index]
         alike = layout.stored(other.layouts[index].members_first(theirs))
         return torch.cat([mine, alike], layout.member_dim).index_select(layout.member_dim, rows)
@@ -147,4 +166,10 @@ class MemberModel(Protocol):
         """Go on with the members at these places, (M',)."""
 
     def join(self, other: Self, rows: Tensor) -> None:
-        """Go on with the members of `other` too, in the order of `rows`; see `Members.join`."""
+        """Go on with the members of another model too.
+
+        Args:
+            other: A model of the same structure on the same groups.
+            rows: The order (M + M',) in which these members and then the others are taken; see
+                `Members.join`.
+        """

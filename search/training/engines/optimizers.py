@@ -43,7 +43,12 @@ class Settings:
 
     @classmethod
     def of(cls, recipes: Sequence[Recipe], device: torch.device | None = None) -> Settings:
-        """The settings of members with these recipes."""
+        """The settings of members with these recipes.
+
+        Args:
+            recipes: The recipe of each member.
+            device: Where the members lie.
+        """
         values = [
             [r.rate for r in recipes],
             [r.weight_decay for r in recipes],
@@ -59,6 +64,12 @@ class StackedOptimizer:
     """Steps stacked parameters: `leaves[i]` holds all members along dimension `member_dims[i]`.
 
     Optimiser and Nesterov's momentum are those of `recipe`, which all members share; the rest are theirs.
+
+    Args:
+        leaves: Each parameter of all members.
+        member_dims: The dimension of each leaf along which the members stand.
+        recipe: A recipe of which optimiser and Nesterov's momentum are read.
+        settings: What differs from member to member.
     """
 
     def __init__(
@@ -85,6 +96,10 @@ class StackedOptimizer:
         """Move every member by one step along its gradient.
 
         `factor` is what the schedule makes of the learning rate: one for all, or (members,).
+
+        Args:
+            gradients: The gradient of each leaf.
+            factor: The share of the learning rate that this step takes: 0-d for all members, or (M,).
         """
         if self._settings.clipped:
             gradients = self._clip(gradients)
@@ -133,7 +148,14 @@ class StackedOptimizer:
     def keep(
         self, leaves: Sequence[Tensor], member_dims: Sequence[int], settings: Settings, members: Tensor
     ) -> None:
-        """Go on with some of the members: `leaves` and `settings` are theirs."""
+        """Go on with some of the members.
+
+        Args:
+            leaves: Each parameter of the members that go on.
+            member_dims: The dimension of each leaf along which they stand.
+            settings: What differs from member to member.
+            members: The places (M',) of those that go on.
+        """
         old = self._moving
         dims = list(member_dims)
         if self._torch is None:
@@ -162,6 +184,13 @@ class StackedOptimizer:
         """Go on with another's members too, which took as many steps: `leaves` and `settings` are of all.
 
         `joined` makes one of two tensors that are laid out as leaf number i of each.
+
+        Args:
+            other: The optimiser of the other members.
+            joined: Makes one of two tensors that are laid out as a leaf of that number, of these members and
+                of the others.
+            leaves: Each parameter of all of them.
+            settings: What differs from member to member.
         """
         old = self._moving
         every = range(len(old))

@@ -14,15 +14,20 @@ PRECISIONS = ("float32", "bf16")
 
 
 def check_precision(name: str) -> None:
-    """Raise `UserError` for a precision that is not known."""
+    """Refuse the name of a precision that is not known, by a `UserError`."""
     if name not in PRECISIONS:
         raise unknown("precision", name, PRECISIONS)
 
 
 def check_model(model: nn.Module, name: str, precision: str) -> None:
-    """Raise `UserError` for a model of the task of this name that cannot compute in `precision`.
+    """Refuse a model that cannot compute in a precision.
 
     Running statistics move by less than bf16 can tell, so that they would stand still.
+
+    Args:
+        model: The model.
+        name: The name of its task, for the error.
+        precision: "float32" or "bf16".
     """
     running = [key for key, value in model.named_buffers() if value.is_floating_point()]
     if precision == "bf16" and running:
@@ -33,10 +38,16 @@ def check_model(model: nn.Module, name: str, precision: str) -> None:
 
 
 def called(model: nn.Module, values: Mapping[str, Tensor], inputs: Tensor, precision: str) -> Tensor:
-    """What a model with these parameters and buffers returns for inputs (N, ...), (N, ...).
+    """What a model returns, (N, ...), with parameters and buffers from elsewhere.
 
     In bf16 all of it is cast on the way in; gradients arrive in the dtype of `values`. Autocast would be
     finer, but `vmap` does not see it, and both engines shall compute alike.
+
+    Args:
+        model: The model.
+        values: Its parameters and buffers by name.
+        inputs: Inputs (N, ...).
+        precision: "float32" or "bf16".
     """
     if precision == "bf16":
         values = {name: _half(value) for name, value in values.items()}

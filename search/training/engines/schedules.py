@@ -12,7 +12,13 @@ from ....spaces.recipe import Recipe
 
 
 def scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRScheduler | None:
-    """The recipe's schedule for an optimiser, to be stepped after every batch; None where it is constant."""
+    """The recipe's schedule for an optimiser, to be stepped after every batch; None where it is constant.
+
+    Args:
+        optimizer: The optimiser of a model.
+        recipe: How the model is trained.
+        steps_per_epoch: How many batches an epoch has.
+    """
     steps = recipe.trained_epochs * steps_per_epoch
     if recipe.schedule == "cosine":
         return CosineAnnealingLR(optimizer, steps)
@@ -30,6 +36,10 @@ def factors(recipe: Recipe, steps_per_epoch: int) -> Tensor:
 
     Every schedule is proportional to the learning rate, so its course at a rate of one says all. It is zero
     in the epochs for which the recipe does not train.
+
+    Args:
+        recipe: How a model is trained.
+        steps_per_epoch: How many batches an epoch has.
     """
     trained = recipe.trained_epochs
     course = _factors(recipe.schedule, trained, recipe.step_epochs, recipe.step_factor, steps_per_epoch)

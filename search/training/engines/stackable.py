@@ -62,14 +62,27 @@ def usual_width(parameters: int, workers: int, hardware: Hardware | None = None)
 
 
 def widths(task: Task, workers: int, hardware: Hardware) -> Sequence[int]:
-    """The widths worth measuring for a task's model; the last is the usual one."""
+    """The numbers of members to a program that are worth measuring; the last is the usual one.
+
+    Args:
+        task: The task whose model is trained.
+        workers: The number of programs in parallel.
+        hardware: Where they are trained.
+    """
     usual = usual_width(task.model_parameters, workers, hardware)
     narrow = () if is_mlp(task.build(0)) else NARROW
     return sorted({*(w for w in narrow if w < usual), usual})
 
 
 def trial_job(task: Task, width: int, hardware: Hardware, split: Split | None = None) -> Job:
-    """A job of `width` standard losses on one batch, or on `split`, that tells what a step does and takes."""
+    """A job of standard losses that tells what a step does and takes.
+
+    Args:
+        task: The task whose model is trained.
+        width: The number of candidates.
+        hardware: Where they are trained.
+        split: The data; None for the first batch of the training part.
+    """
     specs = list(standard_specs(task.kind).values())
     members = [Candidate(specs[i % len(specs)], task.settings) for i in range(width)]
     placed = hardware.placed(split or _first_batch(task), task)

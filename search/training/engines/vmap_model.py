@@ -32,6 +32,11 @@ class VmapModel(MemberModel):
 
         A batched matrix product may return weight gradients transposed; were the parameters stored
         otherwise, every step would copy them, which costs a quarter of it.
+
+        Args:
+            inputs: Inputs (groups, N, ...) of a step.
+            targets: Targets (groups, N, ...).
+            loss: The sum of the members' losses.
         """
         kept = {name: value.clone() for name, value in self.members.buffers.items()}
         _, gradients = self.outputs_and_gradients(inputs, targets, loss)

@@ -74,7 +74,12 @@ class FunctionCohort:
         self._check_seeds()
 
     def prune(self, rungs: RungSchedule, epoch: int) -> None:
-        """Finish the candidates that do not pass the rung at `epoch`."""
+        """Finish the candidates that do not pass a rung.
+
+        Args:
+            rungs: Who passes.
+            epoch: The rung.
+        """
         self._bracket.thin(rungs, epoch)
 
     def outcomes(self, epoch: int) -> list[Measurement]:

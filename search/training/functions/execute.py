@@ -18,7 +18,12 @@ Execute = Callable[[Sequence[FunctionJob], Ended], Iterator[FunctionResult]]
 
 
 def in_process(training: TrainingFunction, stop: Event) -> Execute:
-    """Execute trainings one after another in this process, until `stop` is set."""
+    """Execute trainings one after another in this process.
+
+    Args:
+        training: The training function.
+        stop: Ends the trainings once it is set.
+    """
 
     def execute(jobs: Sequence[FunctionJob], ended: Ended) -> Iterator[FunctionResult]:
         for job in jobs:

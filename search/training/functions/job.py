@@ -92,6 +92,10 @@ class FunctionResult:
 def run_training(training: TrainingFunction, job: FunctionJob) -> FunctionResult:
     """Execute one training in this process.
 
+    Args:
+        training: The training function.
+        job: What to train.
+
     Raises:
         UserError: The function returns or reports something that is no number, whatever the loss.
     """

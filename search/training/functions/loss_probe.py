@@ -25,6 +25,10 @@ class ProbeRecord:
         recording: Whether targets are still kept.
         targets: The targets of the first epoch.
         classes: The columns of the outputs.
+        low: The least output of the first epoch.
+        high: The greatest.
+        kept: How many targets are kept.
+        number: Identifies the record in this process.
     """
 
     called: bool = False
@@ -59,7 +63,14 @@ class LossProbe(nn.Module):
         self.loss, self.record = loss, ProbeRecord()
 
     def forward(self, outputs: Tensor, targets: Tensor, *more: Any, **keywords: Any) -> Tensor:
-        """Compute the loss; a batch whose outputs carry no gradient is validation and is not recorded."""
+        """Compute the loss; a batch whose outputs carry no gradient is validation and is not recorded.
+
+        Args:
+            outputs: Outputs, as the loss takes them.
+            targets: Targets.
+            *more: Further arguments of the loss.
+            **keywords: Further keyword arguments of the loss.
+        """
         record = self.record
         record.called = True
         loss = self.loss.to(outputs.device) if isinstance(outputs, Tensor) else self.loss

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from threading import Event
@@ -15,7 +14,7 @@ from ....losses import freeze, standard_spec
 from ....losses.custom import user_error, user_traceback
 from ....losses.errors import UserError
 from ....losses.kinds import kind_named
-from ...tasks.constants import constants_of
+from ...tasks.constants import Constants, constants_of
 from ...tasks.functions.check_settings import check_classes
 from ...tasks.functions.metric_value import comparable, score_from
 from ...tasks.functions.rehearsal import Rehearsal
@@ -78,7 +77,10 @@ class _Rehearsing:
 
 
 def rehearse(training: TrainingFunction, seed: int = 0) -> Rehearsal:
-    """Train once in this process with the usual loss of the kind; arguments and errors as of `rehearsed`."""
+    """Train once in this process with the usual loss of the kind.
+
+    Arguments as of `rehearsed`, and so are the errors.
+    """
     name, kind = training.name, kind_named(training.kind)
     spec = standard_spec(kind.usual_loss, training.kind)
     scale = 1.0 if kind.constant == "target_scale" else None
@@ -147,11 +149,11 @@ def _fit() -> int | None:
     return max(1, int(SPARE * whole / (torch.cuda.max_memory_reserved() + CONTEXT)))
 
 
-def _constants(training: TrainingFunction, seen: ProbeRecord) -> Mapping[str, Any]:
+def _constants(training: TrainingFunction, seen: ProbeRecord) -> Constants:
     """Class counts or the spread of the targets, as plain numbers."""
-    shape = (-1,) if training.kind != "multilabel" else (-1, seen.targets[0].shape[-1])
+    by_label = kind_named(training.kind).counts_nested
+    shape = (-1, seen.targets[0].shape[-1]) if by_label else (-1,)
     targets = torch.cat([some.reshape(shape) for some in seen.targets])
     if training.ignore_index is not None and kind_named(training.kind).single:
         targets = targets[targets != training.ignore_index]
-    found = constants_of(training.kind, targets, seen.classes)
-    return {name: value.tolist() for name, value in found.items()}
+    return Constants.of(constants_of(training.kind, targets, seen.classes))

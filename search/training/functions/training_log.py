@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
-Document = Mapping[str, Any]
+from ...records.typed_json import Document
 
 
 class TrainingLog(Protocol):
@@ -15,7 +15,12 @@ class TrainingLog(Protocol):
         """What came of each training, by its key."""
 
     def keep_training(self, key: str, document: Document) -> None:
-        """Keep what came of a training; a key that is there already is left as it is. Threads may call it."""
+        """Keep what came of a training; a key that is there already is left as it is. Threads may call it.
+
+        Args:
+            key: The key of the training.
+            document: What came of it, as plain JSON.
+        """
 
 
 class NoLog:

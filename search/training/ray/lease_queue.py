@@ -79,7 +79,12 @@ class LeaseQueue:
         return None
 
     def renew(self, number: int, holder: str) -> bool:
-        """Start the lease of an item anew; False when `holder` does not hold the item any more."""
+        """Start the lease of an item anew; False when the holder does not hold the item any more.
+
+        Args:
+            number: The item.
+            holder: The worker that says it is alive.
+        """
         item = self._items.get(number)
         if item is None or item.holder != holder:
             return False
@@ -125,7 +130,7 @@ class LeaseQueue:
         return holders
 
     def drop(self, number: int) -> None:
-        """Remove an item whose result nobody waits for any more."""
+        """Remove an item, by its number, whose result nobody waits for any more."""
         self._items.pop(number, None)
 
     def collect(self) -> list[tuple[int, bool, Any]]:

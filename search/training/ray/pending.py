@@ -41,7 +41,11 @@ class PendingWork:
         return len(self._items)
 
     def add(self, reference: Any, kills: int) -> PendingItem:
-        """Register one more item; `PendingItem` tells the arguments.
+        """Register one more item.
+
+        Args:
+            reference: Where the item lies in Ray's object store.
+            kills: How many workers the item may kill.
 
         Raises:
             WorkerError: `fail` was told that no worker works any more.
@@ -54,7 +58,7 @@ class PendingWork:
         return item
 
     def pop(self, number: int) -> Future[WorkResult] | None:
-        """Remove an item and return its future; None when its result is not waited for."""
+        """Remove the item of a number and return its future; None when its result is not waited for."""
         with self._lock:
             item = self._items.pop(number, None)
         return None if item is None else item.future

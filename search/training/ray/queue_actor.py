@@ -19,6 +19,10 @@ class QueueActor:
 
     A holder of the queue is a worker and its token: Tune starts a dead worker again under its old name, with
     another token.
+
+    Args:
+        lease_s: Seconds that a holder may be silent, above 0.
+        tries: How often an item may be lost before it fails, at least 1.
     """
 
     def __init__(self, lease_s: float, tries: int) -> None:
@@ -33,12 +37,24 @@ class QueueActor:
         ).hex()  # another one after Ray has started the actor again, with an empty queue
 
     async def put(self, number: int, payload: Any, kills: int) -> None:
-        """As `LeaseQueue.put`."""
+        """Append an item to the queue, as `LeaseQueue.put`.
+
+        Args:
+            number: Identifies the item.
+            payload: What the worker is given.
+            kills: How many workers the item may kill before it fails.
+        """
         self._queue.put(number, payload, kills)
         self._tell()
 
     async def take(self, worker: str, token: str, actor: Any) -> tuple[str, Any]:
-        """Lease the next item: ("item", (number, payload)), ("wait", None) or, once closed, ("end", None)."""
+        """Lease the next item: ("item", (number, payload)), ("wait", None) or, once closed, ("end", None).
+
+        Args:
+            worker: The worker that asks.
+            token: Tells its process from those that had its name before.
+            actor: The worker's actor, to be killed where it falls silent.
+        """
         holder = f"{worker}/{token}"
         for other in [h for h in self._actors if h != holder and h.startswith(f"{worker}/")]:
             self._queue.lost(other, "its worker died")
@@ -55,17 +71,37 @@ class QueueActor:
         return "end", None
 
     async def renew(self, number: int, worker: str, token: str) -> bool:
-        """As `LeaseQueue.renew`."""
+        """Start the lease of an item anew, as `LeaseQueue.renew`.
+
+        Args:
+            number: The item.
+            worker: The worker that says it is alive.
+            token: Tells its process from those that had its name before.
+        """
         return self._queue.renew(number, f"{worker}/{token}")
 
     async def finish(self, number: int, worker: str, token: str, ok: bool, result: bytes | str) -> bool:  # noqa: FBT001
-        """As `LeaseQueue.finish`."""
+        """Accept the result of an item, as `LeaseQueue.finish`.
+
+        Args:
+            number: The item.
+            worker: The worker that brings the result.
+            token: Tells its process from those that had its name before.
+            ok: Whether the work succeeded.
+            result: What came of it, or what went wrong.
+        """
         accepted = self._queue.finish(number, f"{worker}/{token}", ok, result)
         self._tell()
         return accepted
 
     async def lost(self, worker: str, why: str, killed: bool) -> int:  # noqa: FBT001  (as below)
-        """As `LeaseQueue.lost`, for a worker; return how often work was asked for since the last loss."""
+        """Take back a worker's items; return how often work was asked for since the last time.
+
+        Args:
+            worker: The worker that is gone.
+            why: What happened to it.
+            killed: Whether its process was killed while its node lives on.
+        """
         for holder in [h for h in self._actors if h.startswith(f"{worker}/")]:
             self._queue.lost(holder, why, killed=killed)
             del self._actors[holder]
@@ -74,12 +110,12 @@ class QueueActor:
         return taken
 
     async def trouble(self, message: str) -> None:
-        """Note that a worker cannot make the task at all."""
+        """Note that a worker cannot make the task at all; `message` says why."""
         self._trouble = message
         self._tell()
 
     async def drop(self, numbers: list[int]) -> None:
-        """As `LeaseQueue.drop`."""
+        """Remove items, by their numbers, whose results nobody waits for any more."""
         for number in numbers:
             self._queue.drop(number)
 

@@ -111,7 +111,12 @@ def saved(program: Any) -> bytes | None:
 
 
 def restored(state: bytes, fresh: Any) -> Any:
-    """Restore the program of a state that `saved` returned, with the data of a fresh one."""
+    """Restore a program from its state.
+
+    Args:
+        state: What `saved` returned.
+        fresh: A program made from the same arguments, whose data the restored one has.
+    """
     job = getattr(fresh, "job", None)
 
     class Unpickler(pickle.Unpickler):

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from threading import Event
 
-from ...records import Plan
+from ...records import EngineChoice, Plan
 from ...tasks.task import Task
 from ..cohort_trainer import Trainer
-from ..engines.autotune import EngineChoice
 from ..local import choice_for
 from ..scored_program import program_maker
 from .cluster import pickle_user_code_by_value

@@ -124,10 +124,10 @@ class TuneWorker(tune.Trainable):
         return renew
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: what an item needs is in the item."""
+        """Save nothing: what an item needs is in the item."""
 
     def load_checkpoint(self, checkpoint: Any) -> None:
-        """Nothing either."""
+        """Load nothing: a checkpoint is empty."""
 
 
 class WorkerSearcher(Searcher):
@@ -157,12 +157,23 @@ class WorkerSearcher(Searcher):
         return {"worker": trial_id}
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Note that a worker has ended."""
+        """Note that a worker has ended.
+
+        Args:
+            trial_id: The worker.
+            result: Not read.
+            error: Not read.
+        """
         del result, error
         self._open.discard(trial_id)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Nothing: results go through the queue."""
+        """Ignore a result: results go through the queue.
+
+        Args:
+            trial_id: Not read.
+            result: Not read.
+        """
 
     def save_to_dir(self, *_: Any, **__: Any) -> None:
         """Nothing is kept."""
@@ -189,11 +200,23 @@ class WorkerDeathCallback(tune.Callback):
         return {}
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-        """Report a worker that failed and is started again."""
+        """Report a worker that failed and is started again.
+
+        Args:
+            iteration: Not read.
+            trials: Not read.
+            trial: The worker, as Tune knows it.
+        """
         self._lost(trial.trial_id, *_death(trial))
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-        """Report a worker that failed for good."""
+        """Report a worker that failed for good.
+
+        Args:
+            iteration: Not read.
+            trials: Not read.
+            trial: The worker, as Tune knows it.
+        """
         self._lost(trial.trial_id, *_death(trial))
 
 

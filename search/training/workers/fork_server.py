@@ -50,7 +50,7 @@ class ForkServer:
             return int(self._orders.recv()), near
 
     def ended(self, pid: int) -> int:
-        """Kill a process if it lives; its exit status, negative for the signal that ended it."""
+        """Kill the process `pid` if it lives; return its exit status, negative for a signal that ended it."""
         with self._lock:
             self._orders.send(pid)
             return int(self._orders.recv())

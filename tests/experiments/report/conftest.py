@@ -84,8 +84,8 @@ def produce(
         return candidate.standard is None and candidate.recipe.rate > 0.02 and repeat.seed == 0
 
     runner = SimulatedRunner(task, quality, shared=0.01, own=0.002, diverges=diverges)
-    space = space_from("auto", kind, task.constants.get("class_counts"))
-    about = {**task.describe(), **task.constants, "notes": list(task.notes), "warnings": []}
+    space = space_from("auto", kind, task.constants.class_counts)
+    about = replace(task.describe(), notes=tuple(task.notes), warnings=()).to_json()
     record = store.create(name, {"task": "made-up", "trials": trials, "seed": 3}, about, 3, owner)
     ledger = KilledLedger(store, record.id, owner, after=after)
     try:

@@ -130,7 +130,7 @@ def test_texts_of_others_stay_texts(store: Store, document: SearchDocument) -> N
         for key in ("name", "metric", "sentence", "reason", "fingerprint", "sampler", "hardware"):
             if key in place:
                 place[key] = NASTY
-    hostile["headroom"] = {NASTY: NASTY, "message": NASTY}
+    hostile["headroom"] |= {NASTY: NASTY, "message": NASTY}
     hostile["notes"] = {"runner": NASTY, "versions": [{NASTY: NASTY}]}
     choice = {"engine": NASTY, "width": 1, "why": NASTY}
     hostile["task"] |= {"warnings": [NASTY], "notes": [NASTY], "engine": choice, "hardware": NASTY}
@@ -183,7 +183,7 @@ def test_why_trials_diverged_is_told(read: Page) -> None:
 
 def test_the_provenance_is_told(read: Page, html: str) -> None:
     """Fingerprint, seed, versions and the SPEC say where the numbers come from."""
-    assert task_of("multiclass").describe()["fingerprint"] in read.texts["td"]
+    assert task_of("multiclass").describe().fingerprint in read.texts["td"]
     assert {"seed", "data's fingerprint", "written with"} <= set(read.texts["th"])
     assert "task: made-up\n" in html
 

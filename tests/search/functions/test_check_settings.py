@@ -22,7 +22,7 @@ WRONG: list[tuple[str, Any, str]] = [
     *(("name", v, "name") for v in list[Any]([3, "a\nb", "../x", "\udc80"])),
     *(("kind", v, "unknown kind") for v in list[Any](["multi", 3, True, None, [], {}])),
     *(
-        ("class_counts", v, "the training samples of each class")
+        ("class_counts", v, "class_counts must be numbers of training samples")
         for v in list[Any](
             (
                 "x",

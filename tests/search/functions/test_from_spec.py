@@ -37,9 +37,10 @@ def test_a_spec_must_say_what_a_function_trains() -> None:
 
 def test_a_training_that_takes_too_little_is_told_what_to_take(tmp_path: Path) -> None:
     """Where the SPEC says `training`, a function without the loss and the trial is not called as a task."""
-    (tmp_path / "a.py").write_text("def main():\n    raise SystemExit('called')\n", encoding="utf-8")
+    file = tmp_path / "a.py"
+    file.write_text("def main():\n    raise SystemExit('called')\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"a\.py:main must take two arguments.*def main\(loss, trial\)"):
-        load_task("a.py:main", tmp_path, {"kind": "multiclass"})
+        load_task(f"{file}:main", {"kind": "multiclass"})
 
 
 def test_a_decorated_function_is_still_a_function() -> None:

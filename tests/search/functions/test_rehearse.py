@@ -18,6 +18,7 @@ from torch import nn
 from lossmith.losses import UserError, standard_spec
 from lossmith.losses.custom.user_code import user_traceback
 from lossmith.search import TrainingFunction, TrialHandle
+from lossmith.search.tasks import Constants
 from lossmith.search.training.functions.rehearse import rehearse, rehearsed
 
 from .small_trainings import TARGETS, made, train
@@ -27,7 +28,7 @@ def test_a_rehearsal_sees_what_a_function_does() -> None:
     """One training shows the reports, the class counts of one epoch, and what of the trial is read."""
     seen = made().rehearsed
     assert seen.reports == 8
-    assert seen.constants == {"class_counts": torch.bincount(TARGETS).tolist()}
+    assert seen.constants == Constants(class_counts=tuple(torch.bincount(TARGETS).tolist()))
     assert seen.read == {"learning_rate", "report"}
     assert not made().tests
     assert made().tunes
@@ -58,7 +59,8 @@ def test_a_dense_task_counts_pixels_and_leaves_out_the_ignored() -> None:
         return 0.5
 
     seen = made(segment, ignore_index=255).rehearsed
-    assert seen.constants["class_counts"] == torch.bincount(labels[labels != 255], minlength=3).tolist()
+    counted = torch.bincount(labels[labels != 255], minlength=3).tolist()
+    assert seen.constants.class_counts == tuple(counted)
 
 
 def test_a_regression_is_given_the_spread_of_its_targets() -> None:
@@ -70,7 +72,7 @@ def test_a_regression_is_given_the_spread_of_its_targets() -> None:
         return 1.0
 
     training = TrainingFunction(fit, "regression", metric="mae", greater_is_better=False)
-    assert rehearse(training).constants["target_scale"] == pytest.approx(1.4826 * 5, rel=0.01)
+    assert rehearse(training).constants.target_scale == pytest.approx(1.4826 * 5, rel=0.01)
 
 
 def ignores(loss: nn.Module, trial: TrialHandle) -> float:
@@ -284,7 +286,7 @@ def test_labels_that_nobody_gave_are_left_out_by_label() -> None:
 
     seen = rehearse(TrainingFunction(look, "multilabel", ignore_index=-1))
     counted = [[int((column == answer).sum()) for answer in (0, 1)] for column in labels.T]
-    assert seen.constants == {"class_counts": counted}
+    assert seen.constants == Constants(class_counts=tuple(map(tuple, counted)))
 
 
 @pytest.mark.parametrize("last", [nn.Sigmoid(), nn.Softmax(1)])

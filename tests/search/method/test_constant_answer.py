@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from lossmith.search import Task
-from lossmith.search.method.constant_answer import constant_score
 from lossmith.search.method.headroom import headroom
 from lossmith.search.metrics import metric_named
 
@@ -45,7 +44,7 @@ def constants(task: Task) -> torch.Tensor:
 def test_no_constant_answer_is_far_better(kind: Any, metric: str) -> None:
     """Of four hundred constant answers none beats it by more than its parts' difference explains."""
     task = task_of(kind, metric=metric, train=data(kind, 400, 0), test=data(kind, 400, 0))
-    found = constant_score(task, task.test[1])
+    found = task.constant_score(task.test[1])
     assert found is not None
     measure = metric_named(metric, kind)
     best = (measure.sign * measure(constants(task), task.test[1])).max()
@@ -54,7 +53,7 @@ def test_no_constant_answer_is_far_better(kind: Any, metric: str) -> None:
 
 def test_a_training_function_has_no_constant_answer() -> None:
     """Its data are its own, so what a constant answer scores is not known."""
-    assert constant_score(made()) is None
+    assert made().constant_score() is None
 
 
 @pytest.mark.parametrize(("score", "warned"), [(0.5, True), (0.56, True), (0.75, False)])
@@ -62,7 +61,7 @@ def test_models_that_learn_nothing_are_told_of(task: Task, score: float, warned:
     """The best standard loss is compared with the best constant answer as soon as it is known."""
     heard = RecordedProgress()
     headroom(context_of(SimulatedRunner(task, lambda c: score), progress=heard))
-    constant = constant_score(task)
+    constant = task.constant_score()
     assert constant is not None
     assert 0.55 <= constant <= 0.65
     assert any("the models learn nothing that accuracy sees" in note for note in heard.notes) == warned

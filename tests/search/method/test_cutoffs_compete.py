@@ -49,7 +49,7 @@ def imbalanced(**changes: Any) -> Task:
 
 def context_of(task: Task) -> SearchContext:
     """A search by the product's own trainer."""
-    space = space_from("auto", task.kind, task.constants.get("class_counts"))
+    space = space_from("auto", task.kind, task.constants.class_counts)
     runner = Trainer(task, folds=PLAN.folds, workers=1)
     proposer = proposer_for(task, space, PLAN, "random")
     return SearchContext(task, PLAN, proposer, runner, MemoryLedger(), SilentProgress())

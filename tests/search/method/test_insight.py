@@ -12,6 +12,7 @@ from lossmith.search.method.explore import explore
 from lossmith.search.method.headroom import headroom
 from lossmith.search.method.insight import insight
 from lossmith.search.method.race import race
+from lossmith.search.records import Insight
 from lossmith.spaces import Domain, Space
 
 from ..simulation import PLAN, JsonLedger, SimulatedRunner, context_of, is_standard
@@ -35,7 +36,7 @@ def earned(candidate: Candidate) -> float:
     )
 
 
-def looked(runner: SimulatedRunner, **context: Any) -> dict[str, Any]:
+def looked(runner: SimulatedRunner, **context: Any) -> Insight:
     """What insight says after a whole search."""
     made = context_of(
         runner, space=SPACE, **{"plan": replace(PLAN, trials=48, contenders=8, seeds=16), **context}
@@ -46,41 +47,41 @@ def looked(runner: SimulatedRunner, **context: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def told(task: Task) -> dict[str, Any]:
+def told(task: Task) -> Insight:
     """Insight of a search whose winner owes all to focal."""
     return looked(SimulatedRunner(task, earned, own=0.002))
 
 
-def test_a_part_is_worth_what_the_loss_loses_without_it(told: dict[str, Any]) -> None:
+def test_a_part_is_worth_what_the_loss_loses_without_it(told: Insight) -> None:
     """Focal, worth .1, comes first with an interval that holds it and is clear of zero."""
-    first = told["ablation"][0]
-    assert first["part"] == "focal"
-    assert first["ci_low"] > 0
-    assert first["difference"] == pytest.approx(0.1, abs=0.02)
+    first = told.ablation[0]
+    assert first.part == "focal"
+    assert first.ci_low > 0
+    assert first.difference == pytest.approx(0.1, abs=0.02)
 
 
-def test_every_part_is_switched_off_once(told: dict[str, Any]) -> None:
+def test_every_part_is_switched_off_once(told: Insight) -> None:
     """No part twice, and never the last term."""
-    parts = [row["part"] for row in told["ablation"]]
+    parts = [row.part for row in told.ablation]
     assert len(parts) == len(set(parts))
 
 
-def test_what_decided_is_important(told: dict[str, Any]) -> None:
+def test_what_decided_is_important(told: Insight) -> None:
     """Shares add up to one; of the searched numbers those of focal count most, the weight of gce little."""
-    shares = told["importance"]
+    shares = told.importance
     assert sum(shares.values()) == pytest.approx(1)
     focal = sum(share for name, share in shares.items() if name.startswith("focal"))
     assert focal > shares["mix.gce"] + shares["gce.q"]
 
 
-def test_parameters_are_moved_both_ways(told: dict[str, Any]) -> None:
+def test_parameters_are_moved_both_ways(told: Insight) -> None:
     """Values in order, the winner's own among them, each with a score and its spread."""
-    assert "recipe.learning_rate" in told["sensitivity"]
-    for rows in told["sensitivity"].values():
-        values = [row["value"] for row in rows]
+    assert "recipe.learning_rate" in told.sensitivity
+    for rows in told.sensitivity.values():
+        values = [row.value for row in rows]
         assert values == sorted(values)
         assert len(set(values)) == len(values) >= 2
-        assert all(row["sd"] >= 0 for row in rows)
+        assert all(row.sd is not None and row.sd >= 0 for row in rows)
 
 
 def test_test_data_are_not_touched(task: Task) -> None:
@@ -113,10 +114,10 @@ def test_insight_is_a_small_share_of_a_search(task: Task) -> None:
 def test_without_a_searched_loss_there_is_nothing_to_take_apart(task: Task) -> None:
     """Where every searched loss diverged, insight still draws the curves of the standard losses."""
     told = looked(SimulatedRunner(task, earned, diverges=lambda c, r: not is_standard(c)))
-    assert told["ablation"] == []
-    assert told["sensitivity"] == {}
-    assert told["subject"] is None
-    assert told["curves"]
+    assert told.ablation == ()
+    assert told.sensitivity == {}
+    assert told.subject is None
+    assert told.curves
 
 
 def test_insight_is_read_from_the_ledger(task: Task) -> None:

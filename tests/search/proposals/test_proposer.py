@@ -20,6 +20,11 @@ RECIPE = Recipe(learning_rate=3e-3)
 SMALL = Space("multiclass", {}, {"mae": 0.5, "gce": 0.5}, {"mix.mae": 1, "mix.gce": 1, LEARNING_RATE: 0.01})
 
 
+def rates(proposer: Proposer, count: int) -> list[float]:
+    """The learning rates of the recipes that standard losses are tuned with."""
+    return [recipe.rate for recipe in proposer.recipes(count)]
+
+
 def trained(candidates: Sequence[Candidate], first: int = 0) -> list[Trial]:
     """These candidates with made-up outcomes of every state; smaller learning rates score better."""
     trials = []
@@ -104,20 +109,20 @@ def test_the_learning_rate_is_searched() -> None:
 
 
 def test_standard_losses_get_learning_rates_from_the_same_range() -> None:
-    """`rates` are the middles of equal parts of the range in the logarithm, the recipe's own among them."""
-    rates = Proposer(SPACE, RECIPE).rates(5)
-    assert rates[2] == pytest.approx(3e-3)
-    assert rates[0] == pytest.approx(3e-3 * 10**-0.8)
-    steps = [math.log(high / low) for low, high in pairwise(rates)]
+    """They are the middles of equal parts of the range in the logarithm, the recipe's own among them."""
+    found = rates(Proposer(SPACE, RECIPE), 5)
+    assert found[2] == pytest.approx(3e-3)
+    assert found[0] == pytest.approx(3e-3 * 10**-0.8)
+    steps = [math.log(high / low) for low, high in pairwise(found)]
     assert steps == pytest.approx([steps[0]] * 4)
 
 
 def test_a_space_may_say_which_learning_rates() -> None:
     """A range in the space replaces the one around the recipe's; a fixed one is the only one there is."""
     ranged = Space("multiclass", {LEARNING_RATE: Domain(0.5, 0.7)}, {}, {"mix.mae": 1})
-    assert Proposer(ranged, RECIPE).rates(2) == pytest.approx([0.55, 0.65])
+    assert rates(Proposer(ranged, RECIPE), 2) == pytest.approx([0.55, 0.65])
     assert all(0.5 <= candidate.recipe.rate <= 0.7 for candidate in Proposer(ranged, RECIPE).ask(8))
-    assert Proposer(SMALL, RECIPE).rates(5) == [0.01]
+    assert rates(Proposer(SMALL, RECIPE), 5) == [0.01]
     assert {candidate.recipe.rate for candidate in Proposer(SMALL, RECIPE).ask(3)} == {0.01}
 
 
@@ -195,7 +200,7 @@ def test_standard_losses_are_tuned_over_whatever_of_the_recipe_is_searched() -> 
     )
     search = Proposer(space, RECIPE)
     recipes = search.recipes(8)
-    assert [recipe.rate for recipe in recipes] == pytest.approx(Proposer(SPACE, RECIPE).rates(8))
+    assert [recipe.rate for recipe in recipes] == pytest.approx(rates(Proposer(SPACE, RECIPE), 8))
     assert {recipe.schedule for recipe in recipes} == {"constant", "cosine"}
     assert len({recipe.weight_decay for recipe in recipes}) == 8
     assert all(1e-5 <= recipe.weight_decay <= 1e-1 and recipe.clip == 2.0 for recipe in recipes)

@@ -205,7 +205,7 @@ def test_a_folder_of_images_is_a_task(tmp_path: Path) -> None:
     """A class for each folder, by name; grey images have one channel; a CNN of our own learns on them."""
     task = Task.from_image_folder(pictures(tmp_path / "art", 10))
     assert (task.name, task.kind, task.classes) == ("art", "multiclass", 2)
-    assert task.describe()["about"]["classes"] == ["bright", "dark"]
+    assert task.about["classes"] == ["bright", "dark"]
     assert task.train[0].shape == (16, 1, 8, 6)
     bright = task.train[0][task.train[1] == 0]
     assert float(bright.min()) == pytest.approx((200 / 255 - 0.5) / 0.25)

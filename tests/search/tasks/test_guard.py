@@ -243,7 +243,7 @@ def test_a_name_that_is_none_is_refused(name: Any) -> None:
 )
 def test_about_is_kept_as_plain_values(about: dict[str, Any], wanted: dict[str, Any]) -> None:
     """What has a plain value becomes it."""
-    assert task_of(about=about).describe()["about"] == wanted
+    assert task_of(about=about).describe().about == wanted
 
 
 @pytest.mark.parametrize("value", [nn.ReLU(), object(), float("nan"), b"bytes"])
@@ -325,7 +325,7 @@ def test_labels_that_are_text_are_numbered(labels: Any) -> None:
     task = task_of(train=(INPUTS, labels), validation=None, test=(INPUTS, labels))
     assert torch.equal(task.train[1], LABELS)
     assert task.class_names == ("ant", "bee", "cat")
-    assert task.describe()["class_names"] == ["ant", "bee", "cat"]
+    assert task.describe().class_names == ("ant", "bee", "cat")
     assert "3 classes numbered in order (ant, bee, cat)" in task.notes[0]
 
 
@@ -387,7 +387,7 @@ def test_a_binary_target_of_two_columns_is_refused() -> None:
 
 def test_names_of_classes_are_as_many_as_classes() -> None:
     """Names are kept in the task's description; another number of names is refused."""
-    assert task_of(class_names=["x", "y", "z"]).describe()["class_names"] == ["x", "y", "z"]
+    assert task_of(class_names=["x", "y", "z"]).describe().class_names == ("x", "y", "z")
     assert "must hold 3 names" in refusal(class_names=["x", "y"])
 
 

@@ -80,16 +80,16 @@ def test_labels_are_numbered_in_their_order_and_kept_by_name(tmp_path: Path) -> 
     task = Task.from_csv(
         written(tmp_path, frame(label=np.array(["zoo ", "ant", " bee"])[labels(3)])), "label"
     )
-    assert task.describe()["about"]["classes"] == ["ant", "bee", "zoo"]
+    assert task.about["classes"] == ["ant", "bee", "zoo"]
     assert torch.bincount(torch.cat([task.train[1], task.test[1]])).tolist() == [20, 20, 20]
     ranks = Task.from_csv(written(tmp_path, frame(label=np.array([2, 10, 1])[labels(3)])), "label")
-    assert ranks.describe()["about"]["classes"] == ["1", "2", "10"]
+    assert ranks.about["classes"] == ["1", "2", "10"]
 
 
 def test_none_is_a_class_and_no_missing_value(tmp_path: Path) -> None:
     """A target may be called None; an input that is None is missing."""
     path = written(tmp_path, frame(label=np.array(["None", "mild", "severe"])[labels(3)]))
-    assert Task.from_csv(path, "label").describe()["about"]["classes"] == ["None", "mild", "severe"]
+    assert Task.from_csv(path, "label").about["classes"] == ["None", "mild", "severe"]
 
 
 def test_the_test_part_is_a_stratified_fifth(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_column_of_many_categories_has_a_bounded_width(tmp_path: Path) -> None
 def test_a_regression_target_is_standardised_and_its_scale_kept(tmp_path: Path) -> None:
     """The training targets have mean 0 and spread 1; the description keeps what they were."""
     task = Task.from_csv(written(tmp_path, frame(label=1e6 + 1e4 * frame().a)), "label")
-    about = task.describe()["about"]
+    about = task.describe().about
     assert torch.allclose(task.train[1].mean(), torch.zeros(()), atol=1e-5)
     assert about["mean"] == pytest.approx(1e6 + 1e5, rel=0.1)
     assert about["standard_deviation"] == pytest.approx(3e4, rel=0.3)
@@ -219,7 +219,7 @@ def test_the_separator_is_found(tmp_path: Path, separator: str) -> None:
     """A file with another separator is the same task, and the separator is named."""
     usual = Task.from_csv(written(tmp_path, frame()), "label")
     task = Task.from_csv(written(tmp_path, frame(), "other.csv", sep=separator), "label")
-    assert task.describe()["fingerprint"] == usual.describe()["fingerprint"]
+    assert task.describe().fingerprint == usual.describe().fingerprint
     assert "separated by" in task.notes[0]
 
 
@@ -236,15 +236,15 @@ def test_every_form_of_a_table_is_the_same_task(tmp_path: Path) -> None:
         written(tmp_path, data, "excel.csv", sep=";", decimal=",", encoding="utf-8-sig"),
         tmp_path / "data.parquet",
     ]
-    assert len({Task.from_csv(path, "label").describe()["fingerprint"] for path in paths}) == 1
+    assert len({Task.from_csv(path, "label").describe().fingerprint for path in paths}) == 1
 
 
 def test_reading_in_chunks_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file in many chunks, whose first ones have another type than the last, is one table."""
     path = written(tmp_path, frame(c=[*range(ROWS - 1), "odd"], d=labels(7)))
-    whole = Task.from_csv(path, "label").describe()["fingerprint"]
+    whole = Task.from_csv(path, "label").describe().fingerprint
     monkeypatch.setattr(tables, "CHUNK_ROWS", 7)
-    assert Task.from_csv(path, "label").describe()["fingerprint"] == whole
+    assert Task.from_csv(path, "label").describe().fingerprint == whole
 
 
 def test_ten_gigabytes_are_refused_at_the_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

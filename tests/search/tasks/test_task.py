@@ -200,11 +200,11 @@ def test_arrays_lists_and_tensors_make_the_same_task() -> None:
         task_of(train=[inputs.tolist(), labels.tolist()]),
         task_of(train=(INPUTS, LABELS.float())),
     ]
-    assert len({task.describe()["fingerprint"] for task in made}) == 1
+    assert len({task.describe().fingerprint for task in made}) == 1
     for task in made:
         assert (task.train[0].dtype, task.train[1].dtype) == (torch.float32, torch.int64)
-    other = task_of(train=(INPUTS + 1, LABELS)).describe()["fingerprint"]
-    assert other != made[0].describe()["fingerprint"]
+    other = task_of(train=(INPUTS + 1, LABELS)).describe().fingerprint
+    assert other != made[0].describe().fingerprint
 
 
 @pytest.mark.parametrize("kind", ["binary", "regression"])
@@ -213,7 +213,7 @@ def test_a_column_of_targets_is_a_row_of_targets(kind: Kind) -> None:
     parts = {name: data(kind, 40, seed) for seed, name in enumerate(("train", "validation", "test"))}
     columns = {name: (inputs, targets[:, None]) for name, (inputs, targets) in parts.items()}
     task = task_of(kind, **columns)
-    assert task.describe()["fingerprint"] == task_of(kind, **parts).describe()["fingerprint"]
+    assert task.describe().fingerprint == task_of(kind, **parts).describe().fingerprint
     assert task.train[1].shape == (40,)
 
 
@@ -286,7 +286,7 @@ def test_a_frozen_body_may_be_shared() -> None:
 
 def test_the_description_holds_sizes_and_no_data() -> None:
     """What the store keeps: names, sizes, the recipe, a fingerprint and the model's size."""
-    described = task_of(validation=None).describe()
+    described = task_of(validation=None).describe().to_json()
     fingerprint = described.pop("fingerprint")
     assert len(fingerprint) == 16
     assert described == {
@@ -297,6 +297,7 @@ def test_the_description_holds_sizes_and_no_data() -> None:
         "sizes": {"train": 90, "test": 40},
         "recipe": Recipe(epochs=3, batch_size=16).to_json(),
         "model_parameters": 6 * 8 + 8 + 8 * 3 + 3,
+        "class_counts": [51, 30, 9],
     }
 
 

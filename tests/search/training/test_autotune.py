@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from lossmith.losses import UserError
 from lossmith.search import Plan, Repeat, Task
+from lossmith.search.records import EngineChoice
+from lossmith.search.records.typed_json import plain, read
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.engines import autotune as choosing
 from lossmith.search.training.engines import registry, stackable
-from lossmith.search.training.engines.autotune import EngineChoice, choose_engine
+from lossmith.search.training.engines.autotune import choose_engine
 from lossmith.search.training.engines.engine import Engine
 from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.engines.stackable import usual_width
@@ -134,7 +136,7 @@ def test_a_measurement_is_remembered(timed: Callable[..., list[int]]) -> None:
 def test_a_choice_travels_as_a_document() -> None:
     """What the store keeps of a choice is that choice when it is read back."""
     chosen = EngineChoice("cohort", 64, "as asked", 12.5)
-    assert EngineChoice.from_json(chosen.to_json()) == chosen
+    assert read(EngineChoice, plain(chosen)) == chosen
 
 
 def test_a_choice_that_was_made_before_is_followed() -> None:

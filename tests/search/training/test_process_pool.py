@@ -14,9 +14,8 @@ import torch
 from torch import nn
 
 from lossmith.search import Repeat, Task
-from lossmith.search.records import RungSchedule
+from lossmith.search.records import EngineChoice, RungSchedule
 from lossmith.search.training.cohort_trainer import Trainer
-from lossmith.search.training.engines.autotune import EngineChoice
 from lossmith.search.training.program import Stopped, WorkerError, WorkerPool
 from lossmith.search.training.scored_program import program_maker
 from lossmith.search.training.workers.process_pool import ProcessPool

@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 from lossmith.search import Outcome, Repeat, Task
-from lossmith.search.records import RungSchedule
+from lossmith.search.records import EngineChoice, RungSchedule
 from lossmith.search.tasks.splits import split_for
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.engines import registry
-from lossmith.search.training.engines.autotune import EngineChoice
 from lossmith.search.training.engines.registry import ENGINES
 from lossmith.search.training.engines.stacked import StackedProgram
 from lossmith.search.training.program import Job

@@ -7,28 +7,23 @@ import math
 import torch
 from torch import Tensor
 
+from ...losses import Kind
 from ...losses.kinds import kind_named
 from ..metrics import Metric
-from ..tasks.subject import Subject
-from ..tasks.task import Task
 
 SURE = 10.0  # a logit that leaves no doubt
 
 
-def constant_score(subject: Subject, targets: Tensor | None = None) -> float | None:
-    """Return the score of the best constant answer, which is chosen on the training targets.
+def constant_score(kind: Kind, metric: Metric, known: Tensor, asked: Tensor) -> float | None:
+    """Return the score of the best constant answer; None where it is no number.
 
     Args:
-        subject: The task; None is returned for one that holds no data.
-        targets: Targets (N, ...) of the samples to score; None for those of the validation part, or of the
-            training part where there is none.
+        kind: The kind of problem.
+        metric: The metric.
+        known: Training targets (N, ...), on which the answer is chosen.
+        asked: Targets (N', ...) of the samples to score.
     """
-    if not isinstance(subject, Task):  # a training function's `train` is the function
-        return None
-    train, validation = subject.train, subject.validation
-    known, metric = train[1], subject.measure
-    asked = (train if validation is None else validation)[1] if targets is None else targets
-    answers = _answers(subject.kind, metric, known)
+    answers = _answers(kind, metric, known)
 
     def scored(on: Tensor) -> Tensor:
         said = answers[:, None].expand(len(answers), len(on), *answers.shape[1:])
@@ -39,7 +34,7 @@ def constant_score(subject: Subject, targets: Tensor | None = None) -> float | N
     return value if math.isfinite(value) else None
 
 
-def _answers(kind: str, metric: Metric, targets: Tensor) -> Tensor:
+def _answers(kind: Kind, metric: Metric, targets: Tensor) -> Tensor:
     """Constant outputs of one sample to choose from, (A, ...), as a model's would be shaped."""
     known = kind_named(kind)
     if known.decision == "argmax":
