@@ -33,7 +33,7 @@ from lossmith.search.method.explore import explore
 from lossmith.search.method.headroom import headroom
 from lossmith.search.method.pipeline import in_extended_space, proposer_for
 from lossmith.search.method.refits import with_cutoffs
-from lossmith.search.method.rivals import TUNED
+from lossmith.search.method.standard_candidates import TUNED
 from lossmith.search.records import Entrant, SilentProgress, best_of
 from lossmith.search.statistics import bootstrap_scores, compare
 from lossmith.search.tasks.constants import constants_of

@@ -29,7 +29,7 @@ from ..records.typed_json import read
 from ..statistics import deviation
 from .context import SearchContext
 from .power import assess_headroom
-from .rivals import best_of_each, by_name, rivals, tunes_cutoffs, with_tuned_cutoff
+from .standard_candidates import best_of_each, by_name, standard_candidates, tunes_cutoffs, with_tuned_cutoff
 from .widening import Edge, beyond, edges, searched_numbers, widened
 
 LEADING = 4  # standard losses that are tuned more finely, and whose parts a space is extended with
@@ -59,7 +59,7 @@ class Tuned:
 
 def headroom(context: SearchContext) -> Tuned:
     """Tune every standard loss over `plan.rates` learning rates, the best ones in finer and wider steps."""
-    sign, named = context.task.measure.sign, rivals(context.task)
+    sign, named = context.task.measure.sign, standard_candidates(context.task)
     recipes = context.proposer.recipes(context.plan.rates)
     unique = {candidate.loss_key: candidate for candidate in reversed(named.values())}
     candidates = [replace(c, recipe=recipe) for c in reversed(unique.values()) for recipe in recipes]
@@ -152,7 +152,7 @@ def _wider(context: SearchContext, trials: Sequence[Trial]) -> tuple[Trial, ...]
 def _that_matter(context: SearchContext, trials: Sequence[Trial]) -> list[Trial]:
     """The best trial of each leading standard loss and of the usual one."""
     sign = context.task.measure.sign
-    usual = rivals(context.task).get(kind_named(context.task.kind).usual_loss)
+    usual = standard_candidates(context.task).get(kind_named(context.task.kind).usual_loss)
     found = {trial.candidate.loss_key: trial for trial in leading(trials, sign)}
     own = None if usual is None else best_of_each(trials, sign).get(usual.loss_key)
     return list({**found, **({} if own is None else {own.candidate.loss_key: own})}.values())

@@ -22,8 +22,8 @@ from .budget import race_is_late
 from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
 from .race_table import CROWN, RaceTable
-from .rivals import tunes_cutoffs, with_tuned_cutoff
 from .shrinkage import contenders
+from .standard_candidates import tunes_cutoffs, with_tuned_cutoff
 
 LEVEL = 0.5  # standard errors: losses as close to the best of them are level, and the simplest is taken
 GROWTH = 4  # times as many repeats in a round, at most, as in the first

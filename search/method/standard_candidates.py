@@ -20,7 +20,7 @@ TUNED = " + tuned cut-off"  # behind the name of a standard loss
 MOST_COLUMNS = 20  # outputs of a model whose cut-offs are tuned: with more of them each has too few samples
 
 
-def rivals(subject: Subject) -> dict[str, Candidate]:
+def standard_candidates(subject: Subject) -> dict[str, Candidate]:
     """Return every standard loss by name, with the recipe that the search starts from.
 
     Names of one loss have candidates of one `loss_key`. Where `tunes_cutoffs`, the usual loss of the kind is
