@@ -27,7 +27,7 @@ ROBUST_METRICS = ("mae", "median_ae")
 QUANTILE_METRIC = "pinball"  # followed by the quantile: pinball@0.9
 OWN_SWITCH = 0.5  # how often a term of the user's own is in a loss
 _KEYS = ("preset", "parameters", "switches", "terms")
-Counts = Sequence[int] | Sequence[Sequence[int]]
+Counts = Sequence[int | Sequence[int]]
 
 
 @cache

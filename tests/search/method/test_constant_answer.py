@@ -10,6 +10,7 @@ import torch
 from lossmith.search import Task
 from lossmith.search.method.headroom import headroom
 from lossmith.search.metrics import metric_named
+from lossmith.search.tasks import Subject
 
 from ..functions.small_trainings import made
 from ..simulation import RecordedProgress, SimulatedRunner, context_of
@@ -53,7 +54,8 @@ def test_no_constant_answer_is_far_better(kind: Any, metric: str) -> None:
 
 def test_a_training_function_has_no_constant_answer() -> None:
     """Its data are its own, so what a constant answer scores is not known."""
-    assert made().constant_score() is None
+    subject: Subject = made()
+    assert subject.constant_score() is None
 
 
 @pytest.mark.parametrize(("score", "warned"), [(0.5, True), (0.56, True), (0.75, False)])

@@ -224,7 +224,7 @@ def test_the_full_model_confirms_or_not(tmp_path: Path) -> None:
     """After the verdict its losses are trained with the full model, once: a resume reads what came of it."""
     task = features(tmp_path, Counting(), confirm=full, confirm_recipe={"epochs": 1, "batch_size": 16})
     assert task.confirm is not None
-    assert task.confirm.describe().model_parameters > task.describe().model_parameters
+    assert task.confirm.model_parameters > task.model_parameters
     ledger = MemoryLedger()
     space = space_from("auto", task.kind, [20, 20, 20])
     documents = [

@@ -171,7 +171,7 @@ def test_a_column_of_many_categories_has_a_bounded_width(tmp_path: Path) -> None
 def test_a_regression_target_is_standardised_and_its_scale_kept(tmp_path: Path) -> None:
     """The training targets have mean 0 and spread 1; the description keeps what they were."""
     task = Task.from_csv(written(tmp_path, frame(label=1e6 + 1e4 * frame().a)), "label")
-    about = task.describe().about
+    about = task.about
     assert torch.allclose(task.train[1].mean(), torch.zeros(()), atol=1e-5)
     assert about["mean"] == pytest.approx(1e6 + 1e5, rel=0.1)
     assert about["standard_deviation"] == pytest.approx(3e4, rel=0.3)
