@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...search.statistics import TWO_SIDED_95
 from ...search.records import HeadroomAssessment
+from ...search.statistics import TWO_SIDED_95
 from ..results.search_document import SearchDocument
 
 
