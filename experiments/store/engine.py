@@ -143,7 +143,8 @@ def explained(url: str) -> Iterator[None]:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-        parsed.get_dialect()
+        if parsed.get_dialect().is_async:  # it would wait for ever for a loop that nobody runs
+            raise ArgumentError(parsed.drivername)  # noqa: TRY301  (it is no URL that a store can have)
     except NoSuchModuleError:
         raise UserError(
             f"a store's URL must begin with sqlite:/// or postgresql://, but got {shown(url)!r}; {_REMEDY}"

@@ -93,6 +93,7 @@ LONG = "x" * 5000
         "sqlite:///what?/x.db",
         "sqlite:////proc/nowhere/x.db",
         "sqlite:////proc/x.db",
+        "sqlite+aiosqlite:///x.db",
         "sqlite:///.",
         "sqlite:///x.db?timeout=soon",
         LONG,
