@@ -28,12 +28,15 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## search a loss for the long-tailed digits, about a minute
 	.venv/bin/lossmith search examples/digits_longtail.yaml
 
-# What a change is tried with again and again: all but the tests that run whole searches.
-quick: $(STAMP)  ## run the tests of the inner loop, about a minute
-	.venv/bin/python -m pytest -n auto -m 'not end_to_end and not slow and not cluster and not pinned'
+# Users of one slow fixture go to one worker: see tests/conftest.py.
+PYTEST := .venv/bin/python -m pytest -n auto --dist loadgroup
+
+# What a change is tried with again and again: no whole search, no program started, no test that is marked traced.
+quick: $(STAMP)  ## run the tests of the inner loop: no whole search, nothing marked traced
+	$(PYTEST) -m 'not end_to_end and not traced and not slow and not cluster and not containers and not pinned'
 
 test: $(STAMP)  ## run the test suite; needs no network
-	.venv/bin/python -m pytest -n auto
+	$(PYTEST)
 
 pinned: $(STAMP)  ## compare three searches with their snapshots; LOSSMITH_WRITE_PINNED=1 writes them anew
 	.venv/bin/python -m pytest -m pinned tests/pinned

@@ -10,6 +10,18 @@ from pathlib import Path
 import pytest
 
 WRITE = "LOSSMITH_WRITE_PINNED"
+# Fixtures that take seconds. xdist's workers have each their own, so their users go to one worker.
+SHARED = ("empty_mlflow", "searched", "kept", "workdir", "exported", "forms")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the users of a shared fixture together, fixtures of one name in several files apart."""
+    for item in items:
+        used = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+        if used:
+            own = item.path.stem if used[0] in ("workdir", "exported", "forms") else ""
+            item.add_marker(pytest.mark.xdist_group(f"{used[0]}{own}"))
 
 
 @pytest.fixture

@@ -237,6 +237,7 @@ def test_a_folder_imports_only_the_packages_it_may(folder: str) -> None:
     assert not refused
 
 
+@pytest.mark.end_to_end
 def test_an_import_pulls_in_nothing_heavy(tmp_path: Path) -> None:
     """A search runs where neither ray nor mlflow nor sqlalchemy is installed, and nobody waits for them.
 
@@ -267,6 +268,7 @@ def test_every_listed_package_has_an_init() -> None:
     assert not [str(folder) for folder in folders if not (folder / "__init__.py").is_file()]
 
 
+@pytest.mark.end_to_end
 def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
     """What users install is every file of the four folders, code and data, and nothing else."""
     # A copy is built: setuptools leaves build/ behind and would pack what an earlier build left there.

@@ -137,6 +137,7 @@ def test_pages_that_use_its_words_lead_to_the_glossary() -> None:
     assert not [page for page, text in pages.items() if words.search(text) and "glossary.md" not in text]
 
 
+@pytest.mark.end_to_end
 def test_the_shell_completes_commands() -> None:
     """`lossmith --install-completion` gives a shell that knows the commands."""
     done = subprocess.run(

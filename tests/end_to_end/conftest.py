@@ -38,6 +38,25 @@ verdict: {seeds: 3}
 """
 
 
+# Where the claim is not about every phase.
+SHORT = """
+task: clouds.py:clouds
+trials: 2
+cohort: 2
+repeats: {seeds: 2}
+race: {seeds: 2, contenders: 1}
+verdict: {seeds: 2}
+insight: false
+"""
+
+
+@pytest.fixture
+def short(spec: Path) -> Path:
+    """The same SPEC with the least budget."""
+    spec.write_text(SHORT)
+    return spec
+
+
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
     """The path of a SPEC whose search takes a second or two."""

@@ -6,11 +6,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lossmith.experiments.cli import main
+from lossmith.experiments.store import Store
 
 from .conftest import TASK
 
@@ -95,17 +97,6 @@ MISTAKES: dict[str, tuple[Change, tuple[str, ...]]] = {
 }
 
 
-def lossmith(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the command as a user does."""
-    command = str(Path(sys.executable).with_name("lossmith"))
-    return subprocess.run([command, *arguments], capture_output=True, text=True, check=False, cwd=cwd)
-
-
-def assert_refused(done: subprocess.CompletedProcess[str], said: tuple[str, ...]) -> None:
-    """`assert_one_line` for a finished process."""
-    assert_one_line(done.returncode, done.stdout, done.stderr, said)
-
-
 def assert_one_line(status: int, out: str, err: str, said: tuple[str, ...]) -> None:
     """Exit status 2 and one line on standard error that holds every word; below it, a traceback of theirs."""
     assert status == 2, err
@@ -137,27 +128,59 @@ def test_a_mistake_is_met_at_the_door(
     assert not (tmp_path / "work").exists()
 
 
-def test_a_name_that_is_taken_is_refused(spec: Path, tmp_path: Path) -> None:
-    """A second search of the same name is one line that offers a way on; the first stays as it is."""
-    short = ("search", str(spec), "--workdir", "work", "--name", "one", "--trials", "1")
-    assert lossmith(*short, cwd=tmp_path).returncode == 0
-    before = lossmith("show", "one", "--workdir", "work", "--json", cwd=tmp_path).stdout
-    assert_refused(lossmith(*short, cwd=tmp_path), ("one", "--name", "lossmith resume one"))
-    assert lossmith("show", "one", "--workdir", "work", "--json", cwd=tmp_path).stdout == before
-    assert_refused(lossmith("show", "on", "--workdir", "work", cwd=tmp_path), ("on", "did you mean one?"))
+Captured = pytest.CaptureFixture[str]
 
 
-def test_a_workdir_that_cannot_be_written_is_refused(spec: Path, tmp_path: Path) -> None:
-    """A working directory below a file is one line that names --workdir."""
-    assert_refused(
-        lossmith("search", str(spec), "--workdir", str(spec / "below"), cwd=tmp_path), ("--workdir",)
+@pytest.fixture
+def here(spec: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the SPEC, as the working directory."""
+    monkeypatch.chdir(spec.parent)
+    return spec.parent
+
+
+def test_a_process_of_its_own_answers_alike(spec: Path, here: Path) -> None:
+    """The installed command ends with status 2, one line on standard error and none on standard output."""
+    spec.write_text(spec.read_text().replace("trials:", "trails:"))
+    command = str(Path(sys.executable).with_name("lossmith"))
+    done = subprocess.run(
+        [command, "search", str(spec), "--workdir", "work"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=here,
     )
+    assert_one_line(done.returncode, done.stdout, done.stderr, ("trails", "trials"))
 
 
-def test_a_store_of_a_newer_schema_is_refused(spec: Path, tmp_path: Path) -> None:
+def test_a_name_that_is_taken_is_refused(short: Path, here: Path, capsys: Captured) -> None:
+    """A second search of the same name is one line that offers a way on; the first stays as it is."""
+    del here
+    search = ["search", str(short), "--workdir", "work", "--name", "one"]
+    show = ["show", "one", "--workdir", "work", "--json"]
+    assert main(search) == 0
+    capsys.readouterr()
+    assert main(show) == 0
+    before = capsys.readouterr().out
+    assert_one_line(main(search), *capsys.readouterr(), ("one", "--name", "lossmith resume one"))
+    assert main(show) == 0
+    assert capsys.readouterr().out == before
+    status = main(["show", "on", "--workdir", "work"])
+    assert_one_line(status, *capsys.readouterr(), ("on", "did you mean one?"))
+
+
+def test_a_workdir_that_cannot_be_written_is_refused(spec: Path, capsys: Captured) -> None:
+    """A working directory below a file is one line that names --workdir."""
+    status = main(["search", str(spec), "--workdir", str(spec / "below")])
+    assert_one_line(status, *capsys.readouterr(), ("--workdir",))
+
+
+def test_a_store_of_a_newer_schema_is_refused(here: Path, capsys: Captured) -> None:
     """A store that a newer lossmith has written is left alone, with one line that says to upgrade."""
-    assert lossmith("list", "--workdir", "work", cwd=tmp_path).returncode == 0
-    assert lossmith("search", str(spec), "--workdir", "work", "--trials", "1", cwd=tmp_path).returncode == 0
-    with sqlite3.connect(tmp_path / "work" / "lossmith.db") as database:
+    assert main(["list", "--workdir", "work"]) == 0
+    with Store.open(f"sqlite:///{here / 'work' / 'lossmith.db'}") as store:
+        store.create("one", {"task": "x"}, {}, 0, None)
+    with closing(sqlite3.connect(here / "work" / "lossmith.db")) as database, database:
         database.execute("update lossmith_schema set version_num = '9999_future'")
-    assert_refused(lossmith("list", "--workdir", "work", cwd=tmp_path), ("newer",))
+    capsys.readouterr()
+    status = main(["list", "--workdir", "work"])
+    assert_one_line(status, *capsys.readouterr(), ("newer",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from lossmith.losses import load_frozen
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.search.training.program import Stopped
 
-from .conftest import SPEC, TASK
+from .conftest import SHORT, SPEC, TASK
 
 pytestmark = pytest.mark.end_to_end
 
@@ -37,9 +38,28 @@ def deterministic(experiment: Experiment) -> dict[str, object]:
     return {key: document[key] for key in ("counts", "best", "verdict", "trials")}
 
 
-def test_a_search_goes_through_every_phase_and_shows_each_trial_once(spec: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a SPEC, and in `work` the search that it asks for, done once for all who look at it."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "clouds.py").write_text(TASK)
+    (folder / "clouds.yaml").write_text(SPEC)
+    run_search(folder / "clouds.yaml", workdir=folder / "work")
+    return folder
+
+
+@pytest.fixture
+def whole(workdir: Path) -> Iterator[Experiment]:
+    """That search."""
+    with Store.open(f"sqlite:///{workdir / 'work' / 'lossmith.db'}") as store:
+        yield Experiment(store, "clouds-1")
+
+
+def test_a_search_goes_through_every_phase_and_shows_each_trial_once(
+    whole: Experiment, workdir: Path
+) -> None:
     """One command runs all phases, keeps a verdict, and MLflow has exactly one child run for each trial."""
-    experiment = run_search(spec, workdir=tmp_path / "work")
+    experiment = whole
     assert experiment.status == "finished"
     document = experiment.document()
     assert {"headroom", "explore", "race", "verdict", "bookkeeping", "total"} <= document["seconds"].keys()
@@ -47,7 +67,7 @@ def test_a_search_goes_through_every_phase_and_shows_each_trial_once(spec: Path,
     assert len(explored) == 24
     assert [t.number for t in experiment.trial_list] == list(range(len(experiment.trial_list)))
     numbers = sorted(
-        run.data.tags["lossmith.trial"].rpartition("/")[2] for run in children(tmp_path / "work", experiment)
+        run.data.tags["lossmith.trial"].rpartition("/")[2] for run in children(workdir / "work", experiment)
     )
     assert numbers == sorted(str(t.number) for t in experiment.trial_list)
     assert document["verdict"]["against"].keys() >= {"cross_entropy", "focal", "logit_adjustment"}
@@ -57,7 +77,7 @@ def test_the_loss_is_tried_on_another_task(spec: Path, tmp_path: Path) -> None:
     """With `transfer` the document tells how the loss does there, and a resume from the store finds it so."""
     elsewhere = spec.with_name("elsewhere.py")
     elsewhere.write_text(TASK.replace('name="clouds"', 'name="elsewhere"').replace("seed(0)", "seed(1)"))
-    spec.write_text(f"{SPEC}transfer: [elsewhere.py:clouds]\n")
+    spec.write_text(f"{SPEC}transfer: [elsewhere.py:clouds]\ninsight: false\n")
     experiment = run_search(spec, workdir=tmp_path / "work")
     row = json.loads(json.dumps(experiment.document()))["verdict"]["transfer"]["elsewhere"]
     assert row.keys() >= {"scores", "difference", "ci_low", "ci_high", "p_value", "repeats", "best_standard"}
@@ -66,16 +86,15 @@ def test_the_loss_is_tried_on_another_task(spec: Path, tmp_path: Path) -> None:
     assert "elsewhere.py" in (experiment.record.notes.files or {})
 
 
-def test_the_same_spec_and_seed_find_the_same(spec: Path, tmp_path: Path) -> None:
+def test_the_same_spec_and_seed_find_the_same(whole: Experiment, workdir: Path) -> None:
     """Two searches with one SPEC and seed on one machine have the same trials, scores, winner and verdict."""
-    first = run_search(spec, workdir=tmp_path / "one")
-    again = run_search(spec, workdir=tmp_path / "two")
-    assert deterministic(first) == deterministic(again)
+    again = run_search(workdir / "clouds.yaml", workdir=workdir / "again")
+    assert deterministic(whole) == deterministic(again)
 
 
-def test_both_engines_give_the_same_scores(spec: Path, tmp_path: Path) -> None:
+def test_both_engines_give_the_same_scores(short: Path, tmp_path: Path) -> None:
     """For one SPEC and seed the scores from engine cohort and engine loop agree to within two samples."""
-    text = spec.read_text()
+    spec, text = short, SHORT
     found = {}
     for engine in ("cohort", "loop"):
         spec.write_text(f"{text}engine: {engine}\n")
@@ -88,9 +107,9 @@ def test_both_engines_give_the_same_scores(spec: Path, tmp_path: Path) -> None:
         assert stacked.outcome.score == pytest.approx(alone.outcome.score, abs=two_samples)
 
 
-def test_the_export_is_the_loss_the_verdict_names(spec: Path, tmp_path: Path) -> None:
+def test_the_export_is_the_loss_the_verdict_names(whole: Experiment, tmp_path: Path) -> None:
     """The exported loss.json holds the answer of the search, bound to the training part's class counts."""
-    experiment = run_search(spec, workdir=tmp_path / "work")
+    experiment = whole
     experiment.export(tmp_path / "loss")
     loaded = load_frozen(tmp_path / "loss" / "loss.json")
     assert loaded.spec == experiment.answer().loss
@@ -98,7 +117,7 @@ def test_the_export_is_the_loss_the_verdict_names(spec: Path, tmp_path: Path) ->
 
 
 def test_a_cancelled_search_stops_and_keeps_what_it_has(
-    spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A search whose trainer is told to stop ends without a verdict, keeps its trials, and can be resumed."""
     train = Trainer.train
@@ -111,14 +130,14 @@ def test_a_cancelled_search_stops_and_keeps_what_it_has(
         return train(self, *args, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Trainer, "train", stop_in_the_second)
-    experiment = run_search(spec, workdir=tmp_path / "work")
+    experiment = run_search(short, workdir=tmp_path / "work")
     assert experiment.verdict is None
     assert {t.phase for t in experiment.trial_list} == {"headroom"}
 
 
 @pytest.mark.parametrize("left", [0, 3])
 def test_nobody_delivers_a_search_that_was_let_go_of(
-    left: int, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    left: int, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What MLflow has not taken is a resume's alone: two would deliver the same trials, each of them once."""
     order: list[str] = []
@@ -139,7 +158,7 @@ def test_nobody_delivers_a_search_that_was_let_go_of(
     for owner, name in ((Tracker, "stop"), (Store, "finish")):
         noted(owner, name)
     monkeypatch.setattr(Tracker, "flush", flush)
-    run_search(spec, workdir=tmp_path / "work")
+    run_search(short, workdir=tmp_path / "work")
     assert order == (["flush", "stop", "finish", "stop"] if left else ["flush", "finish", "flush", "stop"])
 
 
@@ -148,7 +167,7 @@ def test_all_who_tell_the_loss_tell_its_whole_recipe(
 ) -> None:
     """`search`, `show`, `export` and the report tell what the recipe of the loss says beside its rate."""
     space = "space: {preset: multiclass, parameters: {recipe.schedule: [cosine, one_cycle]}}\n"
-    spec.write_text(SPEC + space)
+    spec.write_text(f"{SPEC}{space}insight: false\n")
     place = ["--workdir", str(tmp_path / "work")]
     assert main(["search", str(spec), "--name", "whole", *place]) == 0
     searched = capsys.readouterr().out

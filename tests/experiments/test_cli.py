@@ -103,6 +103,7 @@ def refusal(arguments: list[str], capsys: Captured, status: int = 2) -> str:
 # Help
 
 
+@pytest.mark.end_to_end
 def test_help_imports_nothing_heavy() -> None:
     """`lossmith --help` answers at once because torch, pydantic, the databases and Ray wait for a command."""
     code = """
@@ -579,6 +580,7 @@ def test_ui_points_at_a_server_that_runs_already(monkeypatch: pytest.MonkeyPatch
 # The installed program
 
 
+@pytest.mark.end_to_end
 @pytest.mark.usefixtures("home")
 def test_the_installed_program_answers(store: Store) -> None:
     """`lossmith` in a process of its own: a document on standard output, or one line and status 2."""
@@ -590,6 +592,7 @@ def test_the_installed_program_answers(store: Store) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.end_to_end
 @pytest.mark.usefixtures("home")
 def test_a_closed_pipe_is_no_failure() -> None:
     """`lossmith show | head -0`: nothing is said about it on standard error."""

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -65,9 +66,26 @@ def run(code: str, refused: tuple[str, ...], folder: Path) -> subprocess.Complet
     )
 
 
-def command(*words: str) -> str:
-    """The code that runs a command."""
-    return f"from lossmith.experiments.cli import main\nsys.exit(main({list(words)!r}))"
+Answer = tuple[int, str, str]  # exit status, standard output, standard error
+
+
+def answers(commands: Sequence[Sequence[str]], refused: tuple[str, ...], folder: Path) -> list[Answer]:
+    """What a process that cannot import `refused` answers to commands, one after the other."""
+    code = f"""
+import io, json
+from contextlib import redirect_stderr, redirect_stdout
+from lossmith.experiments.cli import main
+answers = []
+for words in {[list(words) for words in commands]!r}:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        status = main(words)
+    answers.append((status, out.getvalue(), err.getvalue()))
+print(json.dumps(answers))
+"""
+    done = run(code, refused, folder)
+    assert done.returncode == 0, done.stderr
+    return [(status, out, err) for status, out, err in json.loads(done.stdout)]
 
 
 @pytest.mark.end_to_end
@@ -92,43 +110,50 @@ def test_one_machine_searches_shows_and_exports_without_any_extra(tmp_path: Path
     """A search goes to its verdict, says once that MLflow gets nothing, and names the extras that go on."""
     (tmp_path / "clouds.py").write_text(TASK)
     (tmp_path / "spec.yaml").write_text(json.dumps(SEARCH))
-    done = run(command("search", "spec.yaml"), OPTIONAL, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("MLflow is not installed") == 1
-    assert 'pip install "lossmith[mlflow]"' in done.stderr
-    assert 'lossmith report bare  (first: pip install "lossmith[report]")' in done.stdout
-    assert run(command("show", "bare"), OPTIONAL, tmp_path).returncode == 0
-    assert run(command("export", "bare", "--to", "loss"), OPTIONAL, tmp_path).returncode == 0
-    for words, extra in ((("report", "bare"), "report"), (("resume", "bare", "--runner", "ray"), "ray")):
-        done = run(command(*words), OPTIONAL, tmp_path)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-        assert f'pip install "lossmith[{extra}]"' in done.stderr
+    further = (("show", "bare"), ("export", "bare", "--to", "loss"))
+    refused = {"report": ("report", "bare"), "ray": ("resume", "bare", "--runner", "ray")}
+    (status, out, err), *rest = answers(
+        [("search", "spec.yaml"), *further, *refused.values()], OPTIONAL, tmp_path
+    )
+    assert status == 0, err
+    assert err.count("MLflow is not installed") == 1
+    assert 'pip install "lossmith[mlflow]"' in err
+    assert 'lossmith report bare  (first: pip install "lossmith[report]")' in out
+    assert [status for status, _, _ in rest] == [0, 0, 2, 2]
+    for extra, (_, _, said) in zip(refused, rest[2:], strict=True):
+        assert said.count("\n") == 1, said
+        assert f'pip install "lossmith[{extra}]"' in said
+
+
+MISSING: dict[tuple[str, ...], list[tuple[tuple[str, ...], str, str]]] = {
+    ("pandas", "ray", "psycopg"): [
+        (("search", "data.csv", "--target", "y"), "pandas", "tables"),
+        (("launch", "spec.yaml", "--address", "http://127.0.0.1:9"), "ray", "cluster"),
+        (("search", "spec.yaml", "--runner", "ray"), "ray", "ray"),
+        (("list", "--store", "postgresql+psycopg://h/x"), "psycopg", "cluster"),
+    ],
+    ("pyarrow", "aiohttp"): [
+        (("search", "data.parquet", "--target", "y"), "pyarrow", "tables"),
+        (("launch", "spec.yaml", "--address", "http://127.0.0.1:9"), "aiohttp", "cluster"),
+    ],
+}
 
 
 @pytest.mark.end_to_end
-@pytest.mark.parametrize(
-    ("words", "refused", "extra"),
-    [
-        (("search", "data.csv", "--target", "y"), ("pandas",), "tables"),
-        (("search", "data.parquet", "--target", "y"), ("pyarrow",), "tables"),
-        (("launch", "spec.yaml", "--address", "http://127.0.0.1:9"), ("ray",), "cluster"),
-        (("launch", "spec.yaml", "--address", "http://127.0.0.1:9"), ("aiohttp",), "cluster"),
-        (("search", "spec.yaml", "--runner", "ray"), ("ray",), "ray"),
-        (("list", "--store", "postgresql+psycopg://h/x"), ("psycopg",), "cluster"),
-    ],
-)
+@pytest.mark.parametrize("refused", MISSING)
 def test_what_is_missing_is_named_with_the_command_that_installs_it(
-    words: tuple[str, ...], refused: tuple[str, ...], extra: str, tmp_path: Path
+    refused: tuple[str, ...], tmp_path: Path
 ) -> None:
     """One line, status 2, and nothing is written."""
     (tmp_path / "data.csv").write_text("x,y\n1,a\n2,b\n")
     (tmp_path / "data.parquet").write_bytes(b"")
     (tmp_path / "spec.yaml").write_text("task: digits-longtail\ntrials: 2\n")
     before = sorted(tmp_path.iterdir())
-    done = run(command(*words), refused, tmp_path)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
-    assert f"needs the package {refused[0]}" in done.stderr or extra == "cluster"
-    assert f'pip install "lossmith[{extra}]"' in done.stderr
+    found = answers([words for words, _, _ in MISSING[refused]], refused, tmp_path)
+    for (_, package, extra), (status, out, err) in zip(MISSING[refused], found, strict=True):
+        assert (status, out, err.count("\n")) == (2, "", 1), err
+        assert f"needs the package {package}" in err or extra == "cluster"
+        assert f'pip install "lossmith[{extra}]"' in err
     assert sorted(tmp_path.iterdir()) == before
 
 

@@ -63,6 +63,7 @@ def mine(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("name", ["my_margin", "MyModule", "plain"])
 def test_an_own_loss_keeps_the_promises_of_the_shipped_ones(name: str, mine: Path) -> None:
     """A function, a class of modules, an undeclared function: the contract of a term that knows no mask."""
@@ -104,6 +105,7 @@ def test_a_spec_searches_it(mine: Path) -> None:
     assert "mix.my_margin" in space.loss_at(point).parameters
 
 
+@pytest.mark.end_to_end
 def test_a_fresh_process_needs_the_place_alone(mine: Path) -> None:
     """A worker on another machine adopts it and has the same loss; without that it is told what to do."""
     code = (

@@ -56,6 +56,7 @@ def test_a_standard_loss_keeps_its_promises(subject: Subject) -> None:
             promise.check(subject)
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("promise", TRACED)
 @pytest.mark.parametrize("kind", KINDS)
 def test_torch_traces_all_parts_at_once(kind: Kind, promise: str) -> None:
@@ -168,6 +169,7 @@ INHERITED = Part(
 )
 
 
+@pytest.mark.traced
 class TestInherited(LossContract):
     """A package's own part is tested by a class of two lines; that it fails for a wrong one is said below."""
 

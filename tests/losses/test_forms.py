@@ -18,6 +18,8 @@ from lossmith.losses.checks import random_batch, value_and_gradient
 from lossmith.losses.frozen.pt2 import load_pt2, write_pt2
 from lossmith.losses.kinds import kind_named
 
+pytestmark = pytest.mark.traced
+
 Loss = Callable[..., Tensor]
 SPECS: dict[str, BoundLoss] = {
     "multiclass": LossSpec(

@@ -51,6 +51,7 @@ def test_it_may_be_differentiated_twice_and_backward_run_twice(loss: nn.Module) 
     assert torch.equal(first, again)
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("classes", [2, 4, 128, 129])
 def test_compiled_it_is_the_same_for_few_classes_and_many(classes: int) -> None:
     """What is compiled masks where the eager module scatters, up to some number of classes."""
@@ -66,6 +67,7 @@ def test_compiled_it_is_the_same_for_few_classes_and_many(classes: int) -> None:
         torch.testing.assert_close(one, two)
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("ahead", [-1000.0, 1000.0])
 @pytest.mark.parametrize("classes", [4, 129])
 def test_compiled_a_sample_far_from_the_boundary_has_a_finite_gradient(classes: int, ahead: float) -> None:
@@ -124,7 +126,7 @@ def test_focal_cross_entropy_of_labels_is_differentiated_as_often_as_wanted(gamm
         torch.testing.assert_close(slopes, torch.stack([wanted, wanted]))
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.traced)])
 @pytest.mark.parametrize("gamma", [0.1, 2.0])
 def test_confident_labels_keep_their_digits_in_float32(gamma: float, compiled: bool) -> None:  # noqa: FBT001
     """A right answer at a logit of 20 has a loss near e^-20, not 0; a wrong one at 6e4 is not infinite."""

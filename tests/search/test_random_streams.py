@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from lossmith.search import Repeat
@@ -32,6 +33,7 @@ def test_a_seed_fits_whatever_takes_seeds() -> None:
     assert all(0 <= stream_seed(i) < 2**63 for i in range(1000))
 
 
+@pytest.mark.end_to_end
 def test_a_seed_is_the_same_in_every_process() -> None:
     """Python's randomised hashing of strings has no part in it."""
     code = "from lossmith.search.random_streams import stream_seed; print(stream_seed(0, 'model', 1))"

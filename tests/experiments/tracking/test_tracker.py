@@ -310,6 +310,7 @@ def test_flushing_nothing_returns_at_once(tracker: Tracker) -> None:
     assert tracker.flush() == 0
 
 
+@pytest.mark.end_to_end
 def test_importing_the_tracker_imports_no_mlflow(tmp_path: Path) -> None:
     """The second it takes is spent in the tracker's thread, behind the search."""
     code = "import sys, lossmith.experiments.tracking; sys.exit('mlflow' in sys.modules)"

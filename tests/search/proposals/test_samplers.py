@@ -100,6 +100,7 @@ def test_a_registered_sampler_is_one_like_the_others(halton: str) -> None:
     assert register_sampler(halton, Halton) is Halton
 
 
+@pytest.mark.end_to_end
 def test_listing_the_samplers_imports_nothing_heavy() -> None:
     """Optuna is imported by the sampler that asks it, when it is asked."""
     code = (

@@ -199,6 +199,7 @@ def test_a_single_member_without_memory_is_an_error(monkeypatch: pytest.MonkeyPa
         Trainer(task, workers=1).train(standards("multiclass", task.settings), [Repeat(0)])
 
 
+@pytest.mark.end_to_end
 def test_the_engines_need_neither_ray_nor_mlflow_nor_optuna() -> None:
     """A machine with a GPU may have torch alone; losses, spaces and engines import there."""
     code = """
