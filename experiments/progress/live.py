@@ -57,7 +57,7 @@ class LiveProgress:
             TimeElapsedColumn(),
             console=console,
         )
-        console.file = cast("TextIO", _Forgiving(console.file))
+        console.file = cast("TextIO", _Forgiving(cast("TextIO", console.file)))
         self._pace: Pace | None = None
         self._task: TaskID | None = None
         self._closed = False

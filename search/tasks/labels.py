@@ -103,7 +103,7 @@ def number_labels(
     if {*labels} <= {0, 1}:  # numbered already; names say what the numbers are
         shown = names if len(names) == 2 else ("0", "1")
         if isinstance(positive, Number | np.bool_) and positive in (0, 1):
-            positive = shown[int(positive)]  # type: ignore[call-overload]
+            positive = shown[int(positive)]
         if positive in (None, "1", shown[1]):
             return plain_ones
         named = [shown[int(label)] for label in labels]

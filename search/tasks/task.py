@@ -142,7 +142,7 @@ class Task:
         self._note(self._tried.note)
         if self.classes is not None:
             if renumbered := number_classes(self.parts, self.classes):
-                self._take(replace(renumbered, class_names=self.class_names or renumbered.class_names))
+                self._take(replace(renumbered, class_names=tuple(self.class_names or renumbered.class_names)))
             check_labels(self.name, self.parts, self.classes)
         check_varied(f"task {self.name}: train", self.train)
         self._check_names()

@@ -190,7 +190,8 @@ def test_a_reader_who_goes_does_not_end_the_search(clock: Clock) -> None:
     closed.close()
     displays = [PlainProgress(stream, clock=clock) for stream in (Gone(), closed)]
     live = LiveProgress(Console(file=Gone(), force_terminal=True, width=100), clock=clock)
-    for display in (*displays, live):
+    every: list[Progress] = [*displays, live]
+    for display in every:
         display.phase("explore", 4)
         display.advance(2, 0.5)
         display.note("headroom: small")

@@ -74,8 +74,8 @@ class TrainingFunction:
             )
         if not self.name:
             object.__setattr__(self, "name", name_of(self.train))
-        if hasattr(self.class_counts, "tolist"):  # an array or a tensor
-            object.__setattr__(self, "class_counts", self.class_counts.tolist())
+        if plain := getattr(self.class_counts, "tolist", None):  # an array or a tensor
+            object.__setattr__(self, "class_counts", plain())
         check_settings(self)
         if not isinstance(self.recipe, Recipe):
             object.__setattr__(self, "recipe", Recipe.from_mapping(self.recipe))

@@ -37,7 +37,7 @@ BOUND = {
 
 def champion_of(spec: BoundLoss, folder: Path) -> Champion:
     """A champion with an export of its own."""
-    export_loss(spec, folder / "loss", dirs_exist_ok=True)
+    export_loss(spec, folder / "loss")
     return Champion(spec, folder / "loss" / "loss.pt2", "Better: by a point.", {"lossmith.better": "true"})
 
 
@@ -53,7 +53,7 @@ def exported() -> Path:
 def present(folder: Path, model: str) -> Champion:
     """What a search gives to MLflow, as small as it can be."""
     (folder / "report.html").write_text(f"<p>{model}</p>")
-    shutil.copytree(exported() / "loss", folder / "loss")
+    shutil.copytree(exported() / "loss", folder / "loss", dirs_exist_ok=True)
     return Champion(
         BOUND["multiclass"], folder / "loss" / "loss.pt2", "Better: by a point.", {"lossmith.better": "true"}
     )

@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -109,7 +109,7 @@ def test_a_coroutine_is_closed() -> None:
         warnings.simplefilter("error")
         assert "coroutine" in refusal(trained(later))
     with pytest.raises(UserError, match="async"):
-        TrainingFunction(functools.partial(later), "multiclass")
+        TrainingFunction(cast("Any", functools.partial(later)), "multiclass")
 
 
 def test_epoch_and_value_that_are_swapped_are_told() -> None:

@@ -192,7 +192,7 @@ def test_a_regression_is_scored_in_the_units_of_its_target(
 ) -> None:
     """Predictions that are 5,000 off score 5,000, whatever the spread of the target; R2 has no units."""
     task = Task.from_csv(written(tmp_path, frame(label=1e6 + 1e4 * frame().a)), "label", metric=metric)
-    off = 5000 / task.describe()["about"]["standard_deviation"]
+    off = 5000 / task.describe().to_json()["about"]["standard_deviation"]
     predictions, targets = task.test[1] + off, task.test[1]
     (found,) = task.measure(predictions[None], targets).tolist()
     plain = float(1 - off**2 * len(targets) / ((targets - targets.mean()) ** 2).sum())
@@ -210,7 +210,7 @@ def test_several_targets_are_scored_in_standard_deviations_but_for_a_users_metri
 
     tasks = [Task.from_csv(path, ["price", "years"], metric=metric) for metric in ("mae", first_column)]
     scores = [float(task.measure(task.test[1][None] + 0.1, task.test[1])) for task in tasks]
-    spread = tasks[0].describe()["about"]["standard_deviation"][0]
+    spread = tasks[0].describe().to_json()["about"]["standard_deviation"][0]
     assert scores == pytest.approx([0.1, 0.1 * spread], rel=1e-3)
 
 
