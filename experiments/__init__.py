@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .experiment import Experiment
+    from .running.comparing import compare
     from .running.run import resume_search, run_search
 
-__all__ = ["Experiment", "resume_search", "run_search"]
+__all__ = ["Experiment", "compare", "resume_search", "run_search"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +18,10 @@ def __getattr__(name: str) -> Any:
         from .experiment import Experiment
 
         return Experiment
+    if name == "compare":
+        from .running.comparing import compare
+
+        return compare
     if name in ("run_search", "resume_search"):
         from .running import run
 

@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from . import cancel, check, export, launch, listing, losses, new, report, resume, search, show, supervise, ui
+from . import (
+    cancel,
+    check,
+    compare,
+    export,
+    launch,
+    listing,
+    losses,
+    new,
+    report,
+    resume,
+    search,
+    show,
+    supervise,
+    ui,
+)
 from .glossary import epilog
 from .log import start_log
 
@@ -41,6 +56,7 @@ def whole(*, version: Version = False) -> None:
 
 
 app.command("search")(search.search)
+app.command("compare")(compare.compare)
 app.command("new")(new.new)
 app.command("launch")(launch.launch)
 app.command("resume")(resume.resume)

@@ -75,7 +75,12 @@ def print_verdict(document: SearchDocument) -> None:
     answer, line = verdict.recommended, answer_line(verdict)
     out.print(f"{line[0].upper()}{line[1:]}", style="bold", soft_wrap=True)
     out.print(verdict_table(verdict))
-    out.print(verdict.sentence, soft_wrap=True)
+    if verdict.compared is None:
+        out.print(verdict.sentence, soft_wrap=True)
+    else:
+        out.print(f"Differences in {verdict.metric}, better counted positive, with 95% intervals:")
+        for pair in verdict.compared.pairs:
+            out.print(f"  {pair.sentence}", soft_wrap=True)
     for warning in verdict.warnings:
         out.print(f"Mind: {warning}", soft_wrap=True)
     recipe = document.trained_at(answer.number, answer.learning_rate)

@@ -26,12 +26,13 @@ def verdict_table(verdict: Verdict) -> Table:
     table.add_column("loss", no_wrap=True)
     table.add_column("learning rate", justify="right")
     table.add_column("mean ± sd", justify="right", no_wrap=True)
-    table.add_column("winner ahead by [95% interval]", justify="right", no_wrap=True)
+    first = "winner" if verdict.compared is None else "to use"
+    table.add_column(f"{first} ahead by [95% interval]", justify="right", no_wrap=True)
     table.add_column("p (Holm)" if corrected else "p", justify="right")
     digits = verdict.decimals
     for row in verdict_rows(verdict):
         table.add_row(
-            row.label if row.lead else row.label.replace(row.names[0], f"{row.names[0]} (winner)", 1),
+            row.label if row.lead else row.label.replace(row.names[0], f"{row.names[0]} ({first})", 1),
             f"{row.learning_rate:.3g}",
             f"{row.scores.mean:.{digits}f} ± {row.scores.sd:.{digits}f}",
             *_lead(row, digits),
@@ -112,7 +113,7 @@ def _outcome(verdict: VerdictSummary) -> str:
     digits = decimals(verdict.score)
     score = f"{verdict.metric} {verdict.score:.{digits}f}"
     if verdict.winner is not None:
-        return f"{verdict.winner}, a standard loss: {score}"
+        return f"{verdict.winner}: {score}"
     return f"searched: {score}, {verdict.difference:+.{digits}f} against {verdict.best_standard}"
 
 

@@ -13,6 +13,8 @@ def answer_line(verdict: Verdict) -> str:
     Args:
         verdict: The verdict of a search.
     """
+    if verdict.compared is not None:
+        return verdict.compared.answer
     own, usual = verdict.recommended, verdict.usual
     name = own.standard or "the searched loss"
     beaten = "" if own.standard is None else f"; {_searched(verdict)}"

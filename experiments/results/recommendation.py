@@ -33,6 +33,8 @@ class Answer:
 def decided(verdict: Verdict) -> Answer:
     """Choose the loss that a verdict says to use."""
     winner, standard = verdict.winner, verdict.best_standard
+    if verdict.compared is not None:
+        return _of(winner, f"the answer of a comparison: {verdict.compared.answer}")
     if verdict.better:
         return _of(winner, "the winner, better than every standard loss on test data")
     name = standard.standard

@@ -71,7 +71,7 @@ def drive(  # noqa: PLR0913  (each is made before the search exists, and closed 
         ledger = _ledger(StoreLedger(kept, record.id, owner, tracker.wake), timing, training, ctrl_c)
         with _heartbeat(kept, record.id, owner, training):
             tracker.start(import_ahead)
-            if search.space.reason:
+            if search.space.reason and not search.named:
                 progress.note(search.space.reason)
             if (used := versions()) not in (before := record.notes.versions or ()):
                 kept.note(record.id, "versions", [*before, used])
@@ -86,6 +86,7 @@ def drive(  # noqa: PLR0913  (each is made before the search exists, and closed 
                     search.spec.sampler,
                     search.others,
                     partial(_keep_verdict, kept, record, owner, progress, []),
+                    search.named,
                 )
             timing.beside = tracker.cpu_s  # what it does from here on is waited for
             with timing.bookkeeping():

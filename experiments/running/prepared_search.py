@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ...losses.custom import fingerprints
+from ...losses.custom import adopt, fingerprints
 from ...losses.errors import UserError
 from ...search import Plan, Task, TrainingFunction, load_task
 from ...search.proposals.samplers import sampler_named
 from ...search.records import EngineChoice
 from ...search.tasks import Subject, TaskRecord
 from ...search.tasks.load import check_untrained
+from ...search.tasks.named_losses import NamedLoss, named_losses
 from ...search.training.engines.device import Hardware
 from ...search.training.functions import rehearsed
 from ...search.training.ray import Resources
@@ -34,6 +35,7 @@ class PreparedSearch:
         given: Whether the task was made in Python, so that a resume must be given it again.
         others: The tasks under `transfer`.
         hardware: The device and precision, for a task that lossmith trains itself.
+        named: The losses to compare, where none is searched.
     """
 
     spec: SearchSpec
@@ -43,6 +45,7 @@ class PreparedSearch:
     given: bool = False
     others: tuple[Task, ...] = ()
     hardware: Hardware = field(default_factory=Hardware)
+    named: tuple[NamedLoss, ...] = ()
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -80,7 +83,8 @@ class PreparedSearch:
         if task.reports_outputs:  # a function that trains chooses its own
             hardware = Hardware.asked(spec.device, spec.precision)
         others = tuple(_others(spec, task))
-        return cls(spec, task, space, _plan(spec), given is not None, others, hardware)
+        named = _named(spec, task)
+        return cls(spec, task, space, _plan(spec), given is not None, others, hardware, named)
 
     def start(
         self, runner: str | None, note: Callable[[str], None], before: EngineChoice | None = None
@@ -146,6 +150,16 @@ def _others(spec: SearchSpec, task: Subject) -> Iterator[Task]:
         yield other
 
 
+def _named(spec: SearchSpec, task: Subject) -> tuple[NamedLoss, ...]:
+    """The losses under `compare`; those of the user's own by the names of their objects."""
+    if not spec.compare.losses:
+        return ()
+    places = own_terms(spec.space)
+    parts = zip(places, adopt(places, task.kind), strict=True)
+    own = {place.rpartition(":")[2]: found.name for place, found in parts}
+    return named_losses(task, spec.compare.losses, own, tune=spec.compare.tune)
+
+
 def _plan(spec: SearchSpec) -> Plan:
     asked = {
         "folds": spec.repeats.folds,
@@ -154,14 +168,15 @@ def _plan(spec: SearchSpec) -> Plan:
         "contenders": spec.race.contenders,
         "verdict_seeds": spec.verdict.seeds,
     }
+    searches = not spec.compare.losses
     return Plan(
-        trials=spec.trials,
+        trials=spec.trials if searches else 0,
         time_limit_s=spec.time_limit_s,
         seeds=spec.repeats.seeds,
-        headroom=spec.headroom,
+        headroom=spec.headroom if searches else "off",
         margin=spec.verdict.margin,
-        random_search=spec.verdict.random_search,
-        insight=spec.insight,
+        random_search=spec.verdict.random_search and searches,
+        insight=spec.insight and searches,
         seed=spec.seed,
         **{name: value for name, value in asked.items() if value is not None},
     )

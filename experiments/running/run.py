@@ -85,7 +85,7 @@ def run_search(  # noqa: PLR0913  (a front door: each argument is one the comman
             wanted = wanted.model_copy(update={"task": keep_tables(wanted.task, Path(data))})
         with _training(search, runner, display) as training:
             kept = open_store(where)
-            display.note(forecast(search.task, search.plan, training))
+            display.note(forecast(search.task, search.plan, training, search.named))
             chosen = wanted.name or _free_name(name_from(search.task.name), kept.names())
             described = search.describe(training).to_json()
             ctrl_c.check()

@@ -77,6 +77,20 @@ class VerdictSpec(_Strict):
     random_search: bool = Field(default=False, description="true or false")
 
 
+class CompareSpec(_Strict):
+    """Losses that are compared in place of a search: `losses`, and whether their parameters are tuned.
+
+    A loss is a standard name or that of one under `space: terms`, with parameters as in `focal:gamma=3`;
+    `all` for every standard loss of the kind; or a mapping of a name and a loss as `loss.json` has it. The
+    others are compared with the first.
+    """
+
+    losses: list[str | dict[str, Any]] = Field(
+        [], description="a list of at least two losses, such as [cross_entropy, focal:gamma=3]"
+    )
+    tune: bool = Field(default=False, description="true or false")
+
+
 class SearchSpec(_Strict):
     """One search as it was asked for: a SPEC with its defaults filled in.
 
@@ -134,6 +148,11 @@ class SearchSpec(_Strict):
     insight: bool = Field(
         default=True, description="true or false: whether the winner's parts are looked into"
     )
+    compare: CompareSpec = Field(
+        CompareSpec(),
+        description="a mapping such as {losses: [cross_entropy, focal]}: losses to compare in place of a "
+        "search, which needs no trials",
+    )
 
     @field_validator("time_limit_s", mode="before")
     @classmethod
@@ -172,7 +191,7 @@ class SearchSpec(_Strict):
 
     @model_validator(mode="after")
     def _ends(self) -> SearchSpec:
-        if self.trials is None and self.time_limit_s is None:
+        if self.trials is None and self.time_limit_s is None and not self.compare.losses:
             raise UserError("a search must have an end: give `trials: 256`, `time_limit: 10m` or both")
         return self
 
@@ -181,7 +200,8 @@ class SearchSpec(_Strict):
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain document for the store; `from_json` reads it back."""
-        return self.model_dump(mode="json", by_alias=True)
+        searches = None if self.compare.losses else {"compare"}
+        return self.model_dump(mode="json", by_alias=True, exclude=searches)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> SearchSpec:

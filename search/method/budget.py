@@ -45,12 +45,13 @@ class Trainings:
         trials = plan.trials or 0
         whole = RungSchedule.halving(epochs).work(trials, epochs) / epochs
         twice = 2 if plan.random_search else 1
-        racing = standards + min(plan.contenders, plan.trials or plan.contenders)
+        searched = plan.contenders if plan.trials is None else min(plan.contenders, plan.trials)
+        racing = standards + searched
         return cls(
             headroom=float(standards * rates * repeats),
             explore=twice * whole * repeats,
             race=float(twice * racing * plan.race_seeds * min(RACE_ROUNDS, plan.race_rounds)),
-            verdict=float((standards + 1) * plan.verdict_seeds),
+            verdict=float((standards + min(1, searched)) * plan.verdict_seeds),
         )
 
     @property

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from ...losses.kinds import kind_named
 from ..proposals.proposer import Proposer
 from ..proposals.screening import rejected
 from ..records import (
@@ -28,6 +29,7 @@ from ..tasks.splits import Folds
 from ..tasks.subject import Subject
 from ..training.runner import Runner
 from .nan_metrics import as_diverged
+from .standard_candidates import standard_candidates, tunes_cutoffs
 
 HELD_DRAWS = 200  # resamplings of the held-out samples: enough for a standard error to a twentieth
 
@@ -43,6 +45,8 @@ class SearchContext:
         runner: Trains them.
         ledger: Keeps what is finished.
         progress: Shows what happens.
+        named: The losses that a comparison is asked about, by name and the one that the others are compared
+            with first; empty where losses are searched, and the standard ones tell what there is to beat.
     """
 
     task: Subject
@@ -51,6 +55,22 @@ class SearchContext:
     runner: Runner
     ledger: Ledger
     progress: Progress
+    named: Mapping[str, Candidate] = field(default_factory=dict)
+
+    @property
+    def candidates(self) -> Mapping[str, Candidate]:
+        """The losses that are tuned over the learning rate first, by name."""
+        return self.named or standard_candidates(self.task)
+
+    @property
+    def usual(self) -> str:
+        """The name of the loss that the others are compared with: the usual one of the kind, or the first."""
+        return next(iter(self.named), kind_named(self.task.kind).usual_loss)
+
+    @property
+    def tunes_cutoffs(self) -> bool:
+        """Whether losses are joined by themselves with a tuned cut-off; named ones are taken as they are."""
+        return not self.named and tunes_cutoffs(self.task)
 
     def repeats(self) -> list[Repeat]:
         """The repeats of a trial: seeds on the validation part, or seeds times folds."""

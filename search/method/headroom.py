@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...losses.kinds import kind_named
 from ...spaces import Domain
 from ..records import (
     HEADROOM_ASSESSMENT,
@@ -29,7 +28,7 @@ from ..records.typed_json import read
 from ..statistics import deviation
 from .context import SearchContext
 from .power import assess_headroom
-from .standard_candidates import best_of_each, by_name, standard_candidates, tunes_cutoffs, with_tuned_cutoff
+from .standard_candidates import best_of_each, by_name, with_tuned_cutoff
 from .widening import Edge, beyond, edges, searched_numbers, widened
 
 LEADING = 4  # standard losses that are tuned more finely, and whose parts a space is extended with
@@ -59,7 +58,7 @@ class Tuned:
 
 def headroom(context: SearchContext) -> Tuned:
     """Tune every standard loss over `plan.rates` learning rates, the best ones in finer and wider steps."""
-    sign, named = context.task.measure.sign, standard_candidates(context.task)
+    sign, named = context.task.measure.sign, context.candidates
     recipes = context.proposer.recipes(context.plan.rates)
     unique = {candidate.loss_key: candidate for candidate in reversed(named.values())}
     candidates = [replace(c, recipe=recipe) for c in reversed(unique.values()) for recipe in recipes]
@@ -102,8 +101,8 @@ def headroom(context: SearchContext) -> Tuned:
 
 def _extra(context: SearchContext, losses: int, step: float) -> int:
     """How many trials the finer pass has."""
-    leading = min(LEADING, losses)
-    return (2 * leading if step > 1 else 0) + (leading if tunes_cutoffs(context.task) else 0)
+    finer = losses if context.named else min(LEADING, losses)
+    return (2 * finer if step > 1 else 0) + (finer if context.tunes_cutoffs else 0)
 
 
 def _finer(context: SearchContext, trials: Sequence[Trial], step: float) -> tuple[Trial, ...]:
@@ -111,15 +110,17 @@ def _finer(context: SearchContext, trials: Sequence[Trial], step: float) -> tupl
 
     A search tries its losses at hundreds of learning rates; a standard loss that is judged by a coarse grid
     would lose to its own self. Where cut-offs are tuned, theirs are too, at the best of the coarse rates.
+    Losses that are named to be compared are all tuned alike.
     """
-    found = leading(trials, context.task.measure.sign)
+    sign = context.task.measure.sign
+    found = list(best_of_each(trials, sign).values()) if context.named else leading(trials, sign)
     candidates = [
         replace(t.candidate, recipe=t.candidate.recipe.with_rate(rate))
         for t in found
         for rate in (t.candidate.recipe.rate / step, t.candidate.recipe.rate * step)
         if step > 1
     ]
-    if tunes_cutoffs(context.task):
+    if context.tunes_cutoffs:
         known = {trial.candidate.loss_key for trial in trials}
         twins = (with_tuned_cutoff(t.candidate) for t in found if t.candidate.cutoff == "fixed")
         candidates += [twin for twin in twins if twin.loss_key not in known]
@@ -150,9 +151,11 @@ def _wider(context: SearchContext, trials: Sequence[Trial]) -> tuple[Trial, ...]
 
 
 def _that_matter(context: SearchContext, trials: Sequence[Trial]) -> list[Trial]:
-    """The best trial of each leading standard loss and of the usual one."""
+    """The best trial of each leading standard loss and of the usual one; of each that was named."""
     sign = context.task.measure.sign
-    usual = standard_candidates(context.task).get(kind_named(context.task.kind).usual_loss)
+    if context.named:
+        return list(best_of_each(trials, sign).values())
+    usual = context.candidates.get(context.usual)
     found = {trial.candidate.loss_key: trial for trial in leading(trials, sign)}
     own = None if usual is None else best_of_each(trials, sign).get(usual.loss_key)
     return list({**found, **({} if own is None else {own.candidate.loss_key: own})}.values())

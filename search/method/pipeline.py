@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from ...spaces import Space, extended
 from ..proposals.proposer import Proposer
 from ..records import Ledger, Plan, Progress, Verdict
+from ..tasks.named_losses import NamedLoss
 from ..tasks.subject import Subject
 from ..tasks.task import Task
 from ..training.runner import Runner
+from .comparison import compare_named
 from .confirmation import confirm
 from .context import SearchContext
 from .explore import explore
@@ -45,6 +47,7 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
     sampler: str = "auto",
     others: Sequence[Task] = (),
     reached: Callable[[Verdict], None] = lambda _: None,
+    named: Sequence[NamedLoss] = (),
 ) -> Conclusion:
     """Run every phase that the ledger does not hold yet and return the conclusion.
 
@@ -58,9 +61,15 @@ def conduct(  # noqa: PLR0913, PLR0917  (what a search is made of)
         sampler: The name of the sampler that proposes.
         others: Tasks of the same kind, on which the searched loss is tried too.
         reached: Called with the verdict as soon as it is there, and again with what the phases after it add.
+        named: Losses to compare, where none is to be searched.
     """
     proposer = proposer_for(task, space, plan, sampler)
     context = SearchContext(task, plan, proposer, runner, ledger, progress)
+    if named:
+        compared, reason = compare_named(context, named)
+        if compared is not None:
+            reached(compared)
+        return Conclusion(compared, reason)
     tuned = headroom(context)
     if tuned.stop is not None:
         return Conclusion(None, tuned.stop)

@@ -23,7 +23,7 @@ from .context import HELD_DRAWS, SearchContext
 from .headroom import Tuned
 from .race_table import CROWN, RaceTable
 from .shrinkage import contenders
-from .standard_candidates import tunes_cutoffs, with_tuned_cutoff
+from .standard_candidates import with_tuned_cutoff
 
 LEVEL = 0.5  # standard errors: losses as close to the best of them are level, and the simplest is taken
 GROWTH = 4  # times as many repeats in a round, at most, as in the first
@@ -75,14 +75,36 @@ def race(context: SearchContext, tuned: Tuned, explored: Sequence[Trial]) -> Fin
     plan, sign = context.plan, context.task.measure.sign
     standards = {t.number: t for t in tuned.best.values()}
     chosen = contenders(explored, {t.candidate.spec.hash for t in standards.values()}, plan.contenders, sign)
-    if tunes_cutoffs(context.task):
+    if context.tunes_cutoffs:
         chosen += [_twin(trial) for trial in chosen[:TWINS]]
-    table = RaceTable(standards, {t.number: t for t in chosen}, sign, context.overlap)
+    searched = {t.number: t for t in chosen}
+    table, rounds = contest(context, standards, searched, tuned.trials)
+    usual = tuned.best.get(kind_named(context.task.kind).usual_loss)
+    finalists = _finalists(table, {**standards, **searched}, rounds)
+    if usual is None or usual.number == finalists.standard.number:
+        return finalists
+    return replace(finalists, over_usual=table.lead(finalists.standard.number, usual.number))
+
+
+def contest(
+    context: SearchContext,
+    standards: Mapping[int, Trial],
+    others: Mapping[int, Trial],
+    known: Sequence[Trial],
+) -> tuple[RaceTable, int]:
+    """Run the rounds of a race and return what everybody scored in them, and how many there were.
+
+    Args:
+        context: The running search.
+        standards: What there is to beat, by the numbers of the trials; the best of them stays to the end.
+        others: Who is compared with that one, likewise.
+        known: The trials of headroom, whose pace says whether time is left.
+    """
+    plan = context.plan
+    table = RaceTable(standards, others, context.task.measure.sign, context.overlap)
     context.progress.phase("race", plan.race_rounds * len(table.running))
     done, index, first, repeated = 0, 0, len(table.running), 0
-    while index < plan.race_rounds and not (
-        index and (_decided(table) or race_is_late(context, tuned.trials))
-    ):
+    while index < plan.race_rounds and not (index and (_decided(table) or race_is_late(context, known))):
         # Where few are left, a round of as much work repeats each of them more often.
         repeats = plan.race_seeds * min(GROWTH, first // len(table.running))
         fresh = context.fresh_repeats(repeated, repeats, index + 1)
@@ -94,11 +116,7 @@ def race(context: SearchContext, tuned: Tuned, explored: Sequence[Trial]) -> Fin
             table.drop_those_behind()
         done += len(found.scores)
         context.progress.advance(done, table.mean(table.ranked()[0]))
-    usual = tuned.best.get(kind_named(context.task.kind).usual_loss)
-    finalists = _finalists(table, {**standards, **{t.number: t for t in chosen}}, index)
-    if usual is None or usual.number == finalists.standard.number:
-        return finalists
-    return replace(finalists, over_usual=table.lead(finalists.standard.number, usual.number))
+    return table, index
 
 
 def most_repeats(plan: Plan) -> int:

@@ -5,30 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ...losses import formula
 from ...losses.kinds import kind_named
-from ..records import (
-    VERDICT,
-    VERDICT_QUESTION,
-    Comparison,
-    Entrant,
-    RaceResult,
-    StandardRow,
-    Trial,
-    Unit,
-    Verdict,
-    finite_or_none,
-    recall,
-    recall_record,
-)
+from ..records import Comparison, Entrant, RaceResult, StandardRow, Trial, Verdict, finite_or_none
 from ..records.verdict import Finding, Use
 from ..statistics import N_RESAMPLES, holm
 from .confusion import Confusion, confusion
 from .context import SearchContext
 from .headroom import Tuned
-from .race import Finalists, most_repeats
+from .race import Finalists
 from .race_table import CROWN
-from .refits import Refits, with_cutoffs
+from .refits import Refits
+from .sealed import entrant as refitted_entrant
+from .sealed import judged, refitted
 from .verdict_words import sentence_of
 from .widening import Edge, ends
 
@@ -52,40 +40,7 @@ def verdict(
     """
     standards = {t.number: t for t in tuned.best.values()}
     entrants = {t.number: t for t in (finalists.searched, *standards.values(), drawn) if t is not None}
-    context.progress.phase("verdict", len(entrants))
-    if context.ledger.find(*VERDICT) is None:
-        _unseal(context, entrants)
-    found = recall_record(
-        context.ledger, VERDICT, Verdict, lambda: _judge(context, tuned, finalists, entrants, drawn)
-    )
-    context.progress.advance(len(entrants), None)
-    return found
-
-
-def _unseal(context: SearchContext, entrants: dict[int, Trial]) -> None:
-    """Log which question the test data, where there are some, are about to answer, before they are read.
-
-    Whoever is killed after that may ask the same question again and no other: it has one answer. Raises
-    `RuntimeError` for another one.
-    """
-    asked = {"losses": [t.candidate.key for t in entrants.values()], "refits": context.plan.verdict_seeds}
-    before = context.ledger.find(*VERDICT_QUESTION)
-    if before is not None and before.payload != asked:
-        raise RuntimeError(
-            "the test data were read for other losses before this search was interrupted, and may not be "
-            "read again; start a new search"
-        )
-    again = "" if before is None else ", as before the interruption"
-    name = context.task.name
-    data = (
-        f"the test data of {name} are read now, once{again}"
-        if context.task.tests
-        else f"{name} has no test data, so its validation data judge, with fresh seeds"
-    )
-    context.progress.note(
-        f"verdict: {data}: {len(entrants)} losses, each trained anew {context.plan.verdict_seeds} times"
-    )
-    recall(context.ledger, *VERDICT_QUESTION, lambda: Unit(*VERDICT_QUESTION, payload=asked))
+    return judged(context, entrants, lambda: _judge(context, tuned, finalists, entrants, drawn))
 
 
 def _judge(
@@ -97,16 +52,7 @@ def _judge(
 ) -> Verdict:
     task, plan = context.task, context.plan
     metric = task.measure
-    repeats = context.fresh_repeats(most_repeats(plan), plan.verdict_seeds, plan.race_rounds + 1)
-    tested = context.runner.test(
-        [t.candidate for t in entrants.values()], repeats, context.watch(0, len(entrants), None)
-    )
-    offsets = {
-        n: finalists.offsets.get(n, (t.candidate.cutoff == "tuned" and t.outcome.offsets) or ())
-        for n, t in entrants.items()
-    }
-    tested = with_cutoffs(tested, list(offsets.values()), metric)
-    refits = Refits.of(tested, list(entrants), metric, plan.seed)
+    tested, refits, offsets = refitted(context, entrants, finalists.offsets)
 
     def confused(trial: Trial) -> Confusion:
         if tested.outputs is None or tested.targets is None:
@@ -114,19 +60,9 @@ def _judge(
         return confusion(task.kind, tested.outputs[list(entrants).index(trial.number)], tested.targets)
 
     def entrant(trial: Trial, ahead: Comparison | None = None) -> Entrant:
-        spec, rate = task.bound(trial.candidate.spec), trial.candidate.recipe.rate
-        return Entrant(
-            number=trial.number,
-            standard=trial.candidate.standard,
-            loss=spec,
-            formula=formula(spec),
-            learning_rate=rate,
-            scores=refits.scores(trial),
-            ahead=ahead,
-            offsets=tuple(offsets[trial.number]),
-            at_edge=tuple(edge.words for edge in _at_edge(context, tuned, trial)),
-            confusion=confused(trial),
-        )
+        edges = _at_edge(context, tuned, trial)
+        found = refitted_entrant(context, refits, trial, offsets=offsets, edges=edges, ahead=ahead)
+        return replace(found, confusion=confused(trial))
 
     winner, standard, searched = finalists.winner, finalists.standard, finalists.searched
     against = {name: refits.compare(winner, t) for name, t in tuned.best.items()}
@@ -162,15 +98,7 @@ def _judge(
         conclusion=conclusion,
         use=use,
         margin=plan.margin,
-        race=RaceResult(
-            lead=finalists.lead.mean,
-            refit_error=finite_or_none(finalists.lead.refits),
-            sample_error=finalists.lead.samples,
-            standard_errors=finite_or_none(finalists.lead.errors),
-            needed=CROWN,
-            rounds=finalists.rounds,
-            crowned=finalists.crowned,
-        ),
+        race=race_result(finalists),
         against=table,
         sentence="",
         usual=None if usual is None else entrant(usual),
@@ -178,8 +106,21 @@ def _judge(
         constant=None if tested.targets is None else task.constant_score(tested.targets),
         n_resamples=N_RESAMPLES,
     )
-    warnings = tuple(_warnings(found, refits, chosen, tuned))
+    warnings = tuple(warnings_of(found, refits, chosen, tuned))
     return replace(found, warnings=warnings, sentence=sentence_of(found, task.name))
+
+
+def race_result(finalists: Finalists) -> RaceResult:
+    """Return how the race ended, as the verdict tells it."""
+    return RaceResult(
+        lead=finalists.lead.mean,
+        refit_error=finite_or_none(finalists.lead.refits),
+        sample_error=finalists.lead.samples,
+        standard_errors=finite_or_none(finalists.lead.errors),
+        needed=CROWN,
+        rounds=finalists.rounds,
+        crowned=finalists.crowned,
+    )
 
 
 def _corrected(
@@ -199,7 +140,7 @@ def _at_edge(context: SearchContext, tuned: Tuned, trial: Trial) -> Sequence[Edg
     return tuned.at_edge.get(trial.candidate.loss_key, ())
 
 
-def _warnings(found: Verdict, refits: Refits, chosen: Trial, tuned: Tuned) -> Iterator[str]:
+def warnings_of(found: Verdict, refits: Refits, chosen: Trial, tuned: Tuned) -> Iterator[str]:
     """What a reader of the verdict should know."""
     own, sign, n = found.recommended, found.sign, found.decimals
     if found.constant is not None and sign * (own.scores.mean - found.constant) <= own.scores.sd:

@@ -8,6 +8,7 @@ from .followup import Confirmation, Rescored, Transfer
 from .headroom import HeadroomAssessment, RepeatsNeeded, SampleErrors
 from .insight import Ablation, CurvePoint, Insight, Moved
 from .ledger import Ledger, MemoryLedger, Unit, recall, recall_record
+from .named_comparison import NamedComparison, Pair
 from .outcome import Measurement, Outcome, State, Tested
 from .phases import (
     CONFIRMATION,
@@ -56,7 +57,9 @@ __all__ = [
     "Member",
     "MemoryLedger",
     "Moved",
+    "NamedComparison",
     "Outcome",
+    "Pair",
     "Phase",
     "Plan",
     "Progress",

@@ -27,7 +27,8 @@ class Plan:
     """The budget of a search and of its phases.
 
     Attributes:
-        trials: How many losses are explored; None where time alone bounds the search.
+        trials: How many losses are explored, 0 where losses are named and none is searched; None where time
+            alone bounds the search.
         time_limit_s: Seconds of wall-clock for the whole search, over all resumes; None for no limit. A plan
             has `trials`, this, or both.
         seeds: The seeds that every trial is repeated with.
@@ -70,5 +71,6 @@ class Plan:
             raise UserError(f"margin must be at least 0, in the metric's units, but got {self.margin!r}")
         for name in _COUNTS:
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"{name} must be a whole number of at least 1, but got {value!r}")
+            least = 0 if name == "trials" else 1
+            if value is not None and value < least:
+                raise UserError(f"{name} must be a whole number of at least {least}, but got {value!r}")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ...losses import LossSpec
 from .comparison import Comparison, RefitScores, decimals
 from .followup import Confirmation, Transfer
+from .named_comparison import NamedComparison
 
 Finding = Literal["better", "no worse", "not better"]
 Use = Literal["winner", "best_standard", "usual"]
@@ -179,6 +180,8 @@ class Verdict:
         n_resamples: Resamplings behind each p-value, none of which is below 2 / (n_resamples + 1); None in
             verdicts of a lossmith that did not say.
         warnings: What a reader of the verdict should know.
+        compared: What is told of each pair where losses were named and none was searched: the winner is the
+            loss to use then, and the best standard loss and the usual one are the one that was named first.
     """
 
     winner: Entrant
@@ -204,6 +207,7 @@ class Verdict:
     constant: float | None = None
     n_resamples: int | None = None
     warnings: tuple[str, ...] = ()
+    compared: NamedComparison | None = None
 
     @property
     def recommended(self) -> Entrant:
@@ -266,6 +270,8 @@ class Verdict:
             found["confirmation"] = self.confirmation.to_json()
         if self.transfer:
             found["transfer"] = {name: row.to_json() for name, row in self.transfer.items()}
+        if self.compared is not None:
+            found["compared"] = self.compared.to_json()
         return {**found, "sentence": self.sentence}
 
     @classmethod
@@ -273,7 +279,7 @@ class Verdict:
         """Return the verdict that a document of this lossmith, or of an older one, describes."""
         challenger, drawn = document.get("challenger"), document.get("random_search")
         confirmation, usual = document.get("confirmation"), document.get("usual")
-        gain = (usual or {}).get("gain")
+        gain, compared = (usual or {}).get("gain"), document.get("compared")
         return cls(
             winner=Entrant.from_json(document["winner"], document["scores"]["winner"]),
             best_standard=Entrant.from_json(document["best_standard"], document["scores"]["best_standard"]),
@@ -298,4 +304,5 @@ class Verdict:
             constant=document.get("constant"),
             n_resamples=document.get("n_resamples"),
             warnings=tuple(document.get("warnings", ())),
+            compared=None if compared is None else NamedComparison.from_json(compared),
         )
