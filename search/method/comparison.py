@@ -19,6 +19,7 @@ from ..records import (
     Trial,
     Verdict,
     best_of,
+    decimals,
 )
 from ..records.named_comparison import PairFinding
 from ..statistics import N_RESAMPLES, Lead, holm
@@ -74,6 +75,10 @@ def candidates(subject: Subject, losses: Sequence[NamedLoss]) -> dict[str, Candi
 
     Where decisions are measured, the first loss is there with a tuned cut-off too: a weighted loss that only
     moves the cut-off would else beat a loss that nobody gave a better one.
+
+    Args:
+        subject: The task.
+        losses: The losses that are named.
     """
     found = {loss.name: _candidate(subject, loss.name, loss) for loss in losses}
     if tunes_cutoffs(subject):
@@ -142,7 +147,9 @@ class _Asked:
         pairs = [p for p in pairs if p.finding == "better" or not p.loss.endswith(TUNED)]
         compared = NamedComparison(
             baseline=first,
-            answer=self._answer(name, first, pairs, shown=shown, data=tested.scored_on),
+            answer=self._answer(
+                name, first, pairs, shown=shown, data=tested.scored_on, digits=_digits(refits, base)
+            ),
             pairs=tuple(pairs),
             tuned_to={n: str(t.candidate.standard) for n, t in best.items() if t.candidate.standard != n},
             left_out=self.left_out,
@@ -183,8 +190,10 @@ class _Asked:
         rows = {n: refits.compare(t, other) for n, t in self.best.items() if t is not other}
         corrected = holm([row.p_value for row in rows.values()])
         against = next(name for name, trial in self.best.items() if trial is other)
+        digits = _digits(refits, self.finalists.standard)
         return [
-            _pair(name, against, row, p, sign) for (name, row), p in zip(rows.items(), corrected, strict=True)
+            _pair(name, against, row, p, sign, digits)
+            for (name, row), p in zip(rows.items(), corrected, strict=True)
         ]
 
     def _use(self, refits: Refits, base: Trial, pairs: Sequence[Pair]) -> Trial:
@@ -212,7 +221,9 @@ class _Asked:
         """The place in the race; whoever was dropped comes after those who were not."""
         return (self.ranked.index(number) if number in self.ranked else len(self.ranked)), number
 
-    def _answer(self, name: str, first: str, pairs: Sequence[Pair], *, shown: bool, data: str) -> str:
+    def _answer(
+        self, name: str, first: str, pairs: Sequence[Pair], *, shown: bool, data: str, digits: int
+    ) -> str:
         """Which loss to use, in one line."""
         if name == first:
             worse = [pair.loss for pair in pairs if pair.finding == "worse"]
@@ -221,26 +232,31 @@ class _Asked:
             return f"nothing here is told apart: keep {first}"
         if shown:
             ahead = next(p.ahead for p in pairs if (p.loss, p.other) == (name, first))
-            return f"use {name}: better than {first} by {_interval(ahead, self.context.task.measure.sign)}"
+            sign = self.context.task.measure.sign
+            return f"use {name}: better than {first} by {_interval(ahead, sign, digits)}"
         return (
             f"use {name}: it led the race by more than chance allows and leads on {data} data, which alone "
             f"do not show it to be better than {first}"
         )
 
 
-def _pair(loss: str, other: str, ahead: Comparison, p_holm: float, sign: int) -> Pair:
+def _digits(refits: Refits, base: Trial) -> int:
+    return decimals(refits.scores(base).mean)
+
+
+def _pair(loss: str, other: str, ahead: Comparison, p_holm: float, sign: int, digits: int) -> Pair:
     low, high = ahead.toward_better(sign)
     finding: PairFinding = "no better"
     if p_holm < SIGNIFICANT and (low > 0 or high < 0):
         finding = "better" if low > 0 else "worse"
     doubt = f" (p {p_holm:.2f} once corrected)" if finding == "no better" and (low > 0 or high < 0) else ""
-    sentence = f"{loss} is {finding} than {other} here: {_interval(ahead, sign)}{doubt}."
+    sentence = f"{loss} is {finding} than {other} here: {_interval(ahead, sign, digits)}{doubt}."
     return Pair(loss, other, finding, ahead, p_holm, sentence)
 
 
-def _interval(ahead: Comparison, sign: int) -> str:
+def _interval(ahead: Comparison, sign: int, digits: int) -> str:
     low, high = ahead.toward_better(sign)
-    return f"{sign * ahead.difference:+.4f}, {low:+.4f} to {high:+.4f}"
+    return f"{sign * ahead.difference:+.{digits}f}, {low:+.{digits}f} to {high:+.{digits}f}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -141,7 +141,14 @@ def _at_edge(context: SearchContext, tuned: Tuned, trial: Trial) -> Sequence[Edg
 
 
 def warnings_of(found: Verdict, refits: Refits, chosen: Trial, tuned: Tuned) -> Iterator[str]:
-    """What a reader of the verdict should know."""
+    """Tell what a reader of the verdict should know.
+
+    Args:
+        found: The verdict.
+        refits: The refits it was reached on.
+        chosen: The trial of the loss to use.
+        tuned: The losses it is compared with, at their best learning rates.
+    """
     own, sign, n = found.recommended, found.sign, found.decimals
     if found.constant is not None and sign * (own.scores.mean - found.constant) <= own.scores.sd:
         yield (
