@@ -33,8 +33,10 @@ def resume(
     given = Given(workdir, store)
     if address is not None:
         from ..running import jobs
+        from ..store import check_name
         from .launch import print_job
 
+        check_name(name)
         client = jobs.client_for(address)
         print_job(client, jobs.submit_resume(client, name), name, address, given, follow=False)
         return

@@ -13,7 +13,7 @@ import typer
 
 from .commands import Given, command
 from .options import StoreUrl, Workdir
-from .output import console
+from .output import console, tell
 
 if TYPE_CHECKING:
     from ..store import SearchRecord, Store
@@ -36,14 +36,22 @@ def ui(
     from ...losses.errors import UserError, require
     from ..running.workdir import places
     from ..store import shown, store_exists
+    from ..tracking.address import check_address, refused
 
     given = Given(workdir, store)
     found = places(workdir, store)
+    silent = check_address(found.tracking_uri)
     if found.tracking_uri.startswith(("http://", "https://")):
+        if silent:
+            tell(silent)
         console().print(f"MLflow runs at {found.tracking_uri}", soft_wrap=True)
         _print_trials(found.tracking_uri, found.store_url)
         return
-    if not store_exists(found.tracking_uri):
+    try:
+        there = store_exists(found.tracking_uri)
+    except UserError:  # it would speak of the store
+        raise refused(found.tracking_uri, "lossmith ui shows a database or a server alone") from None
+    if not there:
         place, search = shown(found.tracking_uri), command("search", "SPEC", given=given)
         raise UserError(
             f"MLflow's data must exist before it can be shown, but there is none at {place}; name another "
@@ -83,10 +91,10 @@ def _print_trials(base: str, store_url: str) -> None:
 
 def _records(kept: Store) -> Iterator[SearchRecord]:
     """The searches that can be read."""
-    from ..store import DamagedSearch
+    from ...losses.errors import UserError
 
     for name in kept.names():
-        with suppress(DamagedSearch):
+        with suppress(UserError):
             yield kept.get(name)
 
 

@@ -10,7 +10,7 @@ from ...losses.errors import UserError, require
 from ..results.output_path import output_path
 from ..results.reading import SearchReading
 from ..results.recommendation import Answer
-from ..store import Store
+from ..store import Store, check_name
 
 REPORT_NEEDS = ("jinja2", "plotly")  # the packages of the extra `report`
 
@@ -48,6 +48,7 @@ def write_report(store: Store, name: str, path: str | Path) -> Path:
     Raises:
         UserError: There is no such search, or the file is a directory or cannot be written.
     """
+    check_name(name)
     target = output_path(path, "a report")
     if target.is_dir():
         raise UserError(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...losses.errors import UserError
 from ...search.records import Verdict
 from ...search.records.typed_json import Damaged, fields_of
 from ..store import DamagedSearch, SearchRecord, Store
@@ -90,8 +91,9 @@ def catalogue(store: Store) -> Iterator[Listed]:
     for name in store.names():
         try:
             record = store.get(name)
-        except DamagedSearch as error:
-            yield Listed(name, None, None, None, error.said)
+        except UserError as error:  # whatever stands there for a name: it hides no other
+            said = error.said if isinstance(error, DamagedSearch) else str(error)
+            yield Listed(name, None, None, None, said)
             continue
         verdict, damaged = _verdict(record)
         task = record.task.get("name")

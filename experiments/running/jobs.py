@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from ...losses.errors import UserError, installed, missing, one_line
+from ...losses.errors import UserError, installed, missing, one_line, shown
 from ...search.training.ray.cluster import WAIT_S, WAITING
 from ...spaces import own_terms
 from ..spec import SearchSpec
+from ..tracking.address import answers, why_no_address
 from ..usercode import table_files, task_file, trust
 from ..version import version
 
@@ -44,16 +45,14 @@ def client_for(address: str) -> JobSubmissionClient:
     Raises:
         UserError: Nobody answers there, the token is wrong, or Ray is of another version.
     """
-    if not address.startswith(("http://", "https://")):
-        raise UserError(
-            f"--address must be the URL of a cluster's dashboard such as http://127.0.0.1:8265, "
-            f"but got {address}"
-        )
+    check_address(address)
     _check_token_file()
     if any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     if not installed("aiohttp", "ray"):  # the former comes with Ray's client of jobs
         raise missing("aiohttp", "a job on a Ray cluster")
+    if isinstance(refusal := answers(address), ConnectionRefusedError):  # Ray would ask for half a minute
+        raise _explained(address, refusal)
     import ray
     from ray.job_submission import JobSubmissionClient
 
@@ -71,6 +70,23 @@ def client_for(address: str) -> JobSubmissionClient:
             f"{address} is {found}; install ray=={found} here, or rebuild the cluster's image"
         )
     return client
+
+
+def check_address(address: str) -> None:
+    """Refuse what can be the address of no cluster. Nobody is asked.
+
+    Args:
+        address: What should be the URL of its dashboard.
+
+    Raises:
+        UserError: It is none.
+    """
+    web = address.startswith(("http://", "https://"))
+    if why := why_no_address(address) if web else "it begins with neither http:// nor https://":
+        raise UserError(
+            "--address must be the URL of a cluster's dashboard such as http://127.0.0.1:8265, but got "
+            f"{shown(address, 120)}: {why}"
+        )
 
 
 def new_name(base: str) -> str:

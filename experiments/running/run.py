@@ -22,7 +22,7 @@ from ..results.reading import task_of
 from ..spec import SearchSpec, load_spec
 from ..store import RunNotes, SearchRecord, Store, new_owner, shown, store_exists
 from ..tracking.address import check_address
-from ..usercode import keep_tables, pack, shipped_folder, term_files, transfer_files, unpack_for_resume
+from ..usercode import keep_tables, pack, term_files, transfer_files, unpack_for_resume
 from .ctrl_c import CtrlC, listening
 from .driver import drive
 from .forecast import forecast
@@ -186,7 +186,7 @@ def _resumed(
 
 def _found_here(asked: SearchSpec, record: SearchRecord, where: Places, *, given: bool) -> SearchSpec:
     """The SPEC with its code where this machine has it: what is missing here is written down."""
-    folder, changes = shipped_folder(where.workdir, record.name), dict[str, Any]()
+    folder, changes = where.workdir / "shipped" / record.name, dict[str, Any]()
     files = record.notes.files or {}
     if not given:
         changes["task"] = unpack_for_resume(asked.task, files, folder)

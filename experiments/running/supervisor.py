@@ -81,8 +81,13 @@ def supervise(
         every_s: Seconds between two looks.
         say: Called with each line for the operator.
         once: Whether to end after two looks.
+
+    Raises:
+        UserError: The address can be no cluster's.
     """
-    from .jobs import client_for, submit_resume
+    from .jobs import check_address, client_for, submit_resume
+
+    check_address(address)
 
     waiting: dict[str, str] = {}
 

@@ -5,7 +5,7 @@ from .ledger import StoreLedger
 from .owner import new_owner
 from .records import RunNotes, SearchRecord, Status, StoredTrial
 from .retrying import patient
-from .store import AlreadySaved, ClaimLost, DamagedSearch, Store
+from .store import AlreadySaved, ClaimLost, DamagedSearch, Store, check_name
 
 __all__ = [
     "AlreadySaved",
@@ -17,6 +17,7 @@ __all__ = [
     "Store",
     "StoreLedger",
     "StoredTrial",
+    "check_name",
     "check_url",
     "new_owner",
     "patient",

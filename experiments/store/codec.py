@@ -60,4 +60,4 @@ def _named(value: float) -> dict[str, str]:
 
 
 def _number(found: dict[str, object]) -> object:
-    return _NUMBERS[str(found[_KEY])] if found.keys() == {_KEY} else found
+    return _NUMBERS.get(str(found[_KEY]), found) if found.keys() == {_KEY} else found

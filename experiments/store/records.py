@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row
 
+from ...losses.errors import shown
 from ...search.records import Trial, Unit
 from ...search.records.typed_json import OMITTED, REST, UNREADABLE, Damaged, Document, fields_of, read, told
 from .owner import is_live
@@ -118,7 +119,10 @@ def search_record(row: Row[Any], now: datetime, stale_after_s: float) -> SearchR
         Damaged: A column holds something else than it should.
     """
     values = dict(row._mapping)  # noqa: SLF001  (public in SQLAlchemy; the underscore keeps column names free)
-    dead = not is_live(values["owner"], values["heartbeat_at"], now, stale_after_s)
+    try:
+        dead = not is_live(values["owner"], values["heartbeat_at"], now, stale_after_s)
+    except UNREADABLE:
+        raise Damaged(f"owner must be HOST:PID:TOKEN, but got {shown(values['owner'])}") from None
     if values["status"] == "running" and dead:
         values["status"] = "interrupted"
     return read(SearchRecord, values)

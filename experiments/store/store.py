@@ -12,7 +12,7 @@ from typing import Any, Self, get_args
 from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ...losses.errors import UserError, unknown
+from ...losses.errors import UserError, shown, unknown
 from ...search.records import State, Trial, Unit, Verdict
 from ...search.records.typed_json import UNREADABLE, Damaged, Document, told
 from . import owner as owners
@@ -53,6 +53,19 @@ class DamagedSearch(UserError):  # noqa: N818  (as above)
             "shows the searches beside it"
         )
         self.said = said
+
+
+def check_name(name: str) -> None:
+    """Refuse what no search can be called, whatever a store holds.
+
+    Raises:
+        UserError: The name is empty or too long, or holds what no terminal shows.
+    """
+    if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
+        raise UserError(
+            f"a search's name must have 1 to {NAME_LENGTH} characters that can be printed, but got "
+            f"{shown(name)}; lossmith list shows the names of a store"
+        )
 
 
 class AlreadySaved(RuntimeError):  # noqa: N818  (as above)
@@ -127,10 +140,9 @@ class Store:
             notes: The first notes.
 
         Raises:
-            UserError: The name is taken, or too long.
+            UserError: The name is taken, or none that a search can have.
         """
-        if not 0 < len(name) <= NAME_LENGTH:
-            raise UserError(f"a search's name must have 1 to {NAME_LENGTH} characters, but got {len(name)}")
+        check_name(name)
         try:
             with writing(self._engine) as connection:
                 now = _now(connection)
@@ -171,9 +183,10 @@ class Store:
         """Read the search of this name.
 
         Raises:
-            UserError: There is none; the message lists near names.
+            UserError: There is none, the message lists near names; or no search can have the name.
             DamagedSearch: Its row cannot be read.
         """
+        check_name(name)
         with reading(self._engine) as connection:
             try:
                 row = connection.execute(select(searches).where(searches.c.name == name)).one_or_none()
@@ -192,14 +205,15 @@ class Store:
         """Read every search whose row can be read, the oldest first; `names` has the others too."""
         found = []
         for name in self.names():
-            with suppress(DamagedSearch):
+            with suppress(UserError):
                 found.append(self.get(name))
         return found
 
     def names(self) -> list[str]:
         """List the name of every search, the oldest first."""
         with reading(self._engine) as connection:
-            return list(connection.scalars(select(searches.c.name).order_by(searches.c.id)))
+            found = connection.scalars(select(searches.c.name).order_by(searches.c.id))
+            return list(map(str, found))  # SQLite keeps bytes in a column of text, if it is given some
 
     def finish(
         self,
@@ -393,10 +407,16 @@ class Store:
 
         Args:
             search_id: The search.
+
+        Raises:
+            UserError: One cannot be read.
         """
         query = select(trainings.c.key, trainings.c.result).where(trainings.c.search_id == search_id)
         with reading(self._engine) as connection:
-            return {row.key: row.result for row in connection.execute(query)}
+            try:
+                return {row.key: row.result for row in connection.execute(query)}
+            except UNREADABLE as error:
+                raise _cannot_go_on(error) from None
 
     def unit(self, search_id: int, phase: str, index: int) -> Unit | None:
         """Read one unit with its trials, or None while it is not finished.
@@ -573,10 +593,7 @@ class Store:
         try:
             return self._read_units(chosen)
         except UNREADABLE as error:
-            raise UserError(
-                f"what the store holds of this search is damaged ({told(error)}), so it cannot go on: "
-                "restore it from a backup, or start a new search"
-            ) from None
+            raise _cannot_go_on(error) from None
 
     def _read_units(self, chosen: Select[Any]) -> list[Unit]:
         with reading(self._engine) as connection:
@@ -595,6 +612,13 @@ def _now(connection: Connection) -> datetime:
         moment: datetime = connection.scalars(select(func.clock_timestamp())).one()
         return moment.astimezone(UTC)
     return datetime.now(UTC)
+
+
+def _cannot_go_on(error: Exception) -> UserError:
+    return UserError(
+        f"what the store holds of this search is damaged ({told(error)}), so it cannot go on: restore it "
+        "from a backup, or start a new search"
+    )
 
 
 def _claim_lost(row: Row[Any]) -> ClaimLost:

@@ -10,7 +10,8 @@ from ...losses.errors import UserError, one_line
 
 _PLAIN = ("file", "databricks", "databricks-uc", "uc")  # what MLflow itself knows what to do with
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_WEB = ("http", "https")
+_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _WAIT_S = 3.0
 
 
@@ -26,17 +27,12 @@ def check_address(uri: str) -> str | None:
     Raises:
         UserError: The address is none that MLflow could have.
     """
-    try:
-        parts = urlsplit(uri)
-        scheme, host, port = parts.scheme.partition("+")[0], parts.hostname, parts.port
-    except ValueError as error:  # a port that is no number, a bracket that does not close
-        raise _refused(uri, str(error)) from None
-    if "\0" in uri:
-        raise _refused(uri, "it holds NUL")
-    if scheme in ("http", "https"):
-        if not host:
-            raise _refused(uri, "it names no host")
-        return _unreachable(uri, host, port or (443 if scheme == "https" else 80))
+    if why := why_no_address(uri):
+        raise refused(uri, why)
+    parts = urlsplit(uri)
+    scheme = parts.scheme.partition("+")[0]
+    if scheme in _WEB:
+        return _unreachable(uri)
     if scheme in _DATABASES:
         from sqlalchemy.engine import make_url
         from sqlalchemy.exc import ArgumentError
@@ -44,30 +40,71 @@ def check_address(uri: str) -> str | None:
         try:
             url = make_url(uri)
         except (ArgumentError, ValueError) as error:
-            raise _refused(uri, one_line(error)) from None
+            raise refused(uri, one_line(error)) from None
         if scheme == "sqlite" and url.database and Path(url.database).is_dir():
-            raise _refused(uri, "it is a folder")
-        if scheme != "sqlite" and url.host:
-            return _unreachable(uri, url.host, url.port or _PORTS[scheme])
-        return None
+            raise refused(uri, "it is a folder")
+        return _unreachable(uri) if scheme != "sqlite" and url.host else None
     if scheme and scheme not in _PLAIN and "://" in uri:
-        raise _refused(uri, f"MLflow knows no {scheme}://")
+        raise refused(uri, f"MLflow knows no {scheme}://")
     return None
 
 
-def _unreachable(uri: str, host: str, port: int) -> str | None:
+def why_no_address(uri: str) -> str | None:
+    """Say why an address can be nobody's, or return None. Nobody is asked.
+
+    Args:
+        uri: The URL of a server, or another address, of which less is known.
+    """
     try:
-        with socket.create_connection((host, port), _WAIT_S):
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:  # a port that is no number, a bracket that does not close
+        return one_line(error)
+    if "\0" in uri:
+        return "it holds NUL"
+    if parts.scheme in _WEB and not _is_host(host or ""):
+        return "it names no host"
+    return None
+
+
+def _is_host(name: str) -> bool:
+    """Whether a server may have this name: 63 characters are the most between two dots."""
+    parts = name.removesuffix(".").split(".")
+    return name.isprintable() and " " not in name and all(0 < len(part) < 64 for part in parts)
+
+
+def answers(uri: str) -> OSError | UnicodeError | None:
+    """Look whether somebody answers at an address that names a host; what the system says otherwise.
+
+    Args:
+        uri: The URL of a server or of a database on one.
+    """
+    parts = urlsplit(uri)
+    port = parts.port or _PORTS[parts.scheme.partition("+")[0]]
+    try:
+        with socket.create_connection((parts.hostname or "", port), _WAIT_S):
             return None
     except (OSError, UnicodeError) as error:
-        why = one_line((error.strerror if isinstance(error, OSError) else None) or error, 80)
-        return (
-            f"MLflow at {_shown(uri)} does not answer ({why}): trials are kept in the store, and delivered "
-            "once it does, at the latest by a resume"
-        )
+        return error
 
 
-def _refused(uri: str, why: str) -> UserError:
+def _unreachable(uri: str) -> str | None:
+    if (error := answers(uri)) is None:
+        return None
+    why = one_line((error.strerror if isinstance(error, OSError) else None) or error, 80)
+    return (
+        f"MLflow at {_shown(uri)} does not answer ({why}): trials are kept in the store, and delivered "
+        "once it does, at the latest by a resume"
+    )
+
+
+def refused(uri: str, why: str) -> UserError:
+    """The error for a MLFLOW_TRACKING_URI that cannot be.
+
+    Args:
+        uri: What it says.
+        why: What is wrong with it.
+    """
     return UserError(
         "MLFLOW_TRACKING_URI must be the address of an MLflow server or of its database, such as "
         f"http://127.0.0.1:5000 or sqlite:///mlflow.db, but got {_shown(uri)}: {why}"

@@ -3,7 +3,6 @@
 from .bundle import (
     keep_tables,
     pack,
-    shipped_folder,
     table_files,
     task_file,
     term_files,
@@ -16,7 +15,6 @@ from .trusted_files import trust, untrusted
 __all__ = [
     "keep_tables",
     "pack",
-    "shipped_folder",
     "table_files",
     "task_file",
     "term_files",

@@ -47,9 +47,15 @@ def pack(task: object, others: Sequence[str | Path] = ()) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths:
         try:
+            if path.exists() and not path.is_file():
+                raise UserError(  # noqa: TRY301  (a pipe would be waited for)
+                    f"a file to ship must be a file, but {one_line(path)} is none; name one of code"
+                )
             with path.open("rb") as file:  # a device has no end
                 content = file.read(LARGEST + 1)
             text = content.decode("utf-8")  # with its line ends: a file is known by its hash
+        except UserError:
+            raise
         except (OSError, ValueError) as error:  # ValueError: NUL in the path, or no text in the file
             why = error.strerror if isinstance(error, OSError) else "it is no text"
             raise UserError(
@@ -135,7 +141,7 @@ def unpack_for_resume(task: object, files: Mapping[str, str], directory: Path) -
     Args:
         task: FILE:OBJECT, the name of a built-in task, or a table.
         files: The text of the files that are kept with the search, by name.
-        directory: Where they are written.
+        directory: Where they are written, for this user's eyes alone; made if there is something to write.
 
     Returns:
         The task as it is found here.
@@ -146,7 +152,8 @@ def unpack_for_resume(task: object, files: Mapping[str, str], directory: Path) -
     own = task_file(task)
     if own is None or own.is_file() or own.name not in files:
         return task
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.chmod(directory, 0o700)  # noqa: PTH101  (mkdir's mode is only what the umask leaves of it)
     for name, text in files.items():
         if Path(name).name != name or name.startswith("."):
             raise UserError(f"a shipped file must have a plain name, but got {name!r}")
@@ -178,16 +185,3 @@ def unpack_for_reading(place: str, files: Mapping[str, str]) -> str:
             copy.write_bytes(content)
         return f"{copy}:{name}"
     return place
-
-
-def shipped_folder(workdir: Path, name: str) -> Path:
-    """Make the folder for the files of a search that is resumed elsewhere; for its user's eyes alone.
-
-    Args:
-        workdir: The working directory.
-        name: The name of the search.
-    """
-    folder = workdir / "shipped" / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.chmod(folder, 0o700)  # noqa: PTH101  (mkdir's mode is only what the umask leaves of it)
-    return folder

@@ -10,9 +10,10 @@ import types
 from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
+from json import JSONDecodeError
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from ...losses.errors import one_line
+from ...losses.errors import UserError, one_line
 
 LENGTH = 60  # characters of a value that an error shows
 _Record = TypeVar("_Record")
@@ -24,7 +25,7 @@ OMITTED = {"omitted": True}
 REST = {"rest": True}
 
 # What reading a document that is not what it should be may raise, beside `Damaged`.
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class Damaged(ValueError):  # noqa: N818  (it says what the document is)
@@ -33,7 +34,18 @@ class Damaged(ValueError):  # noqa: N818  (it says what the document is)
 
 def told(error: Exception) -> str:
     """Say in one line what is wrong with a document, given the error that reading it raised."""
-    return one_line(str(error) if isinstance(error, Damaged) else f"{type(error).__name__}: {error}", 160)
+    match error:
+        case Damaged() | UserError():
+            said = str(error)
+        case JSONDecodeError():
+            said = f"it is no JSON from character {error.pos + 1} on"
+        case KeyError():
+            said = f"it must have the key {error.args[0]}"
+        case UnicodeError():
+            said = "it is no text"
+        case _:  # in Python's words, which say nothing to whoever reads them
+            said = "it holds another kind of value than it should"
+    return one_line(said, 160)
 
 
 def read(cls: type[_Record], document: Any, place: str = "") -> _Record:

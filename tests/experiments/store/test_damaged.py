@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -59,6 +60,11 @@ ROWS = [
     ("verdict", "["),
     ("verdict", "[]"),
     ("verdict", '"better"'),
+    ("created_at", 5),
+    ("owner", "nobody"),
+    ("seconds", '{"race": {"$float": "what"}}'),
+    ("task", "[" * 100_000),
+    ("reason", b"\xff"),
 ]
 VERDICTS = ["{}", '{"winner": null}', '{"winner": {}, "scores": {"winner": 3}}']
 
@@ -85,6 +91,7 @@ def test_a_damaged_row_is_named_and_hides_no_other(
         (line,) = capsys.readouterr().err.splitlines()
         assert "what the store holds of broken is damaged" in line
         assert column in line
+        assert not re.search(r"Error\b|fromisoformat|NoneType", line)
     assert main(["show", "sound", "--workdir", str(workdir)]) == 0
 
 
@@ -138,6 +145,16 @@ def test_what_a_phase_found_is_read_by_itself(
     document = json.loads(capsys.readouterr().out)
     assert any(phase in line for line in document["damaged"])
     assert document["verdict"] is not None
+
+
+@pytest.mark.parametrize("name", [b"\xff", "", "two\nlines", "x" * 300])
+def test_a_damaged_name_hides_no_other(name: object, workdir: Path, capsys: Captured) -> None:
+    """Nobody can ask for that search, and the list says so beside the others."""
+    damage(workdir, SEARCH.format("name"), name)
+    assert main(["list", "--json", "--workdir", str(workdir)]) == 0
+    broken, sound = json.loads(capsys.readouterr().out)
+    assert (broken["status"], sound["name"]) == ("damaged", "sound")
+    assert main(["list", "--workdir", str(workdir)]) == 0
 
 
 def test_a_sound_store_says_nothing_of_damage(workdir: Path) -> None:
