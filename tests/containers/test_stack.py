@@ -98,7 +98,7 @@ def answer(password: str | None) -> int:
 def test_the_image_is_no_larger_than_it_must_be(stack: Stack) -> None:
     """What the services install stays well under what it was when everything came along."""
     measured = stack.run("docker", "run", "--rm", "lossmith:0.1.0", "du", "-sm", "/opt/lossmith").stdout
-    assert int(measured.split()[0]) < 1600  # MB
+    assert int(measured.split()[0]) < 1700  # MB, of which torch is a third
 
 
 @pytest.mark.parametrize("shell", ["-c", "-lc"])
