@@ -1,6 +1,6 @@
 """What a loss is: parts, the family they form, its points, and frozen losses. Needs torch alone."""
 
-from .checks import Health, health, healths
+from .checks import Audit, AuditFinding, Health, audit, health, healths
 from .custom import declare
 from .declarations import Kind, Parameter, Part, Standard
 from .errors import UserError
@@ -9,6 +9,8 @@ from .frozen import FrozenLoss, freeze, load_frozen, source, standard_loss
 from .spec import BoundLoss, LossSpec, formula, latex, standard_spec, standard_specs
 
 __all__ = [
+    "Audit",
+    "AuditFinding",
     "BoundLoss",
     "Family",
     "FrozenLoss",
@@ -19,6 +21,7 @@ __all__ = [
     "Part",
     "Standard",
     "UserError",
+    "audit",
     "declare",
     "formula",
     "freeze",

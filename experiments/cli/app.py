@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from . import (
+    audit,
     cancel,
     check,
     compare,
@@ -67,5 +68,6 @@ app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("losses")(losses.losses)
 app.command("check")(check.check)
+app.command("audit")(audit.audit)
 app.command("supervise")(supervise.supervise)
 app.command("ui")(ui.ui)

@@ -10,17 +10,21 @@ from .contract import PROMISES, Promise, check
 from .examination import Finding, examine
 from .gradient_health import Health, health, healths
 from .probe_batches import extreme_batch, random_batch
+from .probes import Audit, AuditFinding, audit
 from .subject import Broken, Subject, of_part, value_and_gradient
 from .suite import LossContract
 
 __all__ = [
     "PROMISES",
+    "Audit",
+    "AuditFinding",
     "Broken",
     "Finding",
     "Health",
     "LossContract",
     "Promise",
     "Subject",
+    "audit",
     "check",
     "examine",
     "extreme_batch",

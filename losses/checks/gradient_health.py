@@ -103,38 +103,52 @@ def _judged(
 ) -> Health:
     value, pull = (dict(zip(levels, found, strict=True)) for found in (values, pulls))
     undecided, worst = pull[UNDECIDED[classified]], MISTAKES[classified][0]
+    top = max(abs(pull[level]) for level in LEVELS[classified])
+    ratio = abs(undecided) or float("nan")
+    problems = tuple(diagnosed(value, pull, classified=classified, per_batch=per_batch).values())
+    return Health(value, pull, pull[worst] / ratio, top / ratio, problems)
+
+
+def diagnosed(
+    value: Mapping[float, float], pull: Mapping[float, float], *, classified: bool, per_batch: bool
+) -> dict[str, str]:
+    """What is wrong with a loss that was probed at all levels, a line for each problem by its name.
+
+    Args:
+        value: The loss by level: at least those of `LEVELS`.
+        pull: The pull by level, for the same levels.
+        classified: Whether a level is a logit rather than the size of an error.
+        per_batch: Whether the loss looks at a batch as a whole, so that one of mistakes alone may be flat.
+    """
+    undecided, worst = pull[UNDECIDED[classified]], MISTAKES[classified][0]
     usual = {level: pull[level] for level in LEVELS[classified]}
     top = max(map(abs, usual.values()))
-    problems = []
     broken = [
-        level
-        for level in levels
-        if not (abs(value[level]) < float("inf") and abs(pull[level]) < float("inf"))
+        level for level in value if not (abs(value[level]) < float("inf") and abs(pull[level]) < float("inf"))
     ]
     if broken:
-        problems.append(f"value or gradient is not finite at {_where(classified)} {broken[0]:g}")
-    else:
-        right, wrong = min(value[level] for level in RIGHT[classified]), value[worst]
-        if not (right < wrong and right <= min(value[level] for level in LEVELS[classified][2:])):
-            problems.append(
-                f"the right answer does not minimise it: {right:.3g} when right, {wrong:.3g} when wrong"
-            )
-        backward = [level for level in MISTAKES[classified] if pull[level] < -1e-6 * top]
-        if backward:
-            problems.append(
-                f"it pushes mistakes further: the pull at {_where(classified)} {backward[0]:g} "
-                f"is {pull[backward[0]]:.3g}"
-            )
-        probe = UNDECIDED[classified] if per_batch else worst
-        if not problems and abs(pull[probe]) <= VANISHED * top:
-            what = "an undecided batch" if per_batch else "confident mistakes"
-            problems.append(f"the gradient vanishes on {what}: {pull[probe]:.3g}, the largest is {top:.3g}")
-        if top > EXPLODED * abs(undecided):
-            problems.append(
-                f"the gradient explodes: {top:.3g} at most, {undecided:.3g} on an undecided sample"
-            )
-    ratio = abs(undecided) or float("nan")
-    return Health(value, pull, pull[worst] / ratio, top / ratio, tuple(problems))
+        return {"not finite": f"value or gradient is not finite at {_where(classified)} {broken[0]:g}"}
+    problems = {}
+    right, wrong = min(value[level] for level in RIGHT[classified]), value[worst]
+    if not (right < wrong and right <= min(value[level] for level in LEVELS[classified][2:])):
+        problems["not minimised"] = (
+            f"the right answer does not minimise it: {right:.3g} when right, {wrong:.3g} when wrong"
+        )
+    backward = [level for level in MISTAKES[classified] if pull[level] < -1e-6 * top]
+    if backward:
+        problems["backward"] = (
+            f"it pushes mistakes further: the pull at {_where(classified)} {backward[0]:g} "
+            f"is {pull[backward[0]]:.3g}"
+        )
+    probe = UNDECIDED[classified] if per_batch else worst
+    if not problems and abs(pull[probe]) <= VANISHED * top:
+        what = "an undecided batch" if per_batch else "confident mistakes"
+        problems["vanishes"] = f"the gradient vanishes on {what}: {pull[probe]:.3g}, the largest is {top:.3g}"
+    if top > EXPLODED * abs(undecided):
+        problems["explodes"] = (
+            f"the gradient explodes: {top:.3g} at most, {undecided:.3g} on an undecided sample"
+        )
+    return problems
 
 
 def _where(classified: bool) -> str:  # noqa: FBT001

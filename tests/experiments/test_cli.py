@@ -622,3 +622,36 @@ def test_warnings_of_other_packages_are_not_shown(
         assert main(["search", str(spec)]) == 0
     assert not [str(warning.message) for warning in shown if "overflow" in str(warning.message)]
     capsys.readouterr()
+
+
+# Audits
+
+
+def test_an_audit_says_what_is_wrong_and_exits_with_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Findings exit with 1, a sound loss with 0; where several kinds fit one is asked for; errors are 2."""
+    file = tmp_path / "audited.py"
+    file.write_text(
+        "from torch.nn import functional as F\n"
+        "def twice(o, t):\n    return F.nll_loss(o.softmax(1).log_softmax(1), t)\n"
+        "def square(o, t):\n    return (o - t).pow(2).mean()\n"
+        "def broken(o, t):\n    raise KeyError('margin')\n"
+    )
+    assert main(["audit", f"{file}:twice"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("error    softmax twice:")
+    assert "1 finding" in said.splitlines()[-1]
+    assert main(["audit", f"{file}:square", "--kind", "regression", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ok"]
+    for arguments, part in (
+        (["audit", "focal"], "--kind"),
+        (["audit", f"{file}:broken", "--kind", "binary"], "KeyError"),
+        (["audit", f"{file}:square", "--kind", "ordinal"], "unknown kind"),
+        (["audit", "facol", "--kind", "binary"], "unknown standard loss"),
+        (["audit", str(tmp_path / "absent.json")], "cannot read"),
+    ):
+        assert main(arguments) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert part in err.splitlines()[0]
