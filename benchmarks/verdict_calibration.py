@@ -1,6 +1,7 @@
 """How often "better" is wrong, and how often it is found where it is right.
 
     python benchmarks/verdict_calibration.py [--searches 200] [--only NAME] [--out FILE] [--summary FILE...]
+    python benchmarks/verdict_calibration.py --compare [--searches 200] [--only NAME] [--out FILE]
 
 Searches, through the phases that a user's search goes through, on tasks whose answer is known:
 
@@ -12,6 +13,9 @@ Searches, through the phases that a user's search goes through, on tasks whose a
   it is, is measured on 20,000 samples of its own beside the best tuned standard loss.
 
 The test data are read only where a loss was crowned: no other can be called better.
+
+`--compare` compares named losses on the null tasks in place of searching; the test data are read each time,
+and "better" counts where any loss is called better than another.
 
 A verdict is calibrated when "better" comes in at most 5% of the searches on null tasks, and has power when
 it comes in at least 90% of those on planted tasks whose difference is what the headroom gate promised.
@@ -38,11 +42,12 @@ from lossmith.search import Candidate, MemoryLedger, Plan, Repeat, Task
 from lossmith.search.method.context import SearchContext
 from lossmith.search.method.explore import explore
 from lossmith.search.method.headroom import headroom
-from lossmith.search.method.pipeline import proposer_for
+from lossmith.search.method.pipeline import conduct, proposer_for
 from lossmith.search.method.race import race
 from lossmith.search.method.verdict import verdict
 from lossmith.search.metrics import Metric, metric_named
 from lossmith.search.records import SilentProgress
+from lossmith.search.tasks.named_losses import named_losses
 from lossmith.search.training.cohort_trainer import Trainer
 from lossmith.spaces import Domain, Space
 
@@ -225,6 +230,36 @@ def searched(setting: Setting, seed: int) -> dict[str, Any]:
     }
 
 
+COMPARED = {
+    "binary": ["bce", "focal", "weighted_bce"],
+    "regression": ["mse", "huber:delta=100", "huber:delta=400"],
+}
+
+
+def compared(setting: Setting, seed: int) -> dict[str, Any]:
+    """One comparison on a null task, with what it called better."""
+    task, started = setting.task(seed), time.monotonic()
+    plan = replace(PLAN, trials=0, headroom="off", seed=seed)
+    runner = Trainer(task, folds=plan.folds, seed=seed, workers=1)
+    losses = named_losses(task, COMPARED[task.kind], {})
+    ledger = MemoryLedger()
+    found = conduct(task, setting.space, plan, runner, ledger, SilentProgress(), named=losses).verdict
+    assert found is not None
+    assert found.compared is not None
+    pairs = found.compared.pairs
+    return {
+        "setting": setting.name,
+        "seed": seed,
+        "better": any(pair.finding == "better" for pair in pairs),
+        "told apart": any(pair.finding != "no better" for pair in pairs),
+        "crowned": found.race.crowned,
+        "answer": found.compared.answer,
+        "true_difference": 0.0,
+        "detectable": 0.0,
+        "seconds": time.monotonic() - started,
+    }
+
+
 def true_difference(setting: Setting, seed: int) -> float:
     """By how much the planted loss is better than the best tuned standard loss, on 20,000 samples."""
     skewed = "quantile.tau" in setting.space.domains
@@ -279,6 +314,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument("--only", action="append", choices=SETTINGS, help="these settings alone")
     parser.add_argument("--out", type=Path, help="where the lines go, beside standard output")
+    parser.add_argument("--compare", action="store_true", help="compare named losses on the null tasks")
     parser.add_argument("--summary", type=Path, nargs="+", help="sum up such files and run nothing")
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -286,10 +322,11 @@ def main() -> None:
     if asked.summary:
         rows = [json.loads(line) for path in asked.summary for line in path.read_text().splitlines()]
     else:
-        names = asked.only or list(SETTINGS)
+        names = asked.only or [n for n, one in SETTINGS.items() if not (asked.compare and one.planted)]
+        judge = compared if asked.compare else searched
         for index in range(asked.searches):
             for name in names:
-                rows.append(searched(SETTINGS[name], asked.first + index))
+                rows.append(judge(SETTINGS[name], asked.first + index))
                 line = json.dumps(rows[-1])
                 print(line, flush=True)
                 if asked.out:
