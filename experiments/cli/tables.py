@@ -69,7 +69,12 @@ def trials_table(document: SearchDocument, count: int = 5) -> Table:
 
 
 def classes_table(document: SearchDocument, rows: Sequence[ClassRow]) -> Table:
-    """The test samples by true class and decided class, for the loss to use."""
+    """Make the table of test samples by true class and decided class, for the loss to use.
+
+    Args:
+        document: The search.
+        rows: Its classes, as `class_rows` finds them.
+    """
     table = Table(title="\ntest samples with the loss to use, mean over its refits", title_justify="left")
     table.add_column("true class")
     for row in rows:

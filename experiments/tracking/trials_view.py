@@ -34,7 +34,12 @@ def view_tag(search: SearchRecord, run_id: str) -> tuple[str, str]:
 
 
 def trials_address(base: str, search: SearchRecord) -> str | None:
-    """The address of that view under MLflow's own; None for a search that MLflow does not hold yet."""
+    """The address of that view under MLflow's own; None for a search that MLflow does not hold yet.
+
+    Args:
+        base: The address of MLflow.
+        search: The search whose trials are shown.
+    """
     if search.experiment_id is None or search.run_id is None:
         return None
     # MLflow opens in its pages for prompts and agents unless the address says otherwise.

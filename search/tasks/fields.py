@@ -24,6 +24,7 @@ class TaskFields(Mapping[str, Any]):
         test: The test part.
         model: Builds a model.
         metric: What counts.
+        own_metric: The metric in the units of a standardised target; None for `metric` itself.
         validation: The validation part; None folds the training part.
         recipe: How models are trained.
         greater_is_better: Which way a function as metric goes.

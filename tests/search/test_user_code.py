@@ -26,8 +26,8 @@ class Breaks(nn.Module):
         self.layer = nn.Linear(FEATURES, 3)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Logits, as long as this is a try-out of three samples."""
-        if len(inputs) > 3:
+        """Logits, as long as this is a try-out of a few samples."""
+        if len(inputs) > 5:
             raise KeyError("hidden bug")
         logits: Tensor = self.layer(inputs)
         return logits

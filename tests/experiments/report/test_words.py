@@ -16,6 +16,7 @@ from lossmith.experiments.results.reading import SearchReading
 from lossmith.experiments.results.search_document import SearchDocument
 from lossmith.experiments.results.verdict_rows import verdict_rows
 from lossmith.experiments.store import Store
+from lossmith.search.tasks.task_record import FunctionRecord
 from lossmith.spaces.recipe import Recipe
 
 from .conftest import document_of
@@ -116,8 +117,7 @@ def test_an_own_loop_prints_no_recipe_that_was_not_used(document: SearchDocument
         (["learning_rate"], "learning rate 0.003; the rest is in the code of made-up"),
         ([], "in the code of made-up"),
     ):
-        own = {"reads": reads, "tunes_learning_rate": bool(reads)}
-        task = replace(document.task, more={**document.task.more, "own_training": own})
+        task = replace(document.task, own_training=FunctionRecord(0, 1.0, bool(reads), tuple(reads)))
         assert dict(setting(replace(document, task=task)))["recipe"] == words
     (code,) = (found.code for found in snippets(Recipe(), 0.01, "multiclass", function="made-up"))
     assert "Adam" not in code

@@ -87,7 +87,7 @@ def test_headroom_says_whether_the_loss_matters(task: Task, mode: str, matters: 
     (note,) = (note for note in heard.notes if "beyond the ends" not in note)
     assert ("differ by more than chance here" if matters else "cannot be told apart here") in note
     assert "accuracy" in note
-    assert "tuned cross_entropy" in note
+    assert "cross_entropy, the usual loss" in note
     if tuned.stop is not None:
         assert note in tuned.stop
         assert "headroom: stop" in tuned.stop

@@ -110,7 +110,7 @@ def test_the_gate_is_kept(task: Task) -> None:
     assert unit is not None
     assert unit.payload == as_json(gate)
     assert heard.notes[-1] == gate.message
-    assert f"has to lead by {known(gate.detectable):.4f} to be found" in gate.message
+    assert f"found, 9 times in 10, if it leads by {known(gate.detectable):.4f}" in gate.message
 
 
 def test_what_the_gate_promises_is_found(task: Task) -> None:

@@ -220,5 +220,7 @@ def test_losses_with_other_recipes_are_other_candidates() -> None:
 
 def test_a_search_says_who_proposes() -> None:
     """By the budget and the width it was given."""
-    assert "then evolution" in Proposer(SPACE, RECIPE, budget=256, width=64).reason
+    assert (
+        "then others bred from the best (evolution)" in Proposer(SPACE, RECIPE, budget=256, width=64).reason
+    )
     assert Proposer(SPACE, RECIPE, sampler="cmaes").reason.startswith("sampler cmaes")

@@ -121,7 +121,9 @@ def test_outputs_must_carry_a_gradient(how: Callable[[Tensor], Tensor]) -> None:
     assert "carry a gradient" in refusal(model=lambda: Cut(nn.Linear(FEATURES, 3)))
 
 
-@pytest.mark.parametrize("inputs", [torch.zeros(90, FEATURES), torch.ones(90, FEATURES), np.full((90, 6), 7)])
+@pytest.mark.parametrize(
+    "inputs", [torch.zeros(90, FEATURES), torch.ones(90, FEATURES), np.full((90, 6), 7.0)]
+)
 def test_equal_inputs_are_refused(inputs: Any) -> None:
     """A training part of one input, 90 times, teaches nothing."""
     line = refusal(train=(inputs, LABELS), validation=(inputs[:40], LABELS[:40]), test=(inputs, LABELS))

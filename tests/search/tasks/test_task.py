@@ -178,7 +178,9 @@ def test_the_model_may_fail_in_training_alone() -> None:
                 raise ZeroDivisionError("no training\ntoday")
             return super().forward(inputs)
 
-    with pytest.raises(UserError, match="in training it raised: ZeroDivisionError: no training today"):
+    with pytest.raises(
+        UserError, match="in training with 5 samples it raised: ZeroDivisionError: no training today"
+    ):
         task_of(model=lambda: OnlyEvaluates(FEATURES, 3))
 
 
