@@ -63,6 +63,6 @@ def compare(  # noqa: PLR0913  (a front door: each argument is one the command l
     )
     keys = {key: value for key, value in wanted.to_json().items() if given is None or key != "task"}
     experiment = run_search(keys, task=given, workdir=workdir, store=store, runner=runner, progress=progress)
-    if experiment.search_document().verdict is None:
+    if (verdict := experiment.verdict) is None:
         raise UserError(f"{experiment.record.name} is {experiment.record.status}: {experiment.record.reason}")
-    return experiment.verdict
+    return verdict

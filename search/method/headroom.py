@@ -60,7 +60,7 @@ def headroom(context: SearchContext) -> Tuned:
     """Tune every standard loss over `plan.rates` learning rates, the best ones in finer and wider steps."""
     sign, named = context.task.measure.sign, context.candidates
     recipes = context.proposer.recipes(context.plan.rates)
-    unique = {candidate.loss_key: candidate for candidate in reversed(named.values())}
+    unique = {candidate.loss_key: candidate for candidate in reversed(list(named.values()))}
     candidates = [replace(c, recipe=recipe) for c in reversed(unique.values()) for recipe in recipes]
     step = (recipes[1].rate / recipes[0].rate) ** 0.5 if len(recipes) > 1 else 1.0
     context.progress.phase("headroom", len(candidates) + _extra(context, len(unique), step))
