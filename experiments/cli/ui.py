@@ -47,6 +47,8 @@ def ui(
         console().print(f"MLflow runs at {found.tracking_uri}", soft_wrap=True)
         _print_trials(found.tracking_uri, found.store_url)
         return
+    if silent:  # MLflow would begin, and end with a traceback
+        raise refused(found.tracking_uri, "no database answers there")
     try:
         there = store_exists(found.tracking_uri)
     except UserError:  # it would speak of the store

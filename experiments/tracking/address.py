@@ -91,7 +91,7 @@ def answers(uri: str) -> OSError | UnicodeError | None:
 def _unreachable(uri: str) -> str | None:
     if (error := answers(uri)) is None:
         return None
-    why = one_line((error.strerror if isinstance(error, OSError) else None) or error, 80)
+    why = "its host cannot be" if isinstance(error, UnicodeError) else one_line(error.strerror or error, 80)
     return (
         f"MLflow at {_shown(uri)} does not answer ({why}): trials are kept in the store, and delivered "
         "once it does, at the latest by a resume"

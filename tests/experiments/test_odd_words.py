@@ -84,7 +84,9 @@ def test_a_cluster_that_refuses_is_asked_once(monkeypatch: pytest.MonkeyPatch) -
             client_for(address)
 
 
-@pytest.mark.parametrize("uri", ["http://", "http://x:port", "sqlite://", "x", "postgres://h/x", "é"])
+@pytest.mark.parametrize(
+    "uri", ["http://", "http://x:port", "sqlite://", "x", "postgres://h/x", "é", "postgresql://127.0.0.1:1/x"]
+)
 def test_an_mlflow_that_ui_cannot_show_is_refused_by_its_own_name(
     uri: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
