@@ -114,7 +114,7 @@ class FrozenLoss(nn.Module):
         self._plain = {False: content.steps, True: weighted.steps}  # by whether samples have weights
         self._steps = {has: fused(spec.kind, steps) for has, steps in self._plain.items()}
         self._names, self._scale = tuple(content.buffers), content.scale
-        self._two_outputs = "gaussian_nll" in spec.parts
+        self.two_outputs = "gaussian_nll" in spec.parts
         for name, value in content.buffers.items():
             self.register_buffer(name, value)
             self.register_buffer(_single(name), value.float(), persistent=False)
@@ -147,10 +147,10 @@ class FrozenLoss(nn.Module):
             check_weight(sample_weight, len(outputs))
         spec, exporting = self.spec, torch.compiler.is_exporting()
         if exporting:
-            outputs, targets = flat(spec.kind, outputs, targets, two_outputs=self._two_outputs)
+            outputs, targets = flat(spec.kind, outputs, targets, two_outputs=self.two_outputs)
         else:
-            outputs, targets = shaped(spec.kind, outputs, targets, two_outputs=self._two_outputs)
-        check_columns(spec, outputs)
+            outputs, targets = shaped(spec.kind, outputs, targets, two_outputs=self.two_outputs)
+        check_columns(columns_of(spec), outputs)
         targets, factor = self._checked(outputs, targets)
         outputs = in_full_precision(outputs)
         if exporting:
@@ -248,14 +248,13 @@ def columns_of(spec: BoundLoss) -> int | None:
     return None if spec.class_counts is None or one_column else len(spec.class_counts)
 
 
-def check_columns(spec: BoundLoss, outputs: Tensor) -> None:
-    """Raise `UserError` unless outputs (N, K) have as many classes or labels as the spec has counts.
+def check_columns(wanted: int | None, outputs: Tensor) -> None:
+    """Raise `UserError` unless outputs (N, K) have as many classes or labels as the loss has counts.
 
     Args:
-        spec: The loss.
+        wanted: Of `columns_of`.
         outputs: In the shapes of `shaped`.
     """
-    wanted = columns_of(spec)
     if wanted is not None and outputs.shape[-1] != wanted:
         raise UserError(
             f"outputs must have {wanted} columns, for as many class counts is this loss "

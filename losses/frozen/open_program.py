@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 from torch.export import ExportedProgram
-from torch.fx import Node
+from torch.fx import Graph, Node
 
 _ATEN = torch.ops.aten
 
@@ -18,6 +18,9 @@ def open_up(program: ExportedProgram) -> None:
     - The number of samples as the first size of an input: of dense inputs it is that of the flattened ones.
     - Tensors made on the example's device: they are brought to where the inputs are.
     - Where operations came from: paths of the machine that exported.
+
+    What is flattened is held to one shape instead, but for sizes of one: outputs (4, 2) would else meet
+    targets (8,), and a mask another one with height and width changed over.
     """
     graph = program.graph
     for node in list(graph.nodes):
@@ -30,6 +33,9 @@ def open_up(program: ExportedProgram) -> None:
         counted.meta = dict(size.meta)
         size.replace_all_uses_with(counted)
         graph.erase_node(size)
+    for outputs, flattened in _flattened(graph.nodes):
+        with graph.inserting_before(flattened):
+            _held_to_shape(graph, outputs, flattened)
     for made, like in _made_here(graph.nodes):
         with graph.inserting_after(made):
             moved = graph.call_function(_ATEN.to.other, (made, like))
@@ -39,6 +45,40 @@ def open_up(program: ExportedProgram) -> None:
                 user.replace_input_with(made, moved)
     graph.lint()
     program.graph_module.recompile()
+
+
+def _flattened(nodes: Iterator[Node]) -> list[tuple[Node, Node]]:
+    """What the flattened outputs were before, with the flattened targets, if they are flattened."""
+    pairs = [(_root(n).name, n) for n in nodes if n.target is _ATEN.flatten.using_ints]
+    outputs = [n.args[0] for name, n in pairs if name == "outputs"]
+    targets = [n for name, n in pairs if name == "targets"]
+    return [(node, target) for node, target in zip(outputs[:1], targets) if isinstance(node, Node)]  # noqa: B905
+
+
+def _held_to_shape(graph: Graph, outputs: Node, flattened: Node) -> None:
+    """Make targets fail that are not of the shape of the outputs before they are flattened.
+
+    Two shapes are one where each can be expanded to the other: views, which cost nothing.
+
+    Args:
+        graph: Where nodes are inserted.
+        outputs: With a last axis, which stays, where they have one axis more than the targets.
+        flattened: The flattened targets.
+    """
+    (targets, *_), like = flattened.args, flattened.meta
+    assert isinstance(targets, Node)
+
+    def view(operation: object, *arguments: object) -> Node:
+        made = graph.create_node("call_function", operation, arguments)  # type: ignore[arg-type]
+        made.meta = dict(like)
+        return made
+
+    if outputs.meta["val"].dim() > targets.meta["val"].dim():
+        outputs = view(_ATEN.select.int, outputs, -1, 0)
+    one, other = view(_ATEN.squeeze.default, targets), view(_ATEN.squeeze.default, outputs)
+    there = view(_ATEN.expand_as.default, one, other)
+    back = view(_ATEN.expand_as.default, other, one)
+    flattened.replace_input_with(targets, view(_ATEN.expand_as.default, there, back))
 
 
 def _sample_counts(nodes: Iterator[Node]) -> list[tuple[Node, Node]]:

@@ -19,16 +19,18 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from ..errors import UserError
-from .frozen_loss import FrozenLoss
+from ..errors import UserError, one_line
+from ..family import shaped
+from .frozen_loss import FrozenLoss, check_columns, columns_of
 from .open_program import open_up
 
 # Everything an archive without pickle may hold, below its one top folder.
 _RAW = re.compile(
     r"archive_format|archive_version|byteorder|\.data/(version|serialization_id)|models/model\.json"
-    r"|data/(weights|constants)/(model_(weights|constants)_config\.json|(weight|tensor)_\d+)"
+    r"|data/(weights|constants)/(model_(weights|constants)_config\.json|(weight|tensor)_\d+)|extra/door\.json"
 )
 _CONFIG = re.compile(r"data/(weights|constants)/model_(weights|constants)_config\.json")
+_DOOR = "door.json"  # the kind of problem, by which shapes are checked
 _EXAMPLES = "data/sample_inputs/model.pt"  # pickled where it is not empty
 
 
@@ -41,7 +43,8 @@ def write_pt2(loss: FrozenLoss, outputs: Tensor, targets: Tensor, path: Path) ->
         targets: Of the same batch.
         path: Of the file, which ends in .pt2.
     """
-    torch.export.save(exported(loss, outputs, targets), path)
+    door = {"kind": loss.spec.kind, "two_outputs": loss.two_outputs, "columns": columns_of(loss.spec)}
+    torch.export.save(exported(loss, outputs, targets), path, extra_files={_DOOR: json.dumps(door)})
 
 
 def exported(loss: FrozenLoss, outputs: Tensor, targets: Tensor) -> ExportedProgram:
@@ -93,7 +96,27 @@ def load_pt2(path: str | Path) -> nn.Module:
     except (OSError, zipfile.BadZipFile) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "it is not a .pt2 archive"
         raise UserError(f"cannot read {path}: {reason}; export the loss again") from error
-    return module_of(torch.export.load(path))
+    told = {_DOOR: ""}
+    module = module_of(torch.export.load(path, extra_files=told))
+    return _WithDoor(module, **json.loads(told[_DOOR])) if told[_DOOR] else module
+
+
+class _WithDoor(nn.Module):
+    """A program behind the checks of shapes and dtypes that a frozen loss begins with."""
+
+    def __init__(self, program: nn.Module, kind: str, *, two_outputs: bool, columns: int | None) -> None:
+        super().__init__()
+        self.program, self._kind, self._two_outputs, self._columns = program, kind, two_outputs, columns
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        check_columns(self._columns, shaped(self._kind, outputs, targets, two_outputs=self._two_outputs)[0])
+        try:
+            found: Tensor = self.program(outputs, targets)
+        except RuntimeError as error:
+            if not str(error).startswith(f"{self._kind} targets must be "):  # an assertion of the program
+                raise
+            raise UserError(f"{one_line(error)}; leave out or ignore such targets") from None
+        return found
 
 
 def _refuse_pickle(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str | Path) -> None:
