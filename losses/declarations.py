@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Literal, get_args
 
 from torch import Tensor
 
-from .errors import UserError
+from .errors import UserError, shown
 from .kernels import PLAIN, Fast
 from .kinds import KINDS, Kind
 from .numerics import Number
@@ -68,6 +69,10 @@ class Parameter:
     about: str = ""
     per_loss: bool = False
 
+    def __post_init__(self) -> None:
+        """Raise `UserError` unless the numbers are numbers, in an order that can be searched."""
+        _check_parameter(self)
+
     def allows(self, value: float) -> bool:
         """Whether the formula is defined at `value`; never for NaN and infinities."""
         low, high = self.domain
@@ -92,6 +97,49 @@ class Parameter:
                 f"its usual range is {self.search[0]:g} to {self.search[1]:g}"
             )
         return float(value)
+
+
+def _check_parameter(given: Parameter) -> None:
+    name: object = given.name
+    if not isinstance(name, str) or not name.isidentifier() or iskeyword(name):
+        raise UserError(
+            f"a parameter must have a Python name, but got {shown(name)}; write Parameter('gamma', ...)"
+        )
+    for what, pair in (("search", given.search), ("domain", given.domain)):
+        two = isinstance(pair, tuple | list) and len(pair) == 2 and all(map(_is_number, pair))
+        if not two or not pair[0] < pair[1]:
+            raise UserError(
+                f"{what} of the parameter {name} must be two numbers, the smaller one first, but got "
+                f"{shown(pair)}; write {what}=(0.5, 2.0)"
+            )
+    for what, value in (("default", given.default), ("neutral", given.neutral)):
+        if (what == "default" or value is not None) and not (
+            _is_number(value) and given.allows(float(value or 0))
+        ):
+            low, high = given.domain
+            raise UserError(
+                f"{what} of the parameter {name} must be a finite number of its domain, "
+                f"{low:g} to {high:g}, but got {shown(value)}"
+            )
+    low, high = given.search
+    if not (given.allows(low) and given.allows(high)):
+        raise UserError(
+            f"search of the parameter {name} must be finite and lie in its domain, "
+            f"{given.domain[0]:g} to {given.domain[1]:g}, but got {shown(given.search)}"
+        )
+    if not isinstance(given.log, bool) or (given.log and low <= 0):
+        raise UserError(
+            f"log of the parameter {name} must be True or False, and True only where search begins above 0, "
+            f"but got log={shown(given.log)} and search={shown(given.search)}"
+        )
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a real number that a float can hold, and not NaN."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    except OverflowError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ class Finding:
 def examine(found: Part, kind: Kind, *, needed: bool = False) -> list[Finding]:
     """Put a part through the contract as a loss: a term alone, any other part around the plainest term.
 
-    A loss that does not run has that finding alone. The part need not be registered, and is not afterwards.
+    A loss that does not run has that finding alone, and of one that cannot be searched it is not told what
+    else it could not be used for. The part need not be registered, and is not afterwards.
 
     Args:
         found: the part.
@@ -48,7 +49,9 @@ def examine(found: Part, kind: Kind, *, needed: bool = False) -> list[Finding]:
         findings = [_finding(first, subject)]
         if not findings[0].ok:
             return findings
-        findings += [_finding(promise, subject) for promise in others]
+        for promise in others:
+            if not promise.without or all(finding.ok or not finding.needed for finding in findings):
+                findings.append(_finding(promise, subject))
         return [*findings, *_health(subject, needed=isinstance(found.function, UserTerm))]
 
 

@@ -41,6 +41,9 @@ def differentiable(subject: Subject) -> None:
         number.data = torch.tensor(inside(name, values[name]), dtype=torch.float64)
     if not loss(outputs.requires_grad_(), *numbers).requires_grad:
         raise Broken(f"{subject.name}: the loss has no gradient to the outputs")
+    _, pull = value_and_gradient(subject.loss, *subject.batch(dtype=torch.float64))
+    if not bool(pull.any()):
+        raise Broken(f"{subject.name}: the gradient to the outputs is 0 everywhere")
     try:
         torch.autograd.gradcheck(loss, (outputs, *numbers), eps=1e-6, atol=1e-5, rtol=1e-4)
     except RuntimeError as error:

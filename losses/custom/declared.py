@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from inspect import Parameter as Argument
 from inspect import isclass, signature
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from torch import nn
 
 from ..checks import random_batch
 from ..declarations import Level, Parameter, Part
-from ..errors import UserError
+from ..errors import UserError, shown
 from ..family import UserTerm
 from ..kinds import Kind, kind_named
 
@@ -34,9 +35,17 @@ def declare(*, kind: Kind, parameters: Sequence[Parameter] = ()) -> Callable[[T]
             it is built; they are floats, or 0-d tensors under `torch.vmap`.
 
     Raises:
-        UserError: there is no such kind.
+        UserError: there is no such kind, or the parameters are not a list of `Parameter` of different names.
     """
     kind_named(kind)
+    given: object = parameters
+    if not isinstance(given, list | tuple) or not all(isinstance(one, Parameter) for one in given):
+        raise UserError(
+            f"parameters must be a list of Parameter, but got {shown(given)}; write "
+            "parameters=[Parameter('gamma', default=2.0, search=(0.0, 5.0))]"
+        )
+    if twice := [p.name for p in parameters if sum(q.name == p.name for q in parameters) > 1]:
+        raise UserError(f"parameters must have different names, but there are two {twice[0]}; rename one")
 
     def mark(loss: T) -> T:
         setattr(loss, _DECLARATION, (kind, tuple(parameters)))
@@ -55,7 +64,7 @@ def as_part(name: str, loss: Any, kind: Kind | None = None, source: str = "") ->
         source: where the loss is from, for people.
 
     Raises:
-        UserError: it is no function of `(outputs, targets)` and no module.
+        UserError: it is no function of `(outputs, targets)` and no module, or has weights to learn.
     """
     if isinstance(loss, Part):
         return loss
@@ -65,18 +74,38 @@ def as_part(name: str, loss: Any, kind: Kind | None = None, source: str = "") ->
         raise UserError(f"{name} must be a function or an nn.Module, but it is of type {type(loss).__name__}")
     if not is_module:
         _check_signature(name, loss, [p.name for p in parameters])
-    slots, shown = "".join(f", {{{p.name}}}" for p in parameters), name.replace("_", r"\_")
+    _check_weights(name, loss, parameters)
+    slots, escaped = "".join(f", {{{p.name}}}" for p in parameters), name.replace("_", r"\_")
     return Part(
         name=name,
         stage="term",
         kinds=(declared,),
         function=UserTerm(loss),
         formula=f"{name}(z, y{slots})",
-        latex=rf"\operatorname{{{{{shown}}}}}(z, y{slots})",
+        latex=rf"\operatorname{{{{{escaped}}}}}(z, y{slots})",
         source=source,
         parameters=parameters,
         level=_level(UserTerm(loss), declared, parameters),
     )
+
+
+def _check_weights(name: str, loss: Any, parameters: Sequence[Parameter]) -> None:
+    """Refuse a module with weights: an optimizer is given those of the model alone, so they would stay."""
+    module = loss
+    if isclass(loss):
+        try:
+            module = loss(**{p.name: p.default for p in parameters})
+        except Exception:  # noqa: BLE001  (examining it tells what it raises)
+            return
+    if not isinstance(module, nn.Module):
+        return
+    with suppress(AttributeError):  # a class that does not call super().__init__()
+        learnt = [of for of, value in module.named_parameters() if value.requires_grad]
+        if learnt:
+            raise UserError(
+                f"a loss must have no weights to learn, for a search trains those of the model alone, but "
+                f"{name} has {learnt[0]}; declare it as a Parameter, or keep it by register_buffer"
+            )
 
 
 def _level(loss: UserTerm, kind: Kind, parameters: Sequence[Parameter]) -> Level:

@@ -36,7 +36,12 @@ class UserTerm:
             UserError: the user's code returned something else.
         """
         built = isinstance(self.loss, type)
-        found = self.loss(**values)(outputs, targets) if built else self.loss(outputs, targets, **values)
+        try:
+            found = self.loss(**values)(outputs, targets) if built else self.loss(outputs, targets, **values)
+        except SystemExit as error:
+            raise UserError(
+                f"{self.__name__} must return a loss, but it called sys.exit({error.code!r})"
+            ) from error
         if isinstance(found, Tensor) and found.shape in ((), targets.shape, targets.shape[:1]):
             return found
         got = f"one of shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__

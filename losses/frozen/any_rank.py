@@ -11,7 +11,7 @@ def flat(kind: Kind, outputs: Tensor, targets: Tensor, *, two_outputs: bool = Fa
     """As `shaped`, in operations that mean the same for every rank, and without a look at rank or dtype.
 
     Dense logits (N, K, ...) become (N ..., K), answers one axis. Targets of several labels and outputs
-    must be expandable to each other, so that nothing broadcasts; `open_up` holds what is flattened to one shape.
+    must be expandable to each other, so that nothing broadcasts; `open_up` holds flattened ones to one shape.
 
     Args:
         kind: The kind of problem.

@@ -8,6 +8,7 @@ from typing import Any, Protocol, SupportsInt, overload
 import torch
 from torch import Tensor
 
+from ...losses.custom import user_error
 from ...losses.errors import UserError
 
 FETCHED_AT_ONCE = 1 << 24  # numbers that a check or a fingerprint holds at a time
@@ -21,6 +22,33 @@ class Samples(Protocol):
 
     def __getitem__(self, row: int, /) -> Any:
         """One sample's inputs, or a tuple that begins with them."""
+
+
+def fetched(samples: Samples, row: int, place: str = "dataset") -> Any:
+    """One sample as the dataset gives it.
+
+    Args:
+        samples: The dataset.
+        row: The sample's index.
+        place: The name of the part in errors.
+
+    Raises:
+        UserError: The dataset raises, or leaves the program; the line names the sample.
+    """
+    try:
+        return samples[row]
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = f"{place}: sample {row} of {len(samples)} cannot be read; repair or leave it out"
+        raise user_error(said, error) from error
+
+
+def plain(inputs: Tensor) -> Tensor:
+    """Inputs without gradient and with every number written out, float64 as float32."""
+    inputs = inputs.detach()
+    inputs = inputs if inputs.layout == torch.strided else inputs.to_dense()
+    return inputs.float() if inputs.dtype == torch.float64 else inputs
 
 
 class Streamed:
@@ -44,9 +72,8 @@ class Streamed:
         self._like = self._sample(int(self._rows[0])) if like is None else like
 
     def _sample(self, row: int) -> Tensor:
-        found = self._samples[row]
-        found = torch.as_tensor(found[0] if isinstance(found, tuple | list) else found)
-        return found.float() if found.dtype == torch.float64 else found
+        found = fetched(self._samples, row)
+        return plain(torch.as_tensor(found[0] if isinstance(found, tuple | list) else found))
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -98,16 +98,25 @@ class Run:
                     self.told(f"{self.name}: {part} features {done:,}/{total:,}{left}")
 
     def _of(self, batch: Tensor) -> Tensor:
-        try:
-            features = self.backbone(batch.to(self.device))
-        except Exception as error:
+        try:  # on a copy, for it may work in place
+            features = self.backbone(batch.to(self.device, copy=True))
+        except (Exception, SystemExit) as error:
             said = f"{self.name}: the backbone must accept inputs {tuple(batch.shape)}, but it raised"
             raise user_error(said, error) from error
-        if not isinstance(features, Tensor) or features.dim() < 2 or len(features) != len(batch):
+        if (
+            not isinstance(features, Tensor)
+            or features.dim() < 2
+            or len(features) != len(batch)
+            or not features.numel()
+        ):
             got = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
             raise UserError(
                 f"{self.name}: the backbone must return features (N, ...), but for {len(batch)} samples it "
                 f"returned {got}; wrap it in a module that does"
+            )
+        if features.is_complex():
+            raise UserError(
+                f"{self.name}: features must be real numbers, but the backbone returned {features.dtype}"
             )
         return features.flatten(1).float().cpu()
 

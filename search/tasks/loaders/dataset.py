@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from ....losses import Kind
-from ....losses.errors import UserError
+from ....losses.errors import UserError, shown
+from ....losses.kinds import kind_named
 from ....spaces.recipe import Recipe
 from ...memory import room
 from ..arrays import brief, tensor_of
 from ..data import ordinal_codes
 from ..fields import TaskFields
-from ..streaming import Samples, Streamed, take
+from ..streaming import Samples, Streamed, fetched, plain, take
 from .defaults import metric_for, mlp_for, outputs_of, recipe_for, training_line
 from .holdout import held_out
 from .image_files import ImageFolder
@@ -80,7 +82,9 @@ def dataset_fields(  # noqa: PLR0913  (one for each thing a user may want to say
     Raises:
         UserError: A dataset has no length, or its samples are no pairs, not alike, or no numbers.
     """
+    kind_named(kind)
     read = {"train": read_dataset(train, f"{name}: train", stream=stream)}
+    _check_classes(kind, read["train"].targets, f"{name}: train")
     extra: dict[str, Any] = {"groups": groups, "time": time}
     if isinstance(test, int | float):
         read, extra = _shared(read["train"], kind, test, extra, name)
@@ -124,7 +128,13 @@ def read_dataset(samples: Samples, place: str, *, stream: bool | None = None) ->
     Raises:
         UserError: The dataset has no length, or its samples are no pairs, not alike, or no numbers.
     """
+    if isinstance(samples, DataLoader):
+        raise UserError(
+            f"{place} must be a dataset, but got a DataLoader, which gives batches; give its dataset"
+        )
     try:
+        if not hasattr(samples, "__getitem__"):
+            raise TypeError  # noqa: TRY301
         count = len(samples)
     except TypeError as error:
         raise UserError(
@@ -144,11 +154,13 @@ def read_dataset(samples: Samples, place: str, *, stream: bool | None = None) ->
                 f"{place}: samples must be alike, {tuple(inputs.shape)}, but sample {row} is "
                 f"{tuple(sample.shape)}; resize or pad it in the dataset"
             )
-    return Read(torch.stack([sample for sample, _ in found]), _stacked([t for _, t in found]), streamed=False)
+    return Read(
+        torch.stack([sample for sample, _ in found]), _stacked([t for _, t in found], place), streamed=False
+    )
 
 
 def _pair(samples: Samples, row: int, place: str) -> tuple[Tensor, Any]:
-    sample = samples[row]
+    sample = fetched(samples, row, place)
     if not isinstance(sample, tuple | list) or len(sample) != 2:
         got = f"{len(sample)} things" if isinstance(sample, tuple | list) else type(sample).__name__
         raise UserError(f"{place}: each sample must be a pair (inputs, target), but sample {row} is {got}")
@@ -159,11 +171,11 @@ def _pair(samples: Samples, row: int, place: str) -> tuple[Tensor, Any]:
             f"{place}: inputs must be tensors or arrays, but those of sample {row} are "
             f"{type(sample[0]).__name__} ({brief(error)}); add a transform such as ToTensor"
         ) from error
-    if isinstance(sample[1], str):
-        raise UserError(
-            f"{place}: targets must be numbers, but that of sample {row} is {sample[1]!r}; number the classes"
-        )
-    return inputs.float() if inputs.dtype == torch.float64 else inputs, sample[1]
+    _numbers(sample[1], row, place)
+    if inputs.is_meta or inputs.is_complex():
+        got = "a tensor on the device meta, without numbers" if inputs.is_meta else str(inputs.dtype)
+        raise UserError(f"{place}: inputs must hold real numbers, but those of sample {row} are {got}")
+    return plain(inputs), sample[1]
 
 
 def _targets(samples: Samples, count: int, place: str) -> Tensor:
@@ -173,13 +185,46 @@ def _targets(samples: Samples, count: int, place: str) -> Tensor:
     """
     if type(samples) is ImageFolder:
         return torch.tensor(samples.targets)
-    return _stacked([_pair(samples, row, place)[1] for row in range(count)])
+    return _stacked([_pair(samples, row, place)[1] for row in range(count)], place)
 
 
-def _stacked(targets: Any) -> Tensor:
-    found = torch.from_numpy(np.stack([np.asarray(target) for target in targets]))
+def _stacked(targets: Sequence[Any], place: str) -> Tensor:
+    rows = [_numbers(target, row, place) for row, target in enumerate(targets)]
+    for row, target in enumerate(rows):
+        if target.shape != rows[0].shape:
+            raise UserError(
+                f"{place}: targets must be alike, {rows[0].shape}, but that of sample {row} is "
+                f"{target.shape}; give each sample as many numbers"
+            )
+    found = torch.from_numpy(np.stack(rows))
     found = found.squeeze(1) if found.dim() == 2 and found.shape[1] == 1 else found
     return tensor_of("targets", found.float() if found.dtype == torch.float64 else found)
+
+
+def _numbers(target: Any, row: int, place: str) -> Any:
+    """One target as an array of numbers."""
+    try:
+        found = np.asarray(target.detach() if isinstance(target, Tensor) else target)
+    except (TypeError, ValueError, RuntimeError):
+        found = np.asarray(None)
+    if found.dtype.kind not in "biuf":
+        raise UserError(
+            f"{place}: targets must be numbers, but that of sample {row} is {shown(target)}; "
+            "number the classes"
+        )
+    return found
+
+
+def _check_classes(kind: Kind, targets: Tensor, place: str) -> None:
+    """Refuse fractions as classes before samples are dealt by them."""
+    odd = (
+        targets[targets.frac() != 0] if targets.is_floating_point() and kind == "multiclass" else targets[:0]
+    )
+    if odd.numel() and targets.dim() == 1:
+        raise UserError(
+            f"{place}: multiclass targets must be class indices, but got {odd[0].item():g}; for numbers give "
+            "kind='regression'"
+        )
 
 
 def _shared(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ....losses import Kind
-from ....losses.errors import UserError
+from ....losses.errors import UserError, one_line, shown
 from ....spaces.recipe import Recipe
 from ..data import Data, checked
 from ..fields import TaskFields
@@ -72,6 +72,10 @@ def features_fields(  # noqa: PLR0913  (one for each thing a user may want to sa
         raise UserError(f"the backbone must be an nn.Module, but got {type(backbone).__name__}")
     if any(tensor.is_meta for tensor in (*backbone.parameters(), *backbone.buffers())):
         raise UserError("the backbone must have weights, but they are on the device meta; load them first")
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise UserError(f"batch_size must be a whole number of at least 1, but got {shown(batch_size)}")
+    if progress is not None and not callable(progress):
+        raise UserError(f"progress must be a function of a line, such as print, but got {shown(progress)}")
     given = {"train": train, "test": test, **({} if validation is None else {"validation": validation})}
     raw = {part: _read(kind, f"{name}: {part}", value) for part, value in given.items()}
     run = Run(backbone, _device(device), batch_size, _folder(cache), progress or _say, name)
@@ -131,12 +135,28 @@ def _hidden(head: str) -> tuple[int, ...]:
 
 
 def _device(given: str | torch.device | None) -> torch.device:
-    return torch.device(given or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """The device, once a tensor has been there."""
+    try:
+        device = torch.device(given or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.zeros(1, device=device).tolist()
+    except Exception as error:
+        raise UserError(
+            f"device must be one that this machine has, but {shown(given)} is not: {one_line(error, 120)}; "
+            "give device='cpu'"
+        ) from error
+    return device
 
 
 def _folder(given: str | Path | None) -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(given or Path(home) / "lossmith" / "features").expanduser()
+    try:
+        folder = Path(given or Path(home) / "lossmith" / "features").expanduser()
+        usable = "\0" not in str(folder) and (not folder.exists() or folder.is_dir())
+    except (OSError, ValueError, RuntimeError, TypeError):  # too long, NUL, nobody's home, no path
+        usable = False
+    if not usable:
+        raise UserError(f"cache must be a folder, or one that can be made, but got {shown(given)}")
+    return folder
 
 
 def _scale(features: Tensor) -> tuple[Tensor, Tensor]:

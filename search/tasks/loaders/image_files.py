@@ -46,6 +46,7 @@ class ImageFolder:
         size: The height and width that images are resized to.
         channels: 1 for grey, 3 for colours.
         span: The pixel values that become 0 and 1, for images of more than 8 bits; None for 8 bits.
+        resized: Whether images of another size are resized; without it they are refused.
     """
 
     files: tuple[Path, ...]
@@ -54,6 +55,7 @@ class ImageFolder:
     size: tuple[int, int]
     channels: int = 3
     span: tuple[float, float] | None = None
+    resized: bool = True
 
     def __len__(self) -> int:
         return len(self.files)
@@ -61,6 +63,11 @@ class ImageFolder:
     def __getitem__(self, row: int) -> tuple[Tensor, int]:
         path = self.files[row]
         with opened(path) as image:
+            if not self.resized and image.size != self.size[::-1]:
+                raise UserError(
+                    f"images of different sizes, such as {self.size} and {image.size[::-1]} ({path}), "
+                    "must be brought to one: give size=64 or size=(height, width)"
+                )
             pixels = _pixels(path, image, self.size, self.channels, self.span)
         planes = torch.from_numpy(pixels).reshape(*self.size, self.channels).permute(2, 0, 1)
         return ((planes - MEAN) / SPREAD).contiguous(), self.targets[row]
@@ -97,6 +104,18 @@ def _check_pages(path: Path, image: Any) -> None:
         raise UserError(
             f"every image must be one picture, but {path} holds {pages} pages; save each as a file"
         )
+
+
+def animated(files: Sequence[Path]) -> int:
+    """How many of the images have several frames, of which the first is read."""
+    from PIL import Image
+
+    found = 0
+    for path in files:
+        if path.suffix.lower() in (".gif", ".png", ".webp"):
+            with Image.open(path) as image:
+                found += bool(getattr(image, "is_animated", False))
+    return found
 
 
 def look(path: Path) -> Look:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ....losses.errors import UserError
+from ....losses.errors import UserError, shown
 from ..fields import TaskFields
 from ..guard import tidy_name
 from ..labels import some
 from .dataset import dataset_fields
-from .image_files import ENDINGS, ImageFolder, look, span_of
+from .image_files import ENDINGS, ImageFolder, animated, look, span_of
+
+LARGEST = 16_384  # pixels of a side
 
 
 def image_folder(folder: str | Path, size: int | Sequence[int] | None = None) -> ImageFolder:
@@ -32,9 +35,7 @@ def image_folder(folder: str | Path, size: int | Sequence[int] | None = None) ->
         UserError: The folder is missing, has fewer than two classes or a class without images, or an image
             cannot be read.
     """
-    root = Path(folder).expanduser()
-    if not root.is_dir():
-        raise UserError(f"a folder of images must exist, but there is no folder {root}; check the path")
+    root = _there(folder)
     classes = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(classes) < 2:
         raise UserError(
@@ -57,6 +58,7 @@ def image_folder(folder: str | Path, size: int | Sequence[int] | None = None) ->
         sizes[0] if size is None else _size(size),
         1 if all(first.grey for first in firsts) else 3,
         span_of(paths) if any(first.deep for first in firsts) else None,
+        resized=size is not None,
     )
 
 
@@ -69,11 +71,28 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
+def _there(folder: str | Path) -> Path:
+    try:
+        root = Path(folder).expanduser()
+        there = root.is_dir()
+    except (OSError, ValueError, RuntimeError, TypeError):  # too long, NUL, nobody's home, no path
+        there = False
+    if not there:
+        raise UserError(
+            f"a folder of images must exist, but there is no folder {shown(folder)}; check the path"
+        )
+    return root
+
+
 def _size(given: int | Sequence[int]) -> tuple[int, int]:
-    sizes = (given, given) if isinstance(given, int) else tuple(given)
-    if len(sizes) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes):
-        raise UserError(f"size must be a height and a width above 0, such as 64 or (48, 64), but got {given}")
-    return sizes[0], sizes[1]
+    sizes = tuple(given) if isinstance(given, Sequence) else (given, given)
+    whole = all(isinstance(n, Integral) and not isinstance(n, bool) and 0 < n <= LARGEST for n in sizes)
+    if len(sizes) != 2 or not whole:
+        raise UserError(
+            f"size must be a height and a width from 1 to {LARGEST:,}, such as 64 or (48, 64), but got "
+            f"{shown(given)}"
+        )
+    return int(sizes[0]), int(sizes[1])
 
 
 def image_folder_fields(
@@ -114,12 +133,14 @@ def image_folder_fields(
         **more,
     )
     span = first.span and f"; pixels {first.span[0]:g} to {first.span[1]:g} become 0 to 1"
+    moving = animated(first.files) + sum(animated(other.files) for other in others.values())
+    frames = (f"{moving} animated images: the first frame of each is read",) if moving else ()
     line = f"{len(first.classes)} classes, the folders in {Path(folder).name}: {some(first.classes, 7)}"
     return replace(
         fields,
         class_names=first.classes,
         about={"classes": list(first.classes), "size": list(first.size), "channels": first.channels},
-        notes=(f"{line}{span or ''}", *fields.notes),
+        notes=(f"{line}{span or ''}", *frames, *fields.notes),
     )
 
 
