@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...losses import Kind
-from ...losses.errors import UserError
+from ...losses.errors import UserError, shown
 from ..random_streams import stream_seed
 from ..records import Repeat
 from .constants import constants_of
@@ -62,8 +62,9 @@ class Folds:
     count: int
 
     def __post_init__(self) -> None:
-        if self.count < 1:
-            raise UserError(f"repeats: folds must be a whole number of at least 1, but got {self.count}")
+        count: object = self.count
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise UserError(f"repeats: folds must be a whole number of at least 1, but got {shown(count)}")
 
     @property
     def parts(self) -> int:
