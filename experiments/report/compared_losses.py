@@ -46,13 +46,23 @@ def compared(document: SearchDocument) -> dict[str, list[Curve]]:
 
 
 def named(label: str, curve: Curve) -> str:
-    """What a curve is called: the loss, the samples, and how often each of them counts if not once."""
+    """The name of a curve: the loss, the samples, and how often each of them counts if not once.
+
+    Args:
+        label: The name of the loss, as of `compared`.
+        curve: A curve of that loss, for samples of one case.
+    """
     counts = "" if math.isclose(curve.weight, 1, rel_tol=0.01) else f" (counts {curve.weight:.2g} times)"
     return f"{label}, {curve.case}{counts}" if curve.case else label
 
 
 def draw(document: SearchDocument, what: Literal["loss", "pull"]) -> go.Figure | None:
-    """The curves as a picture; None where there is no verdict or no loss of a single sample."""
+    """The curves as a picture; None where there is no verdict or no loss of a single sample.
+
+    Args:
+        document: The search whose verdict names the losses.
+        what: The field of `Curve` that is drawn.
+    """
     found = compared(document)
     if not found:
         return None

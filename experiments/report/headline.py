@@ -15,7 +15,13 @@ from .usage import FOLDER
 
 @dataclass(frozen=True)
 class Fact:
-    """One number of the head of the page."""
+    """One number of the head of the page.
+
+    Attributes:
+        label: The words above the number.
+        value: The number as it is printed.
+        note: The words below the number, such as the metric and its deviation; may be empty.
+    """
 
     label: str
     value: str
@@ -53,7 +59,12 @@ def sentence(document: SearchDocument) -> str:
 
 
 def what_now(document: SearchDocument, answer: Answer | None) -> list[tuple[str, str]]:
-    """What the reader does next, as pairs of words and a command, which may be empty."""
+    """What the reader does next, as pairs of words and a command, which may be empty.
+
+    Args:
+        document: The search.
+        answer: The loss to train with; None as long as the search has none.
+    """
     name = document.name
     if document.verdict is None:
         if document.status == "running":

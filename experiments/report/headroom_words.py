@@ -12,7 +12,12 @@ from ..results.search_document import SearchDocument
 
 @dataclass(frozen=True)
 class Distance:
-    """A difference between scores, in the metric's units with better positive, and what it stands for."""
+    """A difference between scores and what it stands for.
+
+    Attributes:
+        name: What the difference stands for, in words.
+        value: The difference in the metric's units; positive is better.
+    """
 
     name: str
     value: float

@@ -17,7 +17,19 @@ from .usage import FOLDER, Snippet, snippets
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The loss to train with, ready to be shown. `lines` are MathML, or text where that is not possible."""
+    """The loss to train with, ready to be shown.
+
+    Attributes:
+        note: Where the loss comes from, in a sentence.
+        recipe: The learning rate and the other numbers of the recipe it was found with, in words.
+        lines: The formula and its conditions, each as MathML, or as LaTeX where that is not possible.
+        plain: The formula as text.
+        latex: The formula as LaTeX.
+        letters: What the letters of the formula stand for, in a sentence.
+        command: The command that exports the loss.
+        snippets: Code that trains with the exported loss.
+        source: The loss as Python source; empty where the source of one of its parts is not at hand.
+    """
 
     note: str
     recipe: str
@@ -31,7 +43,12 @@ class Recommendation:
 
 
 def recommendation(document: SearchDocument, answer: Answer) -> Recommendation:
-    """The loss as formula and as code, with what to write into one's own training."""
+    """The loss as formula and as code, with what to write into one's own training.
+
+    Args:
+        document: The search.
+        answer: The loss that the search advises, and its learning rate.
+    """
     from markupsafe import Markup
 
     spec = answer.loss

@@ -19,7 +19,13 @@ ROW = 26  # pixels of a row of names
 
 
 def figure(*traces: Any, height: int = 320, **layout: Any) -> go.Figure:
-    """A picture of these traces. Nothing in it can be dragged, so that a finger scrolls the page."""
+    """A picture in which nothing can be dragged, so that a finger scrolls the page.
+
+    Args:
+        *traces: What the picture shows, as Plotly's traces.
+        height: The height of the picture in pixels, margins included.
+        **layout: Properties of Plotly's layout that replace the usual ones.
+    """
     made = go.Figure(list(traces))
     made.update_layout(
         template="none",
@@ -43,7 +49,12 @@ def figure(*traces: Any, height: int = 320, **layout: Any) -> go.Figure:
 
 
 def rows_height(count: int, *, lines: int = 1) -> int:
-    """The height of a picture with so many rows, in pixels, whose names have up to so many lines."""
+    """The height in pixels of a picture with a row for each name.
+
+    Args:
+        count: The number of rows.
+        lines: The largest number of lines that a name takes.
+    """
     return 78 + (ROW + 10 * (lines - 1)) * max(count, 2)
 
 
@@ -60,7 +71,14 @@ def legend_below(made: go.Figure) -> go.Figure:
 
 
 def worth_seeing(trials: Sequence[TrialRow], sign: int) -> list[float]:
-    """A range of scores in which the better half is told apart: a few that failed do not squeeze it."""
+    """The range of scores, lowest first, in which the better half of the trials is told apart.
+
+    A few trials that failed do not squeeze the range.
+
+    Args:
+        trials: The trials of a picture, of which one at least has a score.
+        sign: 1 where more of the metric is better, -1 where less is.
+    """
     ordered = sorted((t.score for t in trials if t.score is not None), key=lambda score: -sign * score)
     best, middle, worst = ordered[0], ordered[len(ordered) // 2], ordered[-1]
     reach = min(abs(best - worst), 3 * abs(best - middle) or abs(best - worst)) or 1e-3

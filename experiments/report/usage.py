@@ -13,7 +13,12 @@ _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 
 @dataclass(frozen=True)
 class Snippet:
-    """A piece of code under a title."""
+    """A piece of code under a title.
+
+    Attributes:
+        title: The loop or library that the code is for.
+        code: The code, to be copied.
+    """
 
     title: str
     code: str
