@@ -24,7 +24,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from lossmith.experiments.report import write_report
 from lossmith.experiments.running.workdir import places
-from lossmith.experiments.store import Store
+from lossmith.experiments.store import SearchRecord, Store
+from lossmith.experiments.tracking.documents import metric_key
+from lossmith.experiments.tracking.trials_view import trials_address
 
 IMAGES = Path(__file__).parent / "images"
 FLAGS = [
@@ -58,23 +60,29 @@ def report(browser: Browser, path: Path) -> None:
         page.close()
 
 
-def mlflow(browser: Browser, url: str, experiment: str, run: str) -> None:
+def mlflow(browser: Browser, url: str, search: SearchRecord) -> None:
     """The list of trials, the parallel coordinates, and the report among the artifacts."""
-    page = browser.new_page(viewport={"width": 1400, "height": 860})
-    order = f"orderByKey={quote('metrics.`score`')}&orderByAsc=false"
-    children = quote(f"tags.mlflow.parentRunId = '{run}'")
     from mlflow import MlflowClient
 
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    experiment, run = str(search.experiment_id), str(search.run_id)
+    trials = trials_address(url, search)
+    better = "DESC" if search.task.get("greater_is_better", True) else "ASC"
     best = MlflowClient(url).search_runs(
-        [experiment], f"tags.mlflow.parentRunId = '{run}'", max_results=20, order_by=["metrics.score DESC"]
+        [experiment],
+        f"tags.mlflow.parentRunId = '{run}'",
+        max_results=20,
+        order_by=[f"metrics.`{metric_key(search)}` {better}"],
     )
     chosen = quote(json.dumps([each.info.run_id for each in best]))
+    training = "workflowType=machine_learning"
+    compared = f"compare-runs?runs={chosen}&experiments={quote(json.dumps([experiment]))}&{training}"
     for name, address in (
-        ("mlflow-trials", f"experiments/{experiment}/runs?searchFilter={children}&{order}"),
-        ("mlflow-parallel", f"compare-runs?runs={chosen}&experiments={quote(json.dumps([experiment]))}"),
-        ("mlflow-report", f"experiments/{experiment}/runs/{run}/artifacts/report.html"),
+        ("mlflow-trials", trials),
+        ("mlflow-parallel", f"{url}/#/{compared}"),
+        ("mlflow-report", f"{url}/#/experiments/{experiment}/runs/{run}/artifacts/report.html?{training}"),
     ):
-        page.goto(f"{url}/#/{address}")
+        page.goto(str(address))
         page.wait_for_timeout(SETTLES_MS)
         close = page.get_by_role("button", name="Close")  # a panel that MLflow opens beside its pages
         if close.count():
@@ -119,7 +127,7 @@ def main(workdir: Path, name: str) -> None:
         browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
         report(browser, write_report(store, name, Path(folder) / "report.html"))
         with served(workdir) as url:
-            mlflow(browser, url, str(record.experiment_id), str(record.run_id))
+            mlflow(browser, url, record)
         browser.close()
 
 
