@@ -41,6 +41,7 @@ def opened(browser: Browser, report: Path) -> Iterator[Callable[..., Page]]:
 
     def open_with(**settings: Any) -> Page:
         context = browser.new_context(**settings)
+        context.set_default_timeout(120_000)  # Plotly draws for half a minute on a busy machine
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
