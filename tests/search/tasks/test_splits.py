@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -255,3 +256,10 @@ def test_weights_go_with_their_samples() -> None:
     assert final.held_weights is not None
     assert final.held_weights.unique().tolist() == [3]
     assert split_for(task, Repeat(0, 1), 4, 0).train_weights is None
+
+
+@pytest.mark.parametrize("folds", ["5", None, 2.0, True, 0, -1])
+def test_folds_are_a_whole_number(folds: Any) -> None:
+    """Text, nothing, fractions and truth values are one line."""
+    with pytest.raises(UserError, match="folds must be a whole number of at least 1"):
+        split_for(folded(), Repeat(0), folds, 0)
