@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 
 __all__ = ["main"]
 
@@ -33,6 +34,8 @@ def _run(arguments: list[str]) -> int:
         from .app import app
         from .output import quiet_warnings
 
+        if isinstance(sys.stdout, TextIOWrapper):  # a path need not be text, and is printed byte by byte
+            sys.stdout.reconfigure(errors="surrogateescape")
         with quiet_warnings():
             status = app(arguments or ["--help"], prog_name="lossmith", standalone_mode=False)
         if status == INTERRUPTED:  # typer swallows Ctrl-C; the commands that train speak of it themselves

@@ -51,7 +51,9 @@ def ui(
         raise refused(found.tracking_uri, "no database answers there")
     try:
         there = store_exists(found.tracking_uri)
-    except UserError:  # it would speak of the store
+    except UserError:  # it would speak of the store; of the workdir it is right
+        if not os.environ.get("MLFLOW_TRACKING_URI"):
+            raise
         raise refused(found.tracking_uri, "lossmith ui shows a database or a server alone") from None
     if not there:
         place, search = shown(found.tracking_uri), command("search", "SPEC", given=given)

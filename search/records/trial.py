@@ -13,6 +13,7 @@ from .candidate import Candidate, Repeat
 from .outcome import Outcome
 from .phases import Phase
 from .plain_json import finite_or_none, nan_if_none
+from .typed_json import read
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,17 @@ class Trial:
             document["point"],
             document.get("cutoff", "fixed"),
         )
+        number, cohort, epochs = (read(int, document[key], key) for key in ("number", "cohort", "epochs"))
         outcome = Outcome(
             document["state"],
             tuple(nan_if_none(s) for s in document["scores"]),
-            document["epochs"],
+            epochs,
             tuple((int(epoch), nan_if_none(score)) for epoch, score in document["rungs"]),
             document["reason"],
             tuple(document.get("offsets", ())),
         )
         repeats = tuple(Repeat(*values) for values in document["repeats"])
-        return cls(document["number"], document["phase"], document["cohort"], candidate, repeats, outcome)
+        return cls(number, document["phase"], cohort, candidate, repeats, outcome)
 
 
 def best_of(trials: Iterable[Trial], sign: int) -> Trial | None:

@@ -66,6 +66,10 @@ ROWS = [
     ("task", "[" * 100_000),
     ("reason", b"\xff"),
 ]
+NO_EPOCHS = (  # all else is as it should be
+    '{"cohort":0,"loss":{"schema":1,"kind":"multiclass","parameters":{"mix.cross_entropy":1.0}},"recipe":{},'
+    '"point":null,"repeats":[[0,0,0]],"scores":[0.1],"epochs":null,"rungs":[],"reason":null}'
+)
 VERDICTS = ["{}", '{"winner": null}', '{"winner": {}, "scores": {"winner": 3}}']
 
 
@@ -114,7 +118,7 @@ def test_a_damaged_verdict_hides_nothing_but_itself(value: str, workdir: Path, c
     assert not (workdir / "loss").exists()
 
 
-@pytest.mark.parametrize("value", ["{}", "[", '{"loss": 3}', "null", '{"scores": "many"}'])
+@pytest.mark.parametrize("value", ["{}", "[", '{"loss": 3}', "null", NO_EPOCHS, '{"scores": "many"}'])
 def test_a_damaged_trial_hides_no_other(value: str, workdir: Path, capsys: Captured) -> None:
     """`show` and `report` have all other trials and name that one; the verdict's loss can be exported."""
     damage(workdir, "UPDATE lossmith_trials SET rest = ? WHERE search_id = 1 AND number = 3", value)
