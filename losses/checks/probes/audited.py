@@ -66,7 +66,8 @@ class Audited:
             outputs: (N, ...).
             targets: (N, ...).
         """
-        return self.call(outputs, targets).mean()
+        found: Tensor = self.call(outputs, targets)
+        return found.mean()
 
     def value_and_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of a batch and its gradient to the outputs, 0 where it has none.

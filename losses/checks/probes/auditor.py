@@ -164,9 +164,9 @@ def _subject(loss: Any, kind: Kind, name: str, stack: ExitStack) -> Audited:
             return Audited(name, kind, own.loss, (), family=True, per_batch=loss.level == "batch")
         given, loss = loss.parameters, loss.function.loss
     else:
-        _, given = getattr(loss, "__lossmith__", (kind, None))
+        _, given = getattr(loss, "__lossmith__", (kind, ()))
     if given or hasattr(loss, "__lossmith__"):
-        return _of_declared(loss, given or (), kind, name)
+        return _of_declared(loss, given, kind, name)
     return _of_callable(loss, kind, name)
 
 
@@ -205,7 +205,7 @@ def _of_callable(loss: Any, kind: Kind, name: str) -> Audited:
         numbers = {
             key: float(value)
             for key in _numbers(made)
-            if type(value := getattr(loss, key, None)) in (int, float)
+            if isinstance(value := getattr(loss, key, None), int | float)
         }
         whole = all(hasattr(loss, key) for key in arguments(made))
         fixed = {key: getattr(loss, key) for key in arguments(made)} if whole else {}
@@ -253,5 +253,7 @@ def _built(loss: Any, values: Mapping[str, Any]) -> Call:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             made: Call = loss(**values)
-        return made
-    return partial(loss, **values) if values else loss
+            return made
+    if not values:
+        return loss  # type: ignore[no-any-return]
+    return partial(loss, **values)

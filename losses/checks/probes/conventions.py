@@ -54,15 +54,14 @@ def convention(subject: Audited, failed: str = "") -> tuple[str, str] | None:
         return None
     ways = _adapted(subject.kind)
     tried = {name: replace(subject, call=way(subject.call)) for name, way in ways.items()}
-    right = {name: one for name, one in tried.items() if _runs(one) and not _wrong(one)}
     running = {name: one for name, one in tried.items() if _runs(one)}
     # One of the usual losses is the surer explanation than one that is merely right.
     exact = [name for name, one in running.items() if parallel_to(one)]
     needs = {"expects probabilities": NOT_A_NUMBER, "expects log-probabilities": "without end"}
-    right = [
+    sound = [
         name for name, one in running.items() if (failed or needs.get(name, "") in wrong) and not _wrong(one)
     ]
-    for name in (*exact, *right):
+    for name in (*exact, *sound):
         return name, f"{wrong}; with {_WITH[name]} it is minimised by the right answer"
     return None
 
