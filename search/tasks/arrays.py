@@ -69,7 +69,7 @@ def plain(value: Any) -> Any:
         value: A NumPy array, a tensor, a frame, a series, or anything else.
     """
     if isinstance(value, np.ma.MaskedArray):
-        return value.astype(np.float64).filled(np.nan) if np.ma.is_masked(value) else value.data
+        return np.ma.filled(value.astype(np.float64), np.nan) if np.ma.is_masked(value) else value.data
     if isinstance(value, np.matrix):  # whose first row is again a matrix
         return np.asarray(value)
     if isinstance(value, np.ndarray | Tensor) or not hasattr(value, "to_numpy"):
