@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -252,8 +252,7 @@ def _built(loss: Any, values: Mapping[str, Any]) -> Call:
     if inspect.isclass(loss):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            made: Call = loss(**values)
-            return made
+            return cast("Call", loss(**values))
     if not values:
-        return loss  # type: ignore[no-any-return]
+        return cast("Call", loss)
     return partial(loss, **values)
