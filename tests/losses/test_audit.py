@@ -268,7 +268,9 @@ RIGHT: list[tuple[str, Callable[..., Tensor]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "loss"), RIGHT, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("kind", "loss"), RIGHT, ids=lambda value: getattr(value, "__name__", str(value))[:40]
+)
 def test_nothing_is_wrong_with_the_losses_of_torch(kind: str, loss: Any) -> None:
     """What PyTorch ships for a kind of problem has no findings for that kind."""
     assert audit(loss, kind).findings == ()

@@ -139,7 +139,7 @@ def test_a_folder_that_is_none_is_one_line(folder: Any) -> None:
         {"head": lambda: 3},
         {"progress": 3},
     ],
-    ids=str,
+    ids=lambda changed: str(changed).split(" at 0x")[0],
 )
 def test_what_features_are_made_with_is_looked_at_first(changed: dict[str, Any], tmp_path: Path) -> None:
     """Each is one line."""
