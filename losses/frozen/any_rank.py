@@ -10,8 +10,8 @@ from ..kinds import Kind, kind_named
 def flat(kind: Kind, outputs: Tensor, targets: Tensor, *, two_outputs: bool = False) -> tuple[Tensor, Tensor]:
     """As `shaped`, in operations that mean the same for every rank, and without a look at rank or dtype.
 
-    Dense logits (N, K, ...) become (N ..., K), answers one axis. Targets of several labels and outputs
-    must be expandable to each other, so that nothing broadcasts; `open_up` holds flattened ones to one shape.
+    Dense logits (N, K, ...) become (N ..., K), answers one axis, and targets of kinds with several answers
+    take the shape of the outputs, so that nothing broadcasts; `open_up` holds both to one shape before.
 
     Args:
         kind: The kind of problem.
@@ -26,5 +26,5 @@ def flat(kind: Kind, outputs: Tensor, targets: Tensor, *, two_outputs: bool = Fa
     if two_outputs and outputs.dim() > targets.dim():
         return outputs.flatten(0, -2), targets.flatten()
     if found.several:
-        return outputs, targets.expand_as(outputs).expand_as(outputs.expand_as(targets))
+        return outputs, targets.view_as(outputs)
     return outputs.flatten(), targets.flatten()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch.export import ExportedProgram
@@ -33,7 +33,7 @@ def open_up(program: ExportedProgram) -> None:
         counted.meta = dict(size.meta)
         size.replace_all_uses_with(counted)
         graph.erase_node(size)
-    for outputs, flattened in _flattened(graph.nodes):
+    for outputs, flattened in _flattened(list(graph.nodes)):
         with graph.inserting_before(flattened):
             _held_to_shape(graph, outputs, flattened)
     for made, like in _made_here(graph.nodes):
@@ -47,8 +47,11 @@ def open_up(program: ExportedProgram) -> None:
     program.graph_module.recompile()
 
 
-def _flattened(nodes: Iterator[Node]) -> list[tuple[Node, Node]]:
-    """What the flattened outputs were before, with the flattened targets, if they are flattened."""
+def _flattened(nodes: Sequence[Node]) -> list[tuple[Node, Node]]:
+    """The outputs as they came, with the targets that are flattened, or seen in the outputs' shape."""
+    seen = [n for n in nodes if n.target is _ATEN.view_as.default and _root(n).name == "targets"]
+    if seen:
+        return [(node.args[1], node) for node in seen if isinstance(node.args[1], Node)]
     pairs = [(_root(n).name, n) for n in nodes if n.target is _ATEN.flatten.using_ints]
     outputs = [n.args[0] for name, n in pairs if name == "outputs"]
     targets = [n for name, n in pairs if name == "targets"]

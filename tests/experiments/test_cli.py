@@ -34,6 +34,7 @@ from lossmith.search.records import Verdict, decimals
 PROGRAM = Path(sys.executable).with_name("lossmith")
 COMMANDS = (
     "search",
+    "audit",
     "compare",
     "launch",
     "supervise",

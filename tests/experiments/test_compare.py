@@ -11,6 +11,7 @@ import lossmith.experiments as lossmith
 from lossmith.experiments.cli import main
 from lossmith.experiments.spec.comparing import compared_spec
 from lossmith.losses import standard_spec
+from lossmith.losses.family import registry
 
 from .conftest import blobs
 
@@ -47,6 +48,7 @@ BAD_INPUT: dict[str, tuple[list[str], tuple[str, ...]]] = {
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a table, a loss of one's own and some files that are no loss."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_own", dict(registry._own))  # what is registered here stays here
     monkeypatch.delenv("LOSSMITH_HOME", raising=False)
     (tmp_path / "data.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     (tmp_path / "mine.py").write_text(OWN, encoding="utf-8")
