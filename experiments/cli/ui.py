@@ -36,7 +36,7 @@ def ui(
     from ...losses.errors import UserError, require
     from ..running.workdir import places
     from ..store import shown, store_exists
-    from ..tracking.address import check_address, refused
+    from ..tracking.address import check_address, refused, shown_address
 
     given = Given(workdir, store)
     found = places(workdir, store)
@@ -44,8 +44,9 @@ def ui(
     if found.tracking_uri.startswith(("http://", "https://")):
         if silent:
             tell(silent)
-        console().print(f"MLflow runs at {found.tracking_uri}", soft_wrap=True)
-        _print_trials(found.tracking_uri, found.store_url)
+        address = shown_address(found.tracking_uri)
+        console().print(f"MLflow runs at {address}", soft_wrap=True)
+        _print_trials(address, found.store_url)
         return
     if silent:  # MLflow would begin, and end with a traceback
         raise refused(found.tracking_uri, "no database answers there")

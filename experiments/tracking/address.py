@@ -93,8 +93,8 @@ def _unreachable(uri: str) -> str | None:
         return None
     why = "its host cannot be" if isinstance(error, UnicodeError) else one_line(error.strerror or error, 80)
     return (
-        f"MLflow at {_shown(uri)} does not answer ({why}): trials are kept in the store, and delivered "
-        "once it does, at the latest by a resume"
+        f"MLflow at {shown_address(uri)} does not answer ({why}): trials are kept in the store, and "
+        "delivered once it does, at the latest by a resume"
     )
 
 
@@ -107,11 +107,15 @@ def refused(uri: str, why: str) -> UserError:
     """
     return UserError(
         "MLFLOW_TRACKING_URI must be the address of an MLflow server or of its database, such as "
-        f"http://127.0.0.1:5000 or sqlite:///mlflow.db, but got {_shown(uri)}: {why}"
+        f"http://127.0.0.1:5000 or sqlite:///mlflow.db, but got {shown_address(uri)}: {why}"
     )
 
 
-def _shown(uri: str) -> str:
-    """The address without what stands before its host: a name and a password."""
+def shown_address(uri: str) -> str:
+    """Write an address as it may be printed: without a name and a password before its host.
+
+    Args:
+        uri: The address of an MLflow.
+    """
     scheme, mark, rest = uri.partition("://")
     return one_line(f"{scheme}{mark}{rest.rpartition('@')[2]}", 120)

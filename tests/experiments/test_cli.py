@@ -571,9 +571,12 @@ def test_ui_will_not_share_a_port(tmp_path: Path, capsys: Captured) -> None:
     assert f"{port} on 127.0.0.1 is taken; choose another with --port" in message
 
 
-def test_ui_points_at_a_server_that_runs_already(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    """With MLFLOW_TRACKING_URI set to a server nothing is started."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example.org")
+@pytest.mark.parametrize("user", ["", "ann:secret@", "ann@"])
+def test_ui_points_at_a_server_that_runs_already(
+    user: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """With MLFLOW_TRACKING_URI set to a server nothing is started, and no name or password is printed."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"https://{user}mlflow.example.org")
     monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("something was started"))
     assert main(["ui"]) == 0
     assert capsys.readouterr().out == "MLflow runs at https://mlflow.example.org\n"
