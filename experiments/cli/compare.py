@@ -9,7 +9,7 @@ import typer
 
 from .commands import Given
 from .interrupted import resumable
-from .options import Json, RunnerName, StoreUrl, TimeLimit, Workdir
+from .options import Json, RunnerName, StoreUrl, Targets, TimeLimit, Workdir
 
 
 def compare(  # noqa: PLR0913  (one for each option)
@@ -31,14 +31,7 @@ def compare(  # noqa: PLR0913  (one for each option)
         ),
     ] = None,
     *,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="The column of a CSV or Parquet file to predict; several times for several labels.",
-            show_default=False,
-        ),
-    ] = None,
+    target: Targets = None,
     catalogue: Annotated[
         bool, typer.Option("--all", help="Every standard loss of the kind joins those that are named.")
     ] = False,

@@ -34,6 +34,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Trials = Annotated[
     int | None, typer.Option(help="How many losses to try; overrides the SPEC.", show_default=False)
 ]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="COLUMN",
+        help="The column of a CSV or Parquet file to predict; several times for several labels.",
+        show_default=False,
+    ),
+]
 RunnerName = Annotated[
     str | None,
     typer.Option(

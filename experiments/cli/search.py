@@ -9,7 +9,7 @@ import typer
 
 from .commands import Given
 from .interrupted import resumable
-from .options import Json, RunnerName, StoreUrl, TimeLimit, Trials, Workdir
+from .options import Json, RunnerName, StoreUrl, Targets, TimeLimit, Trials, Workdir
 
 
 def search(  # noqa: PLR0913  (one for each option)
@@ -22,14 +22,7 @@ def search(  # noqa: PLR0913  (one for each option)
         ),
     ],
     *,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="The column of a CSV or Parquet file to predict; several times for several labels.",
-            show_default=False,
-        ),
-    ] = None,
+    target: Targets = None,
     name: Annotated[
         str | None,
         typer.Option(help="What to call the search (default: made from the task).", show_default=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -17,7 +17,7 @@ from .pace import Pace
 class _Forgiving:
     """A stream that takes what nobody reads any more, as after `| head`: the search goes on."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
@@ -57,7 +57,7 @@ class LiveProgress:
             TimeElapsedColumn(),
             console=console,
         )
-        console.file = cast("TextIO", _Forgiving(cast("TextIO", console.file)))
+        console.file = cast("TextIO", _Forgiving(console.file))
         self._pace: Pace | None = None
         self._task: TaskID | None = None
         self._closed = False
